@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Records: what a journal is made of.
+ *
+ * Every record has a type, a time and a payload of named fields (fields.h). Types and field
+ * names are an interface: they are only ever added to. A reader skips types it does not know
+ * and treats an absent field as "not known".
+ *
+ * Times: host_ns counts from the start of the run on the host's monotonic clock. guest_ns is the
+ * guest's CLOCK_MONOTONIC at the source, 0 in records that the host made. The KTSTR_REC_CLOCK
+ * record says how the two are related.
+ */
+#ifndef KTSTR_RECORD_H
+#define KTSTR_RECORD_H
+
+#include <ktstr/fields.h>
+
+/*
+ * The comment of each type lists its fields; a trailing ? marks one that may be absent.
+ * u, s, b, t, m, a: unsigned, signed, bool, text, map, array. Durations and times are in ns.
+ */
+enum ktstr_rec {
+	/* -- the run, written by the host -- */
+	KTSTR_REC_RUN = 1,	/* test t, file t, description? t, attempt u, attempts u, scheduler? t,
+				 * topology t, memory_bytes u, kernel t (as asked for), kernel_release t,
+				 * kernel_image t, duration_ns u, steps u, rerun t, version t,
+				 * wall_time_ns u (CLOCK_REALTIME at host_ns 0), backtrace b, verbose b */
+	KTSTR_REC_STAGE = 2,	/* stage t (enum ktstr_stage by name), n? u and m? u (step n of m), detail? t */
+	KTSTR_REC_VMM = 3,	/* plugin t, accel t, accel_why? t, version t, command a of t */
+	KTSTR_REC_CONSOLE = 4,	/* text t: one line of the serial console, no newline */
+	KTSTR_REC_VM_END = 5,	/* how t (enum ktstr_vm_end by name), detail? t, status? s, signal? u */
+	KTSTR_REC_CLOCK = 6,	/* offset_ns s (guest - host), rtt_ns u, rounds u */
+	KTSTR_REC_NOTE = 7,	/* text t: something about the run that its reader should know */
+	KTSTR_REC_FAULT = 8,	/* what t (enum ktstr_fault by name), text t: the host recognised a fault */
+	KTSTR_REC_INTERRUPT = 9,	/* signal u: the user stopped the run */
+	KTSTR_REC_RUN_END = 10,	/* outcome t, reason t, duration_ns u: the last record of a finished attempt */
+
+	/* -- the guest -- */
+	KTSTR_REC_HELLO = 32,	/* agent t, release t, machine t, cpus u, memory_bytes u, boot_ns u,
+				 * sched_ext? b, enable_seq? u */
+	KTSTR_REC_TOPOLOGY = 33,	/* nodes u, llcs u, cores u, threads u, cpus a of m {cpu u, node u, llc u, core u} */
+	KTSTR_REC_KMSG = 34,	/* level u, seq u, stamp_ns u, text t */
+	KTSTR_REC_SCHED_START = 35,	/* pid u, command a of t */
+	KTSTR_REC_SCHED_OUT = 36,	/* stream u (1, 2), text t: one line, no newline; partial? b */
+	KTSTR_REC_SCHED_STATE = 37,	/* state t, ops? t, enable_seq? u, attached b */
+	KTSTR_REC_SCHED_EXIT = 38,	/* code? s, signal? u, core? b, expected b (the agent asked for it) */
+	KTSTR_REC_SCX_DUMP = 39,	/* text t: one sched_ext_dump trace line, without the trace prefix */
+	KTSTR_REC_STEP = 40,	/* n u, m u, name? t, edge t (begin, end), cgroups u, workers u */
+	KTSTR_REC_CGROUP = 41,	/* name t, step u, cpus? u, workers u */
+	KTSTR_REC_WORKER = 42,	/* cgroup t, group u, workload t, pid u, iterations u, wall_ns u, cpu_ns u,
+				 * run_delay_ns u, timeslices u, migrations u, cpus a of u, max_gap_ns u,
+				 * sleep_ns u, completed b, code? s, signal? u, error? t, metrics? m */
+	KTSTR_REC_GUEST_FAULT = 43,	/* what t, text t, errno? s: the agent or the engine could not do something */
+	KTSTR_REC_LOST = 44,	/* source t, count u: evidence that could not be kept, counted */
+	KTSTR_REC_DONE = 45,	/* outcome t (ran, scheduler-died, failed), text? t: nothing follows from the guest */
+
+	/* -- plugins -- */
+	KTSTR_REC_SAMPLE = 64,	/* monitor t, then the fields of that monitor */
+	KTSTR_REC_PROBE = 65,	/* probe t, then the fields of that probe */
+};
+
+/* How far an attempt came, in this order. Names in a journal: see ktstr_stage_name(). */
+enum ktstr_stage {
+	KTSTR_STAGE_PLANNED,		/* nothing started yet */
+	KTSTR_STAGE_VM_STARTED,		/* the vmm's process runs */
+	KTSTR_STAGE_BOOTED,		/* the kernel reached user space: the agent is PID 1 */
+	KTSTR_STAGE_INIT,		/* the agent said hello on the channel */
+	KTSTR_STAGE_MOUNTS,		/* file systems mounted, files of the run in place */
+	KTSTR_STAGE_SCHEDULER_STARTED,	/* the scheduler's process runs */
+	KTSTR_STAGE_ATTACHED,		/* the kernel says that the scheduler is enabled */
+	KTSTR_STAGE_STEP,		/* step n of m of the scenario began */
+	KTSTR_STAGE_TEARDOWN,		/* the scenario is over; evidence is being collected */
+	KTSTR_STAGE_DONE,		/* the guest has nothing more to say */
+	KTSTR_STAGE_COUNT,
+};
+
+static inline const char *ktstr_stage_name(enum ktstr_stage stage)
+{
+	static const char *const names[KTSTR_STAGE_COUNT] = {
+		"planned", "vm started", "kernel booted", "init", "mounts", "scheduler started",
+		"attached", "step", "teardown", "done",
+	};
+
+	return (unsigned)stage < KTSTR_STAGE_COUNT ? names[stage] : "unknown";
+}
+
+/* One record as its reader sees it; everything in it lives as long as the journal. */
+struct ktstr_record {
+	uint64_t seq;		/* 0, 1, 2, ... in the file */
+	enum ktstr_rec type;
+	uint64_t host_ns, guest_ns;
+	struct ktstr_fields fields;
+};
+
+#endif

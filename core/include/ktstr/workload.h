@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The workload kind: what one worker process in the guest does, over and over.
+ *
+ * The engine forks the workers, moves them into their cgroup, opens the start barrier, and calls
+ * iterate() until the step ends. It measures by itself: iterations, CPU time, run delay,
+ * migrations, gaps. A plugin only works; when it blocks on purpose it does so through the
+ * services below, so that sleeping is not taken for waiting.
+ *
+ * available() and group_size() run in the engine [engine]; create(), iterate() and destroy() run in
+ * each worker after the fork [worker].
+ */
+#ifndef KTSTR_WORKLOAD_H
+#define KTSTR_WORKLOAD_H
+
+#include <ktstr/plugin.h>
+
+struct ktstr_worker {
+	uint32_t size;
+	void *ctx;			/* the engine's own */
+	unsigned index;			/* 0 .. group_size - 1: this worker's role in its group */
+	unsigned group_size;
+	void *shared;			/* group_size > 1: KTSTR_WORKLOAD_SHARED zeroed bytes of the group */
+
+	/* False once the step is over: long loops inside iterate() ask it. Async-signal-safe, cheap. */
+	bool (*running)(const struct ktstr_worker *worker);
+
+	/* Sleeps for `ns`, ends early when the step does. Counts as voluntary sleep. */
+	void (*sleep)(struct ktstr_worker *worker, uint64_t ns);
+
+	/* Sets a named metric of this worker; the last value set is reported. The name is copied. */
+	void (*metric)(struct ktstr_worker *worker, const char *name, const char *unit, double value);
+};
+
+#define KTSTR_WORKLOAD_SHARED 4096
+
+struct ktstr_workload;			/* the plugin's own */
+
+struct ktstr_workload_ops {
+	uint32_t size;
+
+	/* Can it run in this guest? 0, or a negative errno with the reason. Optional: NULL = always. */
+	int (*available)(const struct ktstr_value *values, struct ktstr_err *err);
+
+	/* Workers that belong together; the worker count must be a multiple. Optional: NULL = 1. */
+	unsigned (*group_size)(const struct ktstr_value *values);
+
+	/* `values` live as long as the worker. */
+	int (*create)(struct ktstr_worker *worker, const struct ktstr_value *values,
+		      struct ktstr_workload **ret_workload, struct ktstr_err *err);
+
+	/* One unit of work, at most some milliseconds of CPU time. 0, or a negative errno, which ends
+	 * the worker and fails the step. */
+	int (*iterate)(struct ktstr_workload *workload, struct ktstr_worker *worker,
+		       struct ktstr_err *err);
+
+	void (*destroy)(struct ktstr_workload *workload);
+};
+
+#endif

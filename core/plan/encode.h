@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The plan as the guest gets it: the payload of KTSTR_MSG_PLAN.
+ *
+ *	scheduler? m { command a of t, attach_timeout_ns u }
+ *	modules a of t				paths in the guest, in loading order
+ *	topology m { nodes u, llcs u, cores u, threads u }
+ *	backtrace b
+ *	slowness u				factor for the guest's own deadlines
+ *	steps a of m { name t, hold_ns u, cgroups a of m { name t, workers a of m {
+ *		module t, plugin t, count u, params a of m { set b, num u, str? t } } } }
+ *
+ * `module` is the path of the plugin's .so in the guest. `params` has one item per row of the
+ * plugin's table; num holds the value's 64 bits whatever their type. The guest's copy of the
+ * plugin is the very file that the host checked, so table and values fit.
+ */
+#ifndef KTSTR_PLAN_ENCODE_H
+#define KTSTR_PLAN_ENCODE_H
+
+#include "plan/plan.h"
+
+/* Where things are in the guest; what run/payload.c decided when it pushed them. */
+struct ktstr_guest_paths {
+	const char *scheduler;			/* NULL: none */
+	const char *const *modules;		/* as many as plan->modules */
+	/* Guest path of a plugin's module file. */
+	const char *(*plugin)(void *ctx, const struct ktstr_module_info *module);
+	void *ctx;
+};
+
+/* Fills `out` with a finished map. -ENOMEM. */
+int ktstr_plan_encode(const struct ktstr_plan *plan, const struct ktstr_guest_paths *paths,
+		      bool backtrace, unsigned slowness, struct ktstr_buf *out,
+		      struct ktstr_err *err);
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The plan: a pipeline file, read, resolved and checked. Immutable; the same plan object drives
+ * every attempt of a run.
+ */
+#ifndef KTSTR_PLAN_PLAN_H
+#define KTSTR_PLAN_PLAN_H
+
+#include "base/vec.h"
+#include "plan/problem.h"
+#include "plugin/registry.h"
+
+#include <ktstr/vmm.h>
+
+/* A plugin as a pipeline names it, with its checked parameters (one value per row of its table). */
+struct ktstr_plugin_use {
+	const struct ktstr_plugin *plugin;
+	const struct ktstr_module_info *module;	/* where it came from */
+	struct ktstr_value *values;
+	unsigned line, column;			/* 0: not named in the file, a default */
+};
+
+/* Workers of one kind in a cgroup. */
+struct ktstr_plan_workers {
+	struct ktstr_plugin_use workload;
+	uint32_t count;
+};
+
+struct ktstr_plan_cgroup {
+	const char *name;
+	KTSTR_VEC(struct ktstr_plan_workers) workers;
+};
+
+/* A step: what is set up, and how long it is held. A pipeline without `steps` has one. */
+struct ktstr_plan_step {
+	const char *name;
+	uint64_t hold_ns;
+	KTSTR_VEC(struct ktstr_plan_cgroup) cgroups;
+};
+
+struct ktstr_plan_scheduler {
+	const char *binary;		/* as written; NULL: the kernel's own scheduler (EEVDF) */
+	const char *name;		/* last component, for messages */
+	KTSTR_VEC(const char *) args;
+	uint64_t attach_timeout_ns;	/* before scaling */
+};
+
+struct ktstr_plan {
+	const char *file;		/* as given by the user */
+	const char *dir;		/* its folder: relative paths in it start here */
+	const char *text;		/* its bytes, for the run store */
+	size_t text_len;
+
+	const char *test;		/* name */
+	const char *description;	/* NULL: none */
+	const char *kernel;		/* spec as written, or NULL: the default */
+	KTSTR_VEC(const char *) kernel_args;
+	KTSTR_VEC(const char *) modules;	/* kernel modules to load, by name or path, in order */
+	struct ktstr_topology topology;
+	uint64_t memory_bytes;
+	struct ktstr_plugin_use vmm;
+	struct ktstr_plan_scheduler scheduler;
+	KTSTR_VEC(struct ktstr_plan_step) steps;
+	KTSTR_VEC(struct ktstr_plugin_use) monitors;
+	KTSTR_VEC(struct ktstr_plugin_use) probes;
+	KTSTR_VEC(struct ktstr_plugin_use) sections;	/* in report order */
+
+	struct ktstr_arena *arena;	/* owns everything above */
+};
+
+/* Reads and checks a pipeline file. Every problem is appended to `problems`, all in one go; returns
+ * 0 when there is none, -EINVAL when there are some (plan untouched), another negative errno with
+ * err when the file cannot be read at all. */
+int ktstr_plan_load(const char *path, const struct ktstr_registry *registry,
+		    struct ktstr_problems *problems, struct ktstr_plan **ret_plan,
+		    struct ktstr_err *err);
+void ktstr_plan_destroy(struct ktstr_plan *plan);
+
+/* The planned scenario time: the sum of the holds. */
+uint64_t ktstr_plan_duration_ns(const struct ktstr_plan *plan);
+
+/* "1n2l2c1t" into buf. */
+void ktstr_topology_format(const struct ktstr_topology *t, char *buf, size_t size);
+
+#endif
