@@ -26,8 +26,10 @@
 #define KTSTR_PROTOCOL 1		/* HELLO carries it as `protocol`; both ends must agree */
 #define KTSTR_PORT_NAME "ktstr.0"	/* of the virtio-serial port */
 
-/* Where a run's files are in the guest. Libraries keep their host paths below it. */
+/* Where a run's files are in the guest. Programs of the run get LD_LIBRARY_PATH=KTSTR_GUEST_LIB. */
 #define KTSTR_GUEST_ROOT "/run/ktstr"
+#define KTSTR_GUEST_LIB KTSTR_GUEST_ROOT "/lib"
+#define KTSTR_GUEST_ENGINE KTSTR_GUEST_ROOT "/bin/ktstr-engine"
 
 enum ktstr_msg {
 	KTSTR_MSG_CLOCK = 0x1000,	/* n u, host_ns u; the echo repeats n and host_ns and adds guest_ns u */
