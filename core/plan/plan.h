@@ -58,6 +58,7 @@ struct ktstr_plan {
 	KTSTR_VEC(const char *) modules;	/* kernel modules to load, by name or path, in order */
 	struct ktstr_topology topology;
 	uint64_t memory_bytes;
+	uint64_t boot_timeout_ns;	/* from the start of the VM to the agent's hello, before scaling */
 	struct ktstr_plugin_use vmm;
 	struct ktstr_plan_scheduler scheduler;
 	KTSTR_VEC(struct ktstr_plan_step) steps;

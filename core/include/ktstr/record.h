@@ -22,18 +22,21 @@
 enum ktstr_rec {
 	/* -- the run, written by the host -- */
 	KTSTR_REC_RUN = 1,	/* test t, file t, description? t, attempt u, attempts u, scheduler? t,
-				 * topology t, memory_bytes u, kernel t (as asked for), kernel_release t,
+				 * scheduler_path? t, topology t, memory_bytes u, kernel t (as asked for), kernel_release t,
 				 * kernel_image t, duration_ns u, steps u, rerun t, version t,
 				 * wall_time_ns u (CLOCK_REALTIME at host_ns 0), backtrace b, verbose b */
 	KTSTR_REC_STAGE = 2,	/* stage t (enum ktstr_stage by name), n? u and m? u (step n of m), detail? t */
 	KTSTR_REC_VMM = 3,	/* plugin t, accel t, accel_why? t, version t, command a of t */
 	KTSTR_REC_CONSOLE = 4,	/* text t: one line of the serial console, no newline */
-	KTSTR_REC_VM_END = 5,	/* how t (enum ktstr_vm_end by name), detail? t, status? s, signal? u */
+	KTSTR_REC_VM_END = 5,	/* how t (stopped, reset, triple fault, powered off, panicked, accelerator failure,
+				 * died, killed), detail? t, status? s, signal? u, by_host? b */
 	KTSTR_REC_CLOCK = 6,	/* offset_ns s (guest - host), rtt_ns u, rounds u */
 	KTSTR_REC_NOTE = 7,	/* text t: something about the run that its reader should know */
-	KTSTR_REC_FAULT = 8,	/* what t (enum ktstr_fault by name), text t: the host recognised a fault */
+	KTSTR_REC_FAULT = 8,	/* what t (kernel panic, kernel oops, soft lockup, hard lockup, hung task, RCU stall,
+				 * triple fault, accelerator failure, boot hang, timeout, protocol error,
+				 * topology mismatch, harness), text t: the host recognised a fault */
 	KTSTR_REC_INTERRUPT = 9,	/* signal u: the user stopped the run */
-	KTSTR_REC_RUN_END = 10,	/* outcome t, reason t, duration_ns u: the last record of a finished attempt */
+	KTSTR_REC_RUN_END = 10,	/* duration_ns u: the last record of an attempt that ktstr itself brought to its end */
 
 	/* -- the guest -- */
 	KTSTR_REC_HELLO = 32,	/* agent t, release t, machine t, cpus u, memory_bytes u, boot_ns u,
