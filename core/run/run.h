@@ -25,9 +25,9 @@ struct ktstr_run_options {
 	void *ctx;
 };
 
-/* Carries the plan out; the journals and the verdict are in the run's folder when it returns. A failing test is
+/* Carries the plan out; the journals are in the run's folder when it returns. A failing test is
  * no error. Errors are those that keep a run from existing at all (no kernel, no QEMU, bad
- * scheduler file, no disk). The caller frees *ret_dir. */
+ * scheduler file, no disk); *ret_dir is then NULL, or the folder with what there is. The caller frees it. */
 int ktstr_run_plan(const struct ktstr_plan *plan, const struct ktstr_run_options *options,
 		   char **ret_dir, struct ktstr_err *err);
 

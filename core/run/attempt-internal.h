@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * An attempt while it runs. attempt.c has its life and the event loop, conversation.c what host and guest
+ * say to each other, watch.c what the machine does. One thread, one loop, nothing blocks.
+ */
+#ifndef KTSTR_RUN_ATTEMPT_INTERNAL_H
+#define KTSTR_RUN_ATTEMPT_INTERNAL_H
+
+#include "base/text.h"
+#include "run/attempt.h"
+#include "run/channel.h"
+#include "run/fault.h"
+
+/* Where the conversation is. Each has a deadline; see allowance() in attempt.c. */
+enum phase {
+	PHASE_BOOTING,		/* waiting for HELLO */
+	PHASE_CLOCK,		/* measuring the guest's clock */
+	PHASE_PUSHING,		/* files, plan and start are on their way */
+	PHASE_RUNNING,		/* the guest works; its STAGE records move the deadline */
+	PHASE_STOPPING,		/* asked to come to an end; evidence still comes */
+	PHASE_LOST,		/* the guest's kernel is gone; waiting for the machine to follow */
+	PHASE_LEAVING,		/* the VM was told to end */
+	PHASE_OVER,		/* the VM is gone */
+};
+
+struct clock_round {
+	uint64_t sent_ns;	/* when the current ping left */
+	uint64_t best_rtt_ns;
+	int64_t offset_ns;	/* guest - host, of the best round */
+	unsigned done;
+};
+
+struct attempt {
+	const struct ktstr_attempt_params *p;
+	struct ktstr_err *err;		/* of ktstr_attempt_run() */
+
+	struct ktstr_journal_writer *journal;
+	uint64_t start_ns;
+	struct ktstr_host host;
+
+	const struct ktstr_vmm_ops *ops;
+	struct ktstr_vmm *vmm;
+	struct ktstr_machine machine;
+	char *kernel_args;
+	unsigned slowness;
+
+	struct ktstr_channel channel;
+	struct ktstr_lines console;
+	bool console_closed;
+	int signal_fd, timer_fd;
+
+	enum phase phase;
+	enum ktstr_stage stage;
+	uint64_t deadline_ns;
+	struct clock_round clock;
+	struct ktstr_payload_cursor cursor;
+	bool sent_all;			/* files, plan and start are queued */
+	unsigned faults;		/* bit per enum ktstr_fault that was journalled */
+	bool interrupted;
+	bool ended;			/* the VM_END record is there */
+	struct ktstr_vmm_event last_event;	/* the last that tells how the machine ended */
+};
+
+/* ---- attempt.c ---- */
+
+/* Appends a record; `payload` is begun, not ended, and is freed. */
+int attempt_record(struct attempt *a, enum ktstr_rec type, struct ktstr_buf *payload);
+/* Enters a phase and sets its deadline. */
+void attempt_enter(struct attempt *a, enum phase phase);
+/* Tells how far it came; the deadline of PHASE_RUNNING follows the stage. `n` of `m` for a step. */
+int attempt_stage(struct attempt *a, enum ktstr_stage stage);
+void attempt_stage_from_guest(struct attempt *a, const struct ktstr_fields *fields);
+/* A fault, journalled once per kind. */
+int attempt_fault(struct attempt *a, enum ktstr_fault fault, const char *text, size_t len);
+int attempt_note(struct attempt *a, const char *text);
+/* Asks the guest for its evidence and an end; without a guest to ask, ends the VM. */
+int attempt_stop_guest(struct attempt *a, const char *reason);
+/* Ends the VM. */
+int attempt_leave(struct attempt *a);
+
+/* ---- conversation.c ---- */
+
+/* Handles every frame that has come in. */
+int conversation_frames(struct attempt *a);
+/* Keeps the outgoing queue filled while files are being pushed. */
+int conversation_pump(struct attempt *a);
+
+/* ---- watch.c ---- */
+
+int watch_console(struct attempt *a);
+/* A line of kernel log, from the console or as a record. */
+int watch_line(struct attempt *a, const char *text, size_t len);
+int watch_vmm_events(struct attempt *a);
+
+#endif

@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "run/attempt-internal.h"
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "config.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+
+/* ---- records ---- */
+
+int attempt_record(struct attempt *a, enum ktstr_rec type, struct ktstr_buf *payload)
+{
+	return ktstr_journal_record(a->journal, type, payload, a->err);
+}
+
+int attempt_note(struct attempt *a, const char *text)
+{
+	struct ktstr_buf b = { 0 };
+
+	ktstr_put_begin(&b);
+	ktstr_put_str(&b, "text", text);
+	return attempt_record(a, KTSTR_REC_NOTE, &b);
+}
+
+int attempt_fault(struct attempt *a, enum ktstr_fault fault, const char *text, size_t len)
+{
+	struct ktstr_buf b = { 0 };
+
+	if (a->faults & 1u << fault)
+		return 0;
+	a->faults |= 1u << fault;
+	ktstr_put_begin(&b);
+	ktstr_put_str(&b, "what", ktstr_fault_name(fault));
+	ktstr_put_text(&b, "text", text, len);
+	return attempt_record(a, KTSTR_REC_FAULT, &b);
+}
+
+/* ---- deadlines ---- */
+
+/*
+ * How long a stage of the guest may take before it counts as hung, in seconds and before scaling. They are
+ * several times what the slowest machine measured needed; the guest has shorter deadlines of its
+ * own for the parts it can watch itself.
+ */
+static const unsigned stage_seconds[KTSTR_STAGE_COUNT] = {
+	[KTSTR_STAGE_INIT] = 5, [KTSTR_STAGE_MOUNTS] = 5, [KTSTR_STAGE_SCHEDULER_STARTED] = 5,
+	[KTSTR_STAGE_ATTACHED] = 5, [KTSTR_STAGE_STEP] = 10, [KTSTR_STAGE_TEARDOWN] = 10,
+	[KTSTR_STAGE_DONE] = 2,
+};
+
+static uint64_t scaled(const struct attempt *a, unsigned seconds)
+{
+	return (uint64_t)seconds * a->slowness * KTSTR_NSEC_PER_SEC;
+}
+
+/* What the plan itself asks for in a stage comes on top. */
+static uint64_t running_allowance(const struct attempt *a)
+{
+	uint64_t ns = scaled(a, stage_seconds[a->stage]);
+
+	if (a->stage == KTSTR_STAGE_SCHEDULER_STARTED)
+		ns += a->p->plan->scheduler.attach_timeout_ns * a->slowness;
+	if (a->stage == KTSTR_STAGE_STEP)
+		ns += ktstr_plan_duration_ns(a->p->plan);
+	return ns;
+}
+
+static uint64_t allowance(const struct attempt *a, enum phase phase)
+{
+	switch (phase) {
+	case PHASE_BOOTING: return a->p->plan->boot_timeout_ns * a->slowness;
+	case PHASE_CLOCK: return scaled(a, 2);
+	case PHASE_PUSHING: return scaled(a, 5);
+	case PHASE_RUNNING: return running_allowance(a);
+	case PHASE_STOPPING: return scaled(a, 10);
+	case PHASE_LOST: return scaled(a, 2);
+	default: return 5 * KTSTR_NSEC_PER_SEC;
+	}
+}
+
+static void arm(struct attempt *a)
+{
+	const struct itimerspec at = {
+		.it_value = { (time_t)(a->deadline_ns / KTSTR_NSEC_PER_SEC),
+			      (long)(a->deadline_ns % KTSTR_NSEC_PER_SEC) },
+	};
+
+	timerfd_settime(a->timer_fd, TFD_TIMER_ABSTIME, &at, NULL);
+}
+
+void attempt_enter(struct attempt *a, enum phase phase)
+{
+	a->phase = phase;
+	a->deadline_ns = ktstr_now_ns() + allowance(a, phase);
+	arm(a);
+}
+
+/* ---- stages ---- */
+
+static void reached(struct attempt *a, enum ktstr_stage stage)
+{
+	const struct ktstr_run_options *o = a->p->options;
+
+	if (stage > a->stage)
+		a->stage = stage;
+	if (a->phase == PHASE_PUSHING && stage >= KTSTR_STAGE_MOUNTS)
+		a->phase = PHASE_RUNNING;
+	if (a->phase == PHASE_RUNNING)
+		attempt_enter(a, PHASE_RUNNING);
+	if (o->progress)
+		o->progress(o->ctx, ktstr_stage_name(stage));
+}
+
+int attempt_stage(struct attempt *a, enum ktstr_stage stage)
+{
+	struct ktstr_buf b = { 0 };
+
+	reached(a, stage);
+	ktstr_put_begin(&b);
+	ktstr_put_str(&b, "stage", ktstr_stage_name(stage));
+	return attempt_record(a, KTSTR_REC_STAGE, &b);
+}
+
+void attempt_stage_from_guest(struct attempt *a, const struct ktstr_fields *fields)
+{
+	struct ktstr_str name = { "", 0 };
+
+	ktstr_get_str(fields, "stage", &name);
+	for (unsigned s = 0; s < KTSTR_STAGE_COUNT; s++)
+		if (ktstr_str_is(name, ktstr_stage_name(s)))
+			reached(a, s);
+}
+
+/* ---- coming to an end ---- */
+
+int attempt_leave(struct attempt *a)
+{
+	if (a->phase >= PHASE_LEAVING)
+		return 0;
+	attempt_enter(a, PHASE_LEAVING);
+	return a->ops->stop(a->vmm, a->err);
+}
+
+int attempt_stop_guest(struct attempt *a, const char *reason)
+{
+	_cleanup_buf_ struct ktstr_buf b = { 0 };
+
+	if (a->phase < PHASE_CLOCK)
+		return attempt_leave(a);
+	if (a->phase >= PHASE_STOPPING)
+		return 0;
+	attempt_enter(a, PHASE_STOPPING);
+	ktstr_put_begin(&b);
+	ktstr_put_str(&b, "reason", reason);
+	ktstr_put_end(&b);
+	return ktstr_channel_put(&a->channel, KTSTR_MSG_STOP, &b, a->err);
+}
+
+static int on_signal(struct attempt *a)
+{
+	struct signalfd_siginfo info;
+	struct ktstr_buf b = { 0 };
+
+	if (read(a->signal_fd, &info, sizeof(info)) != sizeof(info))
+		return 0;
+	if (a->interrupted)
+		return attempt_leave(a);
+	a->interrupted = true;
+	ktstr_put_begin(&b);
+	ktstr_put_u64(&b, "signal", info.ssi_signo);
+	if (attempt_record(a, KTSTR_REC_INTERRUPT, &b))
+		return a->err->code;
+	return attempt_stop_guest(a, "interrupted");
+}
+
+static int on_deadline(struct attempt *a)
+{
+	char text[160];
+	enum ktstr_fault fault = a->phase == PHASE_BOOTING ? KTSTR_FAULT_BOOT_HANG : KTSTR_FAULT_TIMEOUT;
+
+	if (ktstr_now_ns() < a->deadline_ns)
+		return 0;
+	if (a->phase == PHASE_LEAVING) {	/* stop() did not help: destroy() will */
+		a->phase = PHASE_OVER;
+		return 0;
+	}
+	snprintf(text, sizeof(text), "nothing more came for %llu s at stage \"%s\"%s",
+		 (unsigned long long)(allowance(a, a->phase) / KTSTR_NSEC_PER_SEC),
+		 ktstr_stage_name(a->stage),
+		 a->phase == PHASE_STOPPING ? ", and the guest did not hand over its evidence" : "");
+	if (a->phase != PHASE_LOST && attempt_fault(a, fault, text, strlen(text)))
+		return a->err->code;
+	return a->phase == PHASE_RUNNING ? attempt_stop_guest(a, "deadline") : attempt_leave(a);
+}
+
+/* ---- the loop ---- */
+
+enum { FD_EVENT, FD_CHANNEL, FD_CONSOLE, FD_SIGNAL, FD_TIMER, FD_COUNT };
+
+static int channel_ready(struct attempt *a, short revents)
+{
+	int ret = 0, n = 0;
+
+	if (revents & (POLLIN | POLLHUP | POLLERR))
+		n = ktstr_channel_fill(&a->channel, a->err);
+	if (n < 0)
+		return n;
+	if (n)
+		ret = conversation_frames(a);
+	if (!ret)
+		ret = conversation_pump(a);
+	if (!ret)
+		ret = ktstr_channel_flush(&a->channel, a->err);
+	return ret;
+}
+
+static int turn(struct attempt *a)
+{
+	struct pollfd p[FD_COUNT] = {
+		[FD_EVENT] = { a->ops->event_fd(a->vmm), POLLIN, 0 },
+		[FD_CHANNEL] = { a->channel.closed ? -1 : a->channel.fd,
+				 ktstr_channel_events(&a->channel), 0 },
+		[FD_CONSOLE] = { a->console_closed ? -1 : a->ops->console_fd(a->vmm), POLLIN, 0 },
+		[FD_SIGNAL] = { a->signal_fd, POLLIN, 0 },
+		[FD_TIMER] = { a->timer_fd, POLLIN, 0 },
+	};
+	int ret = 0;
+
+	if (poll(p, FD_COUNT, -1) < 0)
+		return errno == EINTR ? 0 : ktstr_err_errno(a->err, errno, "poll");
+	if (p[FD_CONSOLE].revents)
+		ret = watch_console(a);
+	if (!ret && p[FD_CHANNEL].revents)
+		ret = channel_ready(a, p[FD_CHANNEL].revents);
+	if (!ret && p[FD_SIGNAL].revents)
+		ret = on_signal(a);
+	if (!ret && p[FD_EVENT].revents)
+		ret = watch_vmm_events(a);
+	if (!ret && p[FD_TIMER].revents)
+		ret = on_deadline(a);
+	return ret;
+}
+
+/* ---- beginning ---- */
+
+static void host_log(const struct ktstr_host *host, enum ktstr_log_level level, const char *text)
+{
+	if (level >= KTSTR_LOG_INFO)
+		attempt_note(host->ctx, text);
+}
+
+static int host_record(const struct ktstr_host *host, enum ktstr_rec type,
+		       const struct ktstr_buf *payload)
+{
+	struct attempt *a = host->ctx;
+
+	return ktstr_journal_append(a->journal, type, 0, payload->data, payload->len, a->err);
+}
+
+static uint64_t host_now(const struct ktstr_host *host)
+{
+	(void)host;
+	return ktstr_now_ns();
+}
+
+static int record_run(struct attempt *a)
+{
+	const struct ktstr_attempt_params *p = a->p;
+	const struct ktstr_plan *plan = p->plan;
+	struct ktstr_buf b = { 0 };
+	char topology[32];
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	ktstr_topology_format(&plan->topology, topology, sizeof(topology));
+	ktstr_put_begin(&b);
+	ktstr_put_str(&b, "test", plan->test);
+	ktstr_put_str(&b, "file", plan->file);
+	ktstr_put_str(&b, "description", plan->description);
+	ktstr_put_u64(&b, "attempt", p->number);
+	ktstr_put_u64(&b, "attempts", p->of);
+	ktstr_put_str(&b, "scheduler", plan->scheduler.name);
+	ktstr_put_str(&b, "scheduler_path", p->payload->scheduler_host);
+	ktstr_put_str(&b, "topology", topology);
+	ktstr_put_u64(&b, "memory_bytes", plan->memory_bytes);
+	ktstr_put_str(&b, "kernel", p->options->kernel ? p->options->kernel : plan->kernel);
+	ktstr_put_str(&b, "kernel_release", p->kernel->release);
+	ktstr_put_str(&b, "kernel_image", p->kernel->image);
+	ktstr_put_u64(&b, "duration_ns", ktstr_plan_duration_ns(plan));
+	ktstr_put_u64(&b, "steps", plan->steps.n);
+	ktstr_put_str(&b, "rerun", p->options->rerun);
+	ktstr_put_str(&b, "version", PACKAGE_VERSION);
+	ktstr_put_u64(&b, "wall_time_ns", ktstr_timespec_ns(&now));
+	ktstr_put_bool(&b, "backtrace", p->options->backtrace);
+	ktstr_put_bool(&b, "verbose", p->options->verbose);
+	return attempt_record(a, KTSTR_REC_RUN, &b);
+}
+
+static int record_vmm(struct attempt *a)
+{
+	struct ktstr_buf b = { 0 };
+
+	ktstr_put_begin(&b);
+	ktstr_put_str(&b, "plugin", a->p->plan->vmm.plugin->name);
+	a->ops->describe(a->vmm, &b);
+	return attempt_record(a, KTSTR_REC_VMM, &b);
+}
+
+static int describe_machine(struct attempt *a)
+{
+	const struct ktstr_attempt_params *p = a->p;
+	struct ktstr_buf args = { 0 };
+
+	for (size_t i = 0; i < p->plan->kernel_args.n; i++)
+		ktstr_buf_printf(&args, "%s%s", i ? " " : "", p->plan->kernel_args.items[i]);
+	a->kernel_args = ktstr_buf_steal_str(&args);
+	if (!a->kernel_args)
+		return ktstr_err_nomem(a->err);
+	a->machine = (struct ktstr_machine){
+		.size = sizeof(a->machine),
+		.topology = p->plan->topology,
+		.memory_bytes = p->plan->memory_bytes,
+		.kernel_image = p->kernel->image,
+		.kernel_elf = p->kernel->pvh ? p->kernel->elf : NULL,
+		.kernel_release = p->kernel->release,
+		.kernel_hz = p->kernel->hz,
+		.initramfs_fd = p->initramfs_fd,
+		.kernel_args = a->kernel_args,
+		.loads_modules = p->plan->modules.n > 0,
+		.verbose = p->options->verbose,
+		.state_dir = p->state_dir,
+	};
+	return 0;
+}
+
+static int open_fds(struct attempt *a)
+{
+	sigset_t mask;
+
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGINT);
+	sigaddset(&mask, SIGTERM);
+	sigaddset(&mask, SIGHUP);
+	sigprocmask(SIG_BLOCK, &mask, NULL);
+	a->signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+	a->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (a->signal_fd < 0 || a->timer_fd < 0)
+		return ktstr_err_errno(a->err, errno, "signalfd or timerfd");
+	return 0;
+}
+
+static int start(struct attempt *a)
+{
+	int ret = open_fds(a);
+
+	if (!ret)
+		ret = describe_machine(a);
+	if (!ret)
+		ret = ktstr_journal_create(a->p->journal, a->start_ns, &a->journal, a->err);
+	if (!ret)
+		ret = record_run(a);
+	if (!ret)
+		ret = attempt_stage(a, KTSTR_STAGE_PLANNED);
+	if (!ret)
+		ret = a->ops->create(&a->host, a->p->plan->vmm.values, &a->machine, &a->vmm, a->err);
+	if (!ret)
+		ret = a->ops->start(a->vmm, a->err);
+	if (ret)
+		return ret;
+	a->slowness = a->ops->slowness(a->vmm);
+	ktstr_channel_init(&a->channel, a->ops->channel_fd(a->vmm));
+	ret = record_vmm(a);
+	if (!ret)
+		ret = attempt_stage(a, KTSTR_STAGE_VM_STARTED);
+	attempt_enter(a, PHASE_BOOTING);
+	return ret;
+}
+
+/* ---- ending ---- */
+
+/* The VM's end was not seen as an event: it is ended by destroy(). */
+static int finish_record(struct attempt *a)
+{
+	struct ktstr_buf b = { 0 };
+
+	if (!a->ended && a->vmm) {
+		ktstr_put_begin(&b);
+		ktstr_put_str(&b, "how", "killed");
+		if (attempt_record(a, KTSTR_REC_VM_END, &b))
+			return a->err->code;
+	}
+	ktstr_put_begin(&b);
+	ktstr_put_u64(&b, "duration_ns", ktstr_now_ns() - a->start_ns);
+	return attempt_record(a, KTSTR_REC_RUN_END, &b);
+}
+
+/* What kept the attempt from going on belongs into its journal, if that still takes anything. */
+static void record_error(struct attempt *a, const char *text)
+{
+	struct ktstr_err *caller = a->err;
+	struct ktstr_err ignored = KTSTR_ERR_INIT;
+	struct ktstr_buf b = { 0 };
+
+	a->err = &ignored;
+	ktstr_put_begin(&b);
+	ktstr_put_str(&b, "what", "harness");
+	ktstr_put_str(&b, "text", text);
+	attempt_record(a, KTSTR_REC_FAULT, &b);
+	finish_record(a);
+	a->err = caller;
+}
+
+static void drop_signals(struct attempt *a)
+{
+	struct signalfd_siginfo info;
+	sigset_t mask;
+
+	if (a->signal_fd < 0)
+		return;
+	while (read(a->signal_fd, &info, sizeof(info)) > 0)
+		;
+	close(a->signal_fd);
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGINT);
+	sigaddset(&mask, SIGTERM);
+	sigaddset(&mask, SIGHUP);
+	sigprocmask(SIG_UNBLOCK, &mask, NULL);
+}
+
+static void deinit(struct attempt *a)
+{
+	if (a->vmm)
+		a->ops->destroy(a->vmm);
+	ktstr_channel_deinit(&a->channel);
+	ktstr_lines_deinit(&a->console);
+	ktstr_payload_cursor_deinit(&a->cursor);
+	ktstr_cleanup_close(&a->timer_fd);
+	drop_signals(a);
+	ktstr_journal_close(a->journal);
+	free(a->kernel_args);
+}
+
+int ktstr_attempt_run(const struct ktstr_attempt_params *params, struct ktstr_err *err)
+{
+	struct attempt a = {
+		.p = params,
+		.err = err,
+		.start_ns = ktstr_now_ns(),
+		.ops = params->plan->vmm.plugin->ops,
+		.slowness = 1,
+		.signal_fd = -1,
+		.timer_fd = -1,
+		.cursor = { .fd = -1 },
+	};
+	int ret;
+
+	a.host = (struct ktstr_host){
+		.size = sizeof(a.host), .abi_major = KTSTR_ABI_MAJOR, .abi_minor = KTSTR_ABI_MINOR,
+		.ctx = &a, .log = host_log, .record = host_record, .now_ns = host_now,
+	};
+	ret = start(&a);
+	while (!ret && a.phase != PHASE_OVER)
+		ret = turn(&a);
+	if (!ret)
+		ret = finish_record(&a);
+	else if (a.journal)
+		record_error(&a, err->msg);
+	if (!ret)
+		ret = ktstr_journal_sync(a.journal, err);
+	deinit(&a);
+	return ret;
+}

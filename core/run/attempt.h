@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One attempt: a VM is booted, the guest is given the run, everything it says is journalled, and
+ * the VM is gone again when this returns.
+ */
+#ifndef KTSTR_RUN_ATTEMPT_H
+#define KTSTR_RUN_ATTEMPT_H
+
+#include "run/payload.h"
+#include "run/run.h"
+
+struct ktstr_attempt_params {
+	const struct ktstr_plan *plan;
+	const struct ktstr_kernel *kernel;
+	const struct ktstr_payload *payload;
+	const struct ktstr_run_options *options;
+	int initramfs_fd;
+	unsigned number, of;		/* attempt 1 of 1 */
+	const char *journal;		/* path to create */
+	const char *state_dir;		/* for the vmm plugin's memory */
+};
+
+/* 0 when the attempt is in the journal, however it went. A negative errno when the VM could not be
+ * made at all, or the journal could not be written (it then ends where that happened). */
+int ktstr_attempt_run(const struct ktstr_attempt_params *params, struct ktstr_err *err);
+
+#endif

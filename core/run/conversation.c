@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The conversation with the guest's agent (wire/message.h), from HELLO to BYE. */
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "run/attempt-internal.h"
+
+#define CLOCK_ROUNDS 5
+
+/* ---- out ---- */
+
+static int send_empty(struct attempt *a, enum ktstr_msg type)
+{
+	_cleanup_buf_ struct ktstr_buf b = { 0 };
+
+	ktstr_put_begin(&b);
+	ktstr_put_end(&b);
+	return ktstr_channel_put(&a->channel, type, &b, a->err);
+}
+
+static int send_clock(struct attempt *a)
+{
+	_cleanup_buf_ struct ktstr_buf b = { 0 };
+
+	a->clock.sent_ns = ktstr_now_ns() - a->start_ns;
+	ktstr_put_begin(&b);
+	ktstr_put_u64(&b, "n", a->clock.done);
+	ktstr_put_u64(&b, "host_ns", a->clock.sent_ns);
+	ktstr_put_end(&b);
+	return ktstr_channel_put(&a->channel, KTSTR_MSG_CLOCK, &b, a->err);
+}
+
+static int send_plan(struct attempt *a)
+{
+	_cleanup_buf_ struct ktstr_buf b = { 0 };
+	int ret = ktstr_payload_plan(a->p->payload, a->p->plan, a->p->options->backtrace, a->slowness,
+				     &b, a->err);
+
+	return ret ? ret : ktstr_channel_put(&a->channel, KTSTR_MSG_PLAN, &b, a->err);
+}
+
+static int send_start(struct attempt *a)
+{
+	_cleanup_buf_ struct ktstr_buf b = { 0 };
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	ktstr_put_begin(&b);
+	ktstr_put_u64(&b, "wall_time_ns", ktstr_timespec_ns(&now));
+	ktstr_put_end(&b);
+	return ktstr_channel_put(&a->channel, KTSTR_MSG_START, &b, a->err);
+}
+
+int conversation_pump(struct attempt *a)
+{
+	int ret = 0;
+
+	while (a->phase == PHASE_PUSHING && !a->sent_all && !ret &&
+	       ktstr_channel_queued(&a->channel) < KTSTR_CHANNEL_LOW) {
+		_cleanup_buf_ struct ktstr_buf piece = { 0 };
+
+		ret = ktstr_payload_next(a->p->payload, &a->cursor, &piece, a->err);
+		if (ret == 1) {
+			ret = ktstr_channel_put(&a->channel, KTSTR_MSG_FILE, &piece, a->err);
+		} else if (!ret) {
+			a->sent_all = true;
+			ret = send_plan(a);
+			if (!ret)
+				ret = send_start(a);
+		}
+	}
+	return ret;
+}
+
+/* ---- in ---- */
+
+static int protocol_error(struct attempt *a, const char *text)
+{
+	int ret = attempt_fault(a, KTSTR_FAULT_PROTOCOL, text, strlen(text));
+
+	return ret ? ret : attempt_leave(a);
+}
+
+static int on_hello(struct attempt *a, const struct ktstr_fields *f)
+{
+	uint64_t protocol = 0;
+	char text[128];
+
+	if (a->phase != PHASE_BOOTING)
+		return protocol_error(a, "the agent said hello twice");
+	if (!ktstr_get_u64(f, "protocol", &protocol) || protocol != KTSTR_PROTOCOL) {
+		snprintf(text, sizeof(text), "the agent speaks protocol %llu, this ktstr %u",
+			 (unsigned long long)protocol, KTSTR_PROTOCOL);
+		return protocol_error(a, text);
+	}
+	if (attempt_stage(a, KTSTR_STAGE_INIT))
+		return a->err->code;
+	attempt_enter(a, PHASE_CLOCK);
+	return send_clock(a);
+}
+
+/* The guest's clock at the middle of the shortest exchange is the best estimate. */
+static int on_clock(struct attempt *a, const struct ktstr_fields *f)
+{
+	uint64_t now = ktstr_now_ns() - a->start_ns, n = 0, guest_ns = 0, rtt;
+	struct ktstr_buf b = { 0 };
+
+	if (a->phase != PHASE_CLOCK || !ktstr_get_u64(f, "n", &n) || n != a->clock.done ||
+	    !ktstr_get_u64(f, "guest_ns", &guest_ns))
+		return 0;	/* an echo from before Ctrl-C */
+	rtt = now - a->clock.sent_ns;
+	if (!a->clock.done || rtt < a->clock.best_rtt_ns) {
+		a->clock.best_rtt_ns = rtt;
+		a->clock.offset_ns = (int64_t)guest_ns - (int64_t)(a->clock.sent_ns + rtt / 2);
+	}
+	if (++a->clock.done < CLOCK_ROUNDS)
+		return send_clock(a);
+	ktstr_put_begin(&b);
+	ktstr_put_s64(&b, "offset_ns", a->clock.offset_ns);
+	ktstr_put_u64(&b, "rtt_ns", a->clock.best_rtt_ns);
+	ktstr_put_u64(&b, "rounds", a->clock.done);
+	if (attempt_record(a, KTSTR_REC_CLOCK, &b))
+		return a->err->code;
+	attempt_enter(a, PHASE_PUSHING);
+	return conversation_pump(a);
+}
+
+static int on_topology(struct attempt *a, const struct ktstr_fields *f)
+{
+	const struct ktstr_topology *want = &a->p->plan->topology;
+	struct ktstr_topology got;
+	uint64_t nodes = 0, llcs = 0, cores = 0, threads = 0;
+	char want_text[32], got_text[32], text[128];
+
+	ktstr_get_u64(f, "nodes", &nodes);
+	ktstr_get_u64(f, "llcs", &llcs);
+	ktstr_get_u64(f, "cores", &cores);
+	ktstr_get_u64(f, "threads", &threads);
+	got = (struct ktstr_topology){ (uint32_t)nodes, (uint32_t)llcs, (uint32_t)cores,
+				       (uint32_t)threads };
+	if (!memcmp(want, &got, sizeof(got)))
+		return 0;
+	ktstr_topology_format(want, want_text, sizeof(want_text));
+	ktstr_topology_format(&got, got_text, sizeof(got_text));
+	snprintf(text, sizeof(text), "asked for %s, the guest has %s", want_text, got_text);
+	if (attempt_fault(a, KTSTR_FAULT_TOPOLOGY, text, strlen(text)))
+		return a->err->code;
+	return attempt_stop_guest(a, text);
+}
+
+static int on_done(struct attempt *a)
+{
+	int ret = attempt_stage(a, KTSTR_STAGE_DONE);
+
+	if (!ret)
+		ret = send_empty(a, KTSTR_MSG_BYE);
+	if (!ret)
+		ret = ktstr_channel_flush(&a->channel, a->err);
+	return ret ? ret : attempt_leave(a);
+}
+
+static int on_kmsg(struct attempt *a, const struct ktstr_fields *f)
+{
+	struct ktstr_str text = { "", 0 };
+
+	ktstr_get_str(f, "text", &text);
+	return watch_line(a, text.s, text.len);
+}
+
+/* What a guest may put into the journal: its own kinds of records, and nothing in the host's name. */
+static bool guest_may_say(uint32_t type)
+{
+	return type == KTSTR_REC_STAGE || type == KTSTR_REC_NOTE ||
+	       (type >= KTSTR_REC_HELLO && type < KTSTR_MSG_CLOCK);
+}
+
+static int on_record(struct attempt *a, const struct ktstr_frame *frame, const struct ktstr_fields *f)
+{
+	int ret = ktstr_journal_append(a->journal, frame->type, frame->guest_ns, frame->payload,
+				       frame->len, a->err);
+
+	if (ret)
+		return ret;
+	switch (frame->type) {
+	case KTSTR_REC_HELLO: return on_hello(a, f);
+	case KTSTR_REC_TOPOLOGY: return on_topology(a, f);
+	case KTSTR_REC_KMSG: return on_kmsg(a, f);
+	case KTSTR_REC_DONE: return on_done(a);
+	case KTSTR_REC_STAGE:
+		attempt_stage_from_guest(a, f);
+		return 0;
+	default: return 0;
+	}
+}
+
+static int on_frame(struct attempt *a, const struct ktstr_frame *frame, uint64_t missing)
+{
+	struct ktstr_fields f;
+	struct ktstr_buf b = { 0 };
+	char text[64];
+
+	if (missing) {
+		ktstr_put_begin(&b);
+		ktstr_put_str(&b, "source", "channel");
+		ktstr_put_u64(&b, "count", missing);
+		if (attempt_record(a, KTSTR_REC_LOST, &b))
+			return a->err->code;
+	}
+	if (!ktstr_fields_parse(frame->payload, frame->len, &f))
+		return protocol_error(a, "a frame without fields");
+	if (frame->type == KTSTR_MSG_CLOCK)
+		return on_clock(a, &f);
+	if (guest_may_say(frame->type))
+		return on_record(a, frame, &f);
+	snprintf(text, sizeof(text), "a frame of type %u", frame->type);
+	return protocol_error(a, text);
+}
+
+int conversation_frames(struct attempt *a)
+{
+	struct ktstr_err bad = KTSTR_ERR_INIT;
+	struct ktstr_frame frame;
+	uint64_t missing = 0;
+	int ret = 0, n = 0;
+
+	while (!ret && (n = ktstr_channel_next(&a->channel, &frame, &missing, &bad)) > 0)
+		ret = on_frame(a, &frame, missing);
+	if (!ret && n < 0) {
+		ret = protocol_error(a, bad.msg);
+		a->channel.closed = true;	/* nothing that follows can be made sense of */
+	}
+	return ret;
+}

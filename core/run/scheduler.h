@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Finding the scheduler under test on the host. */
+#ifndef KTSTR_RUN_SCHEDULER_H
+#define KTSTR_RUN_SCHEDULER_H
+
+#include "plan/plan.h"
+
+/* The scheduler's file. A name with a slash is a path, relative to the pipeline's folder; a bare name is
+ * looked for among ktstr's own programs, in the newest set of upstream schedulers in the cache, and on
+ * PATH. Refuses what could not run in the VM: -ENOENT, -EACCES (not executable), -ENOEXEC (no program,
+ * or for another machine). The caller frees *ret_path. */
+int ktstr_scheduler_find(const struct ktstr_plan *plan, char **ret_path, struct ktstr_err *err);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the kernel says when it disables a BPF scheduler. */
+#ifndef KTSTR_RUN_SCXEXIT_H
+#define KTSTR_RUN_SCXEXIT_H
+
+#include <ktstr/section.h>
+
+/* enum scx_exit_kind of the kernel (kernel/sched/ext_internal.h). */
+enum {
+	SCX_EXIT_UNREG = 64, SCX_EXIT_UNREG_BPF = 65, SCX_EXIT_UNREG_KERN = 66, SCX_EXIT_SYSRQ = 67,
+	SCX_EXIT_PARENT = 68, SCX_EXIT_ERROR = 1024, SCX_EXIT_ERROR_BPF = 1025, SCX_EXIT_ERROR_STALL = 1026,
+};
+
+/* An exit as it is put together from the lines of the kernel's log. Zero-initialise. */
+struct ktstr_scx_exit {
+	bool seen;			/* the kernel disabled a scheduler */
+	char name[64];			/* of the scheduler */
+	char reason[64];		/* the kernel's words: "scx_bpf_error", "runnable task stall" */
+	char message[512];		/* the scheduler's own, or the watchdog's; may be empty */
+	uint64_t kind;			/* from the dump, else from the words; 0 when unknown */
+};
+
+/* Takes one line of kernel log, in order. Only the first exit is kept. */
+void ktstr_scx_exit_kmsg(struct ktstr_scx_exit *exit, struct ktstr_str text);
+/* Takes one line of the sched_ext dump. */
+void ktstr_scx_exit_dump(struct ktstr_scx_exit *exit, struct ktstr_str text);
+
+/* Error, stall, or neither: a scheduler that was unregistered. */
+enum ktstr_cause ktstr_scx_exit_cause(const struct ktstr_scx_exit *exit);
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The run store: one folder per run, never changed after the run. */
+#ifndef KTSTR_RUN_STORE_H
+#define KTSTR_RUN_STORE_H
+
+#include "run/run.h"
+
+/* Makes a fresh folder runs/<date>-<time>-<test>[-n] in the store. The caller frees *ret_dir. */
+int ktstr_store_new_run(const char *test, char **ret_dir, struct ktstr_err *err);
+
+/* "DIR/attempt-N.journal"; NULL when memory is out. */
+char *ktstr_store_journal(const char *dir, unsigned attempt);
+
+#endif

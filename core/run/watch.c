@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Watching the machine: its console, and what the vmm plugin says happened to it. */
+#include "run/attempt-internal.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#define AGENT_ALIVE "ktstr-agent: init"	/* the agent's first words, on the console */
+
+int watch_line(struct attempt *a, const char *text, size_t len)
+{
+	enum ktstr_fault fault = ktstr_fault_of_line(text, len);
+	bool news = fault && !(a->faults & 1u << fault);
+	int ret;
+
+	if (!news)
+		return 0;
+	ret = attempt_fault(a, fault, text, len);
+	if (ret || a->phase >= PHASE_LOST)
+		return ret;
+	if (fault == KTSTR_FAULT_PANIC) {
+		attempt_enter(a, PHASE_LOST);
+		return 0;
+	}
+	return a->phase < PHASE_STOPPING ? attempt_stop_guest(a, ktstr_fault_name(fault)) : 0;
+}
+
+struct console_ctx {
+	struct attempt *a;
+	int ret;
+};
+
+static void console_line(void *ctx, const char *text, size_t len, bool partial)
+{
+	struct console_ctx *c = ctx;
+	struct attempt *a = c->a;
+	struct ktstr_buf b = { 0 };
+
+	if (c->ret)
+		return;
+	if (a->p->options->console)
+		a->p->options->console(a->p->options->ctx, text, len);
+	ktstr_put_begin(&b);
+	ktstr_put_text(&b, "text", text, len);
+	if (partial)
+		ktstr_put_bool(&b, "partial", true);
+	c->ret = attempt_record(a, KTSTR_REC_CONSOLE, &b);
+	if (!c->ret && a->stage < KTSTR_STAGE_BOOTED && memmem(text, len, AGENT_ALIVE, strlen(AGENT_ALIVE)))
+		c->ret = attempt_stage(a, KTSTR_STAGE_BOOTED);
+	if (!c->ret)
+		c->ret = watch_line(a, text, len);
+}
+
+int watch_console(struct attempt *a)
+{
+	struct console_ctx ctx = { .a = a };
+	char chunk[16384];
+
+	while (!a->console_closed && !ctx.ret) {
+		ssize_t n = recv(a->ops->console_fd(a->vmm), chunk, sizeof(chunk), MSG_DONTWAIT);
+
+		if (n > 0) {
+			ktstr_lines_add(&a->console, chunk, (size_t)n, console_line, &ctx);
+		} else if (n < 0 && errno == EAGAIN) {
+			break;
+		} else if (!n || errno != EINTR) {
+			a->console_closed = true;
+			ktstr_lines_flush(&a->console, console_line, &ctx);
+		}
+	}
+	return ctx.ret;
+}
+
+/* How KTSTR_REC_VM_END calls it. */
+static const char *end_name(const struct attempt *a, const struct ktstr_vmm_event *exited)
+{
+	switch (a->last_event.type) {
+	case KTSTR_VMM_RESET: return "reset";
+	case KTSTR_VMM_TRIPLE_FAULT: return "triple fault";
+	case KTSTR_VMM_POWEROFF: return "powered off";
+	case KTSTR_VMM_PANICKED: return "panicked";
+	case KTSTR_VMM_INTERNAL: return "accelerator failure";
+	default: return exited->by_host ? "stopped" : "died";
+	}
+}
+
+static int record_end(struct attempt *a, const struct ktstr_vmm_event *exited)
+{
+	const char *detail = a->last_event.text[0] ? a->last_event.text : exited->text;
+	struct ktstr_buf b = { 0 };
+
+	a->ended = true;
+	ktstr_put_begin(&b);
+	ktstr_put_str(&b, "how", end_name(a, exited));
+	if (*detail)
+		ktstr_put_str(&b, "detail", detail);
+	if (exited->signal)
+		ktstr_put_u64(&b, "signal", (uint64_t)exited->signal);
+	else
+		ktstr_put_s64(&b, "status", exited->code);
+	ktstr_put_bool(&b, "by_host", exited->by_host);
+	return attempt_record(a, KTSTR_REC_VM_END, &b);
+}
+
+/* The VM's process is gone: what it left in the sockets is the last there is. */
+static int machine_gone(struct attempt *a, const struct ktstr_vmm_event *exited)
+{
+	int ret, n;
+
+	do {
+		n = ktstr_channel_fill(&a->channel, a->err);
+		ret = n < 0 ? n : conversation_frames(a);
+	} while (!ret && n > 0);
+	if (!ret)
+		ret = watch_console(a);
+	if (!ret)
+		ret = record_end(a, exited);
+	attempt_enter(a, PHASE_OVER);
+	return ret;
+}
+
+static int vmm_event(struct attempt *a, const struct ktstr_vmm_event *event)
+{
+	switch (event->type) {
+	case KTSTR_VMM_RUNNING:
+	case KTSTR_VMM_NONE:
+		return 0;
+	case KTSTR_VMM_EXITED:
+		return machine_gone(a, event);
+	case KTSTR_VMM_TRIPLE_FAULT:
+		a->last_event = *event;
+		return attempt_fault(a, KTSTR_FAULT_TRIPLE_FAULT, event->text, strlen(event->text));
+	case KTSTR_VMM_INTERNAL:
+		a->last_event = *event;
+		if (attempt_fault(a, KTSTR_FAULT_ACCELERATOR, event->text, strlen(event->text)))
+			return a->err->code;
+		return attempt_leave(a);
+	default:
+		if (a->phase < PHASE_LEAVING)
+			a->last_event = *event;
+		return 0;
+	}
+}
+
+int watch_vmm_events(struct attempt *a)
+{
+	struct ktstr_vmm_event event;
+	int ret = 0;
+
+	while (!ret && a->phase != PHASE_OVER) {
+		ret = a->ops->next_event(a->vmm, &event, a->err);
+		if (ret <= 0)
+			break;
+		ret = vmm_event(a, &event);
+	}
+	return ret;
+}
