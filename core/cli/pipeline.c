@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "cli/pipeline.h"
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/text.h"
+#include "cli/cmd.h"
+#include "cli/show.h"
+#include "plan/plan.h"
+#include "run/run.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+/* ---- what the environment asks for ---- */
+
+static bool is_backtrace(const char *value)
+{
+	return value && (!strcmp(value, "1") || !strcmp(value, "full"));
+}
+
+/* RUST_BACKTRACE is accepted for people who come from the Rust tool. */
+static bool wants_backtrace(void)
+{
+	return is_backtrace(getenv("KTSTR_BACKTRACE")) || is_backtrace(getenv("RUST_BACKTRACE"));
+}
+
+static bool wants_verbose(void)
+{
+	const char *value = getenv("KTSTR_VERBOSE");
+
+	return (value && !strcmp(value, "1")) || wants_backtrace();
+}
+
+/* ---- while it runs ---- */
+
+struct progress {
+	uint64_t start_ns;
+	const char *test;
+	bool shown;
+};
+
+static void clear_progress(struct progress *p)
+{
+	if (p->shown)
+		fputs("\r\033[K", stderr);
+	p->shown = false;
+}
+
+static void show_progress(void *ctx, const char *text)
+{
+	struct progress *p = ctx;
+
+	clear_progress(p);
+	fprintf(stderr, "ktstr: %s: %s (%.1f s)", p->test, text,
+		(double)(ktstr_now_ns() - p->start_ns) / 1e9);
+	fflush(stderr);
+	p->shown = true;
+}
+
+static void show_console(void *ctx, const char *text, size_t len)
+{
+	clear_progress(ctx);
+	fprintf(stderr, "%.*s\n", (int)len, text);
+}
+
+/* ---- the command that repeats the run ---- */
+
+static bool is_plain(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       strchr("-_./+:=,@%", c);
+}
+
+/* One word of a shell command: quoted where it has to be. */
+static void add_word(struct ktstr_buf *b, const char *word)
+{
+	bool plain = *word;
+
+	for (const char *p = word; *p; p++)
+		plain = plain && is_plain(*p);
+	ktstr_buf_puts(b, b->len ? " " : "");
+	if (plain) {
+		ktstr_buf_puts(b, word);
+		return;
+	}
+	ktstr_buf_puts(b, "'");
+	for (const char *p = word; *p; p++)
+		if (*p == '\'')
+			ktstr_buf_puts(b, "'\\''");
+		else
+			ktstr_buf_add(b, p, 1);
+	ktstr_buf_puts(b, "'");
+}
+
+static char *rerun_command(const struct ktstr_pipeline_options *o)
+{
+	_cleanup_free_ char *file = realpath(o->file, NULL);
+	struct ktstr_buf b = { 0 };
+
+	add_word(&b, o->program);
+	add_word(&b, "--pipeline");
+	add_word(&b, file ? file : o->file);
+	if (o->kernel) {
+		add_word(&b, "--kernel");
+		add_word(&b, o->kernel);
+	}
+	return ktstr_buf_steal_str(&b);
+}
+
+/* ---- the run ---- */
+
+static int load_plan(const char *file, struct ktstr_registry *registry, struct ktstr_plan **ret_plan)
+{
+	struct ktstr_problems problems = { 0 };
+	struct ktstr_err err = KTSTR_ERR_INIT;
+	_cleanup_buf_ struct ktstr_buf text = { 0 };
+	int ret = ktstr_plan_load(file, registry, &problems, ret_plan, &err);
+
+	ktstr_problems_print(&problems, file, &text);
+	fwrite(text.data, 1, text.len, stderr);
+	ktstr_problems_deinit(&problems);
+	if (!ret)
+		return KTSTR_EXIT_PASSED;
+	if (ret == -EINVAL)
+		return KTSTR_EXIT_BAD_PIPELINE;
+	return ktstr_complain(ret == -ENOMEM ? KTSTR_EXIT_INTERNAL : KTSTR_EXIT_BAD_PIPELINE, &err);
+}
+
+/* Before there is a run folder something is missing on this host; after that it is ktstr that failed. */
+static int run_error(const char *dir, int ret, const struct ktstr_err *err)
+{
+	return ktstr_complain(dir || ret == -ENOMEM ? KTSTR_EXIT_INTERNAL : KTSTR_EXIT_HOST_LACKS, err);
+}
+
+static int run_and_show(const struct ktstr_plan *plan, struct ktstr_registry *registry,
+			const struct ktstr_pipeline_options *o)
+{
+	_cleanup_free_ char *rerun = rerun_command(o), *dir = NULL;
+	struct progress progress = { .start_ns = ktstr_now_ns(), .test = plan->test };
+	struct ktstr_err err = KTSTR_ERR_INIT;
+	bool verbose = wants_verbose();
+	const struct ktstr_run_options run = {
+		.kernel = o->kernel,
+		.backtrace = wants_backtrace(),
+		.verbose = verbose,
+		.rerun = rerun,
+		.progress = isatty(STDERR_FILENO) && !verbose ? show_progress : NULL,
+		.console = verbose ? show_console : NULL,
+		.ctx = &progress,
+	};
+	int ret = ktstr_run_plan(plan, &run, &dir, &err), status;
+
+	clear_progress(&progress);
+	if (ret && !dir)
+		return run_error(dir, ret, &err);
+	status = ktstr_show_plan_run(dir, plan, registry, run.backtrace);
+	return ret ? run_error(dir, ret, &err) : status;
+}
+
+int ktstr_pipeline_main(const struct ktstr_pipeline_options *options)
+{
+	struct ktstr_err err = KTSTR_ERR_INIT;
+	struct ktstr_registry *registry = NULL;
+	struct ktstr_plan *plan = NULL;
+	int status;
+
+	if (ktstr_registry_create(&registry, &err))
+		return ktstr_complain(KTSTR_EXIT_INTERNAL, &err);
+	status = load_plan(options->file, registry, &plan);
+	if (!status)
+		status = run_and_show(plan, registry, options);
+	ktstr_plan_destroy(plan);
+	ktstr_registry_destroy(registry);
+	return status;
+}

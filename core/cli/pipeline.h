@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* `ktstr --pipeline FILE`: load, run, report. */
+#ifndef KTSTR_CLI_PIPELINE_H
+#define KTSTR_CLI_PIPELINE_H
+
+struct ktstr_pipeline_options {
+	const char *program;	/* as the user called it, for the command that repeats the run */
+	const char *file;
+	const char *kernel;	/* NULL: the pipeline's own */
+};
+
+/* Returns enum ktstr_exit. */
+int ktstr_pipeline_main(const struct ktstr_pipeline_options *options);
+
+#endif
