@@ -35,8 +35,8 @@ struct ktstr_module_info {
 
 struct ktstr_registry;
 
-/* Scans the folders. A module that is refused is no error; memory or an unreadable folder named in
- * KTSTR_PLUGIN_PATH is. */
+/* Scans the folders. A module that is refused is no error, nor is a missing pkglibdir; memory and a
+ * folder that cannot be read are. */
 int ktstr_registry_create(struct ktstr_registry **ret_registry, struct ktstr_err *err);
 
 /* Unloads in reverse order of loading (skipped under sanitizers). NULL is fine. */
@@ -67,13 +67,21 @@ static inline const struct ktstr_param *ktstr_plugin_param(const struct ktstr_pl
 	return (const struct ktstr_param *)((const char *)p->params + (size_t)i * p->param_size);
 }
 
+/* True when row i may be left out although it has no default; modules built before there was such a
+ * field have none that may. */
+static inline bool ktstr_plugin_param_optional(const struct ktstr_plugin *p, uint32_t i)
+{
+	return p->param_size >= offsetof(struct ktstr_param, optional) + sizeof(bool) &&
+	       ktstr_plugin_param(p, i)->optional;
+}
+
 /* Parses `text` as the type of `param` and checks its range; a CHOICE or STRING value borrows
  * `text` or the choice. 0, or -EINVAL with "expected ..." in err. */
 int ktstr_param_parse(const struct ktstr_param *param, const char *text, struct ktstr_value *ret_value,
 		      struct ktstr_err *err);
 
-/* The defaults of a plugin's table; `values` has n_params elements. -EINVAL names a required
- * parameter when there is one. */
+/* The defaults of a plugin's table; `values` has n_params elements, all of which are filled in: the
+ * rows without a default are not set. -EINVAL names the first required one when there is one. */
 int ktstr_param_defaults(const struct ktstr_plugin *plugin, struct ktstr_value *values,
 			 struct ktstr_err *err);
 
