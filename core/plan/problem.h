@@ -20,9 +20,12 @@ struct ktstr_problems {
 
 #define KTSTR_PROBLEMS_MAX 200
 
+/* Adds one; the very same text at the same place counts once. */
 __attribute__((format(printf, 4, 5)))
 void ktstr_problem_add(struct ktstr_problems *problems, unsigned line, unsigned column,
 		       const char *fmt, ...);
+/* How many there are, those that were not kept included. */
+size_t ktstr_problems_count(const struct ktstr_problems *problems);
 /* Lines "file:line:column: text" in file order, and a closing count. */
 void ktstr_problems_print(struct ktstr_problems *problems, const char *file, struct ktstr_buf *out);
 void ktstr_problems_deinit(struct ktstr_problems *problems);
