@@ -28,7 +28,7 @@ struct ktstr_guest_paths {
 	void *ctx;
 };
 
-/* Fills `out` with a finished map. -ENOMEM. */
+/* Fills the empty `out` with a finished map. -ENOMEM; -EMSGSIZE when no frame can hold it. */
 int ktstr_plan_encode(const struct ktstr_plan *plan, const struct ktstr_guest_paths *paths,
 		      bool backtrace, unsigned slowness, struct ktstr_buf *out,
 		      struct ktstr_err *err);

@@ -33,7 +33,7 @@ struct ktstr_plan_cgroup {
 
 /* A step: what is set up, and how long it is held. A pipeline without `steps` has one. */
 struct ktstr_plan_step {
-	const char *name;
+	const char *name;		/* "" when it has none */
 	uint64_t hold_ns;
 	KTSTR_VEC(struct ktstr_plan_cgroup) cgroups;
 };
@@ -71,16 +71,24 @@ struct ktstr_plan {
 
 /* Reads and checks a pipeline file. Every problem is appended to `problems`, all in one go; returns
  * 0 when there is none, -EINVAL when there are some (plan untouched), another negative errno with
- * err when the file cannot be read at all. */
-int ktstr_plan_load(const char *path, const struct ktstr_registry *registry,
+ * err when the file cannot be read at all. A plugin named by the path of its module is loaded into
+ * the registry, which must outlive the plan. */
+int ktstr_plan_load(const char *path, struct ktstr_registry *registry,
 		    struct ktstr_problems *problems, struct ktstr_plan **ret_plan,
 		    struct ktstr_err *err);
+
+/* The same for bytes that `path` is said to hold. */
+int ktstr_plan_load_bytes(const char *path, const void *data, size_t len,
+			  struct ktstr_registry *registry, struct ktstr_problems *problems,
+			  struct ktstr_plan **ret_plan, struct ktstr_err *err);
 void ktstr_plan_destroy(struct ktstr_plan *plan);
 
 /* The planned scenario time: the sum of the holds. */
 uint64_t ktstr_plan_duration_ns(const struct ktstr_plan *plan);
 
-/* "1n2l2c1t" into buf. */
+/* "1n2l2c1t" into buf; and back: 0 or -EINVAL with what was expected. */
 void ktstr_topology_format(const struct ktstr_topology *t, char *buf, size_t size);
+int ktstr_topology_parse(const char *text, struct ktstr_topology *ret_topology,
+			 struct ktstr_err *err);
 
 #endif

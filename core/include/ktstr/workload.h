@@ -7,8 +7,9 @@
  * migrations, gaps. A plugin only works; when it blocks on purpose it does so through the
  * services below, so that sleeping is not taken for waiting.
  *
- * available() and group_size() run in the engine [engine]; create(), iterate() and destroy() run in
- * each worker after the fork [worker].
+ * available() and group_size() run in the engine [engine], group_size() also on the host when a
+ * pipeline is checked [main]; create(), iterate() and destroy() run in each worker after the fork
+ * [worker].
  */
 #ifndef KTSTR_WORKLOAD_H
 #define KTSTR_WORKLOAD_H

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "plan/encode.h"
+
+#include "wire/frame.h"
+
+/* The 64 bits of a value; of a boolean only one byte is defined. */
+static uint64_t value_bits(const struct ktstr_param *param, const struct ktstr_value *value)
+{
+	if (!value->set)
+		return 0;
+	return param->type == KTSTR_PARAM_BOOL ? value->boolean : value->u64;
+}
+
+static void put_params(struct ktstr_buf *out, const struct ktstr_plugin_use *use)
+{
+	ktstr_put_array(out, "params");
+	for (uint32_t i = 0; i < use->plugin->n_params; i++) {
+		const struct ktstr_value *value = &use->values[i];
+
+		ktstr_put_map(out, NULL);
+		ktstr_put_bool(out, "set", value->set);
+		ktstr_put_u64(out, "num", value_bits(ktstr_plugin_param(use->plugin, i), value));
+		ktstr_put_str(out, "str", value->str);
+		ktstr_put_end(out);
+	}
+	ktstr_put_end(out);
+}
+
+static void put_workers(struct ktstr_buf *out, const struct ktstr_plan_workers *workers,
+			const struct ktstr_guest_paths *paths)
+{
+	const struct ktstr_plugin_use *use = &workers->workload;
+
+	ktstr_put_map(out, NULL);
+	ktstr_put_str(out, "module", paths->plugin(paths->ctx, use->module));
+	ktstr_put_str(out, "plugin", use->plugin->name);
+	ktstr_put_u64(out, "count", workers->count);
+	put_params(out, use);
+	ktstr_put_end(out);
+}
+
+static void put_cgroup(struct ktstr_buf *out, const struct ktstr_plan_cgroup *cgroup,
+		       const struct ktstr_guest_paths *paths)
+{
+	ktstr_put_map(out, NULL);
+	ktstr_put_str(out, "name", cgroup->name);
+	ktstr_put_array(out, "workers");
+	for (size_t i = 0; i < cgroup->workers.n; i++)
+		put_workers(out, &cgroup->workers.items[i], paths);
+	ktstr_put_end(out);
+	ktstr_put_end(out);
+}
+
+static void put_steps(struct ktstr_buf *out, const struct ktstr_plan *plan,
+		      const struct ktstr_guest_paths *paths)
+{
+	ktstr_put_array(out, "steps");
+	for (size_t i = 0; i < plan->steps.n; i++) {
+		const struct ktstr_plan_step *step = &plan->steps.items[i];
+
+		ktstr_put_map(out, NULL);
+		ktstr_put_str(out, "name", step->name);
+		ktstr_put_u64(out, "hold_ns", step->hold_ns);
+		ktstr_put_array(out, "cgroups");
+		for (size_t k = 0; k < step->cgroups.n; k++)
+			put_cgroup(out, &step->cgroups.items[k], paths);
+		ktstr_put_end(out);
+		ktstr_put_end(out);
+	}
+	ktstr_put_end(out);
+}
+
+static void put_scheduler(struct ktstr_buf *out, const struct ktstr_plan_scheduler *scheduler,
+			  const char *path)
+{
+	ktstr_put_map(out, "scheduler");
+	ktstr_put_array(out, "command");
+	ktstr_put_str(out, NULL, path);
+	for (size_t i = 0; i < scheduler->args.n; i++)
+		ktstr_put_str(out, NULL, scheduler->args.items[i]);
+	ktstr_put_end(out);
+	ktstr_put_u64(out, "attach_timeout_ns", scheduler->attach_timeout_ns);
+	ktstr_put_end(out);
+}
+
+static void put_topology(struct ktstr_buf *out, const struct ktstr_topology *topology)
+{
+	ktstr_put_map(out, "topology");
+	ktstr_put_u64(out, "nodes", topology->nodes);
+	ktstr_put_u64(out, "llcs", topology->llcs);
+	ktstr_put_u64(out, "cores", topology->cores);
+	ktstr_put_u64(out, "threads", topology->threads);
+	ktstr_put_end(out);
+}
+
+int ktstr_plan_encode(const struct ktstr_plan *plan, const struct ktstr_guest_paths *paths,
+		      bool backtrace, unsigned slowness, struct ktstr_buf *out,
+		      struct ktstr_err *err)
+{
+	ktstr_put_begin(out);
+	if (paths->scheduler)
+		put_scheduler(out, &plan->scheduler, paths->scheduler);
+	ktstr_put_array(out, "modules");
+	for (size_t i = 0; i < plan->modules.n; i++)
+		ktstr_put_str(out, NULL, paths->modules[i]);
+	ktstr_put_end(out);
+	put_topology(out, &plan->topology);
+	ktstr_put_bool(out, "backtrace", backtrace);
+	ktstr_put_u64(out, "slowness", slowness);
+	put_steps(out, plan, paths);
+	ktstr_put_end(out);
+	if (out->failed)
+		return ktstr_err_nomem(err);
+	if (out->len > KTSTR_FRAME_MAX)
+		return ktstr_err_set(err, -EMSGSIZE, "%s: the plan has %zu bytes, but at most %u can be "
+				     "sent to the guest; use fewer steps, cgroups or workers",
+				     plan->file, out->len, KTSTR_FRAME_MAX);
+	return 0;
+}

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "plan/plan.h"
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "plan/read.h"
+
+#include <ktstr/section.h>
+
+#define MEMORY_MIN (128ll << 20)
+#define MEMORY_MAX (1ll << 40)
+#define ATTACH_MIN_NS 100000000ll
+#define ATTACH_MAX_NS (3600ll * 1000000000)
+
+/* ---- plugins in lists ---- */
+
+/* What the journal says of a plugin is found by its name: a list has each one once. */
+static bool check_once(struct ktstr_reader *r, const struct ktstr_node *node,
+		       const struct ktstr_plugin_use *uses, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (uses[i].plugin && uses[k].plugin == uses[i].plugin)
+			return ktstr_reader_problem(r, node, "`%s` stands here a second time; the first "
+						    "is in line %u", uses[i].plugin->name,
+						    uses[k].line);
+	return true;
+}
+
+static bool read_uses(struct ktstr_reader *r, const struct ktstr_node *node, enum ktstr_kind kind,
+		      struct ktstr_plugin_use **ret_uses, size_t *ret_n)
+{
+	struct ktstr_plugin_use *uses = ktstr_read_list(r, node, "a list of plugins", sizeof(*uses));
+	bool ok = uses;
+
+	for (size_t i = 0; uses && i < node->n; i++) {
+		const struct ktstr_node *item = node->entries[i].value;
+
+		ok &= ktstr_read_use(r, item, kind, &uses[i]);
+		ok &= check_once(r, item, uses, i);
+	}
+	*ret_uses = uses;
+	*ret_n = uses ? node->n : 0;
+	return ok;
+}
+
+static bool read_monitors(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
+{
+	struct ktstr_plan *plan = object;
+
+	return read_uses(r, node, KTSTR_KIND_MONITOR, &plan->monitors.items, &plan->monitors.n);
+}
+
+static bool read_probes(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
+{
+	struct ktstr_plan *plan = object;
+
+	return read_uses(r, node, KTSTR_KIND_PROBE, &plan->probes.items, &plan->probes.n);
+}
+
+static bool read_sections(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
+{
+	struct ktstr_plan *plan = object;
+
+	return read_uses(r, node, KTSTR_KIND_SECTION, &plan->sections.items, &plan->sections.n);
+}
+
+static bool read_vmm(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
+{
+	return ktstr_read_use(r, node, KTSTR_KIND_VMM, &((struct ktstr_plan *)object)->vmm);
+}
+
+/* ---- the sections of a pipeline that names none ---- */
+
+static int section_place(const struct ktstr_plugin_use *use)
+{
+	return ((const struct ktstr_section_ops *)use->plugin->ops)->place;
+}
+
+static int compare_sections(const void *a, const void *b)
+{
+	const struct ktstr_plugin_use *x = a, *y = b;
+
+	if (section_place(x) != section_place(y))
+		return section_place(x) < section_place(y) ? -1 : 1;
+	return strcmp(x->plugin->name, y->plugin->name);
+}
+
+/* Every section that can be used without a parameter. */
+static bool default_sections(struct ktstr_reader *r, struct ktstr_plan *plan)
+{
+	const struct ktstr_plugin *plugin;
+	struct ktstr_plugin_use use = { 0 };
+	size_t n = 0;
+
+	while (ktstr_registry_plugin(r->registry, n, NULL))
+		n++;
+	plan->sections.items = ktstr_reader_alloc(r, n, sizeof(*plan->sections.items));
+	if (!plan->sections.items)
+		return false;
+	for (size_t i = 0; (plugin = ktstr_registry_plugin(r->registry, i, &use.module)); i++) {
+		if (plugin->kind != KTSTR_KIND_SECTION)
+			continue;
+		use.plugin = plugin;
+		use.values = ktstr_reader_alloc(r, plugin->n_params, sizeof(*use.values));
+		if (!use.values)
+			return false;
+		if (!ktstr_param_defaults(plugin, use.values, NULL))
+			plan->sections.items[plan->sections.n++] = use;
+	}
+	qsort(plan->sections.items, plan->sections.n, sizeof(*plan->sections.items),
+	      compare_sections);
+	return true;
+}
+
+static const struct ktstr_key report_keys[] = {
+	{ .param = { .name = "sections", .optional = true,
+		     .help = "section plugins in the order of the report; left out: all that need no "
+			     "parameter, in their usual order" },
+	  .read = read_sections, .form = "list of section plugins" },
+};
+
+static const struct ktstr_schema report_schema = {
+	.name = "report",
+	.form = "a mapping of `sections`",
+	KTSTR_SCHEMA_KEYS(report_keys),
+};
+
+static bool read_report(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
+{
+	return ktstr_schema_read(&report_schema, r, node, object, NULL);
+}
+
+/* ---- the scheduler ---- */
+
+static bool read_args(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
+{
+	struct ktstr_plan_scheduler *scheduler = object;
+
+	return ktstr_read_strings(r, node, false, "a list of arguments", &scheduler->args.items,
+				  &scheduler->args.n);
+}
+
+static const struct ktstr_key scheduler_keys[] = {
+	{ .param = { .name = "binary", .type = KTSTR_PARAM_STRING,
+		     .help = "the scheduler's program" },
+	  .offset = offsetof(struct ktstr_plan_scheduler, binary) },
+	{ .param = { .name = "args", .optional = true, .help = "its arguments" },
+	  .read = read_args, .form = "list of text" },
+	{ .param = { .name = "attach-timeout", .type = KTSTR_PARAM_DURATION, .def = "20s",
+		     .min = ATTACH_MIN_NS, .max = ATTACH_MAX_NS,
+		     .help = "how long it may take to become the kernel's scheduler; more in an "
+			     "emulated VM" },
+	  .offset = offsetof(struct ktstr_plan_scheduler, attach_timeout_ns) },
+};
+
+static const struct ktstr_schema scheduler_schema = {
+	.name = "scheduler",
+	.form = "a program's path, or a mapping of `binary`, `args` and `attach-timeout`",
+	.shorthand = "binary",
+	KTSTR_SCHEMA_KEYS(scheduler_keys),
+};
+
+static bool read_scheduler(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
+{
+	struct ktstr_plan_scheduler *scheduler = &((struct ktstr_plan *)object)->scheduler;
+	const char *slash;
+
+	if (!ktstr_schema_read(&scheduler_schema, r, node, scheduler, NULL))
+		return false;
+	slash = strrchr(scheduler->binary, '/');
+	scheduler->name = slash ? slash + 1 : scheduler->binary;
+	return *scheduler->name || ktstr_reader_problem(r, node, "\"%.80s\" is a folder; expected the "
+							"scheduler's program", scheduler->binary);
+}
+
+/* ---- the pipeline ---- */
+
+static bool read_kernel_args(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
+{
+	struct ktstr_plan *plan = object;
+
+	return ktstr_read_strings(r, node, true, "a list of kernel arguments",
+				  &plan->kernel_args.items, &plan->kernel_args.n);
+}
+
+static bool read_modules(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
+{
+	struct ktstr_plan *plan = object;
+
+	return ktstr_read_strings(r, node, true, "a list of kernel modules", &plan->modules.items,
+				  &plan->modules.n);
+}
+
+static bool read_topology(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
+{
+	return ktstr_read_topology(r, node, &((struct ktstr_plan *)object)->topology);
+}
+
+static const struct ktstr_key pipeline_keys[] = {
+	{ .param = { .name = "test", .type = KTSTR_PARAM_STRING, .optional = true,
+		     .help = "the test's name; left out: that of the file without .yaml" },
+	  .offset = offsetof(struct ktstr_plan, test) },
+	{ .param = { .name = "description", .type = KTSTR_PARAM_STRING, .optional = true,
+		     .help = "what the test is for, in one line" },
+	  .offset = offsetof(struct ktstr_plan, description) },
+	{ .param = { .name = "kernel", .type = KTSTR_PARAM_STRING, .optional = true,
+		     .help = "an image or a build tree by path, a cached version or its beginning, or "
+			     "debian, debian:SUITE, debian:VERSION; left out: the newest cached one "
+			     "with sched_ext" },
+	  .offset = offsetof(struct ktstr_plan, kernel) },
+	{ .param = { .name = "kernel-args", .optional = true,
+		     .help = "added to the kernel's command line" },
+	  .read = read_kernel_args, .form = "list of text" },
+	{ .param = { .name = "modules", .optional = true,
+		     .help = "kernel modules to load before the scheduler, by name or path, in order" },
+	  .read = read_modules, .form = "list of text" },
+	{ .param = { .name = "topology", .def = "1n1l2c1t", .help = "of the machine's CPUs" },
+	  .read = read_topology, .form = "a topology such as 1n2l2c1t, or a mapping" },
+	{ .param = { .name = "memory", .type = KTSTR_PARAM_SIZE, .def = "512M", .min = MEMORY_MIN,
+		     .max = MEMORY_MAX, .help = "of the machine" },
+	  .offset = offsetof(struct ktstr_plan, memory_bytes) },
+	{ .param = { .name = "vmm", .def = "qemu", .help = "what boots the machine" },
+	  .read = read_vmm, .form = "a vmm plugin" },
+	{ .param = { .name = "scheduler", .optional = true,
+		     .help = "the scheduler under test; left out: the kernel's own" },
+	  .read = read_scheduler, .form = "a program's path, or a mapping" },
+	{ .param = { .name = "scenario", .help = "what runs in the machine" },
+	  .read = ktstr_read_scenario, .form = "a mapping" },
+	{ .param = { .name = "monitors", .optional = true, .help = "what watches from outside" },
+	  .read = read_monitors, .form = "list of monitor plugins" },
+	{ .param = { .name = "probes", .optional = true, .help = "what looks into a crash" },
+	  .read = read_probes, .form = "list of probe plugins" },
+	{ .param = { .name = "report", .optional = true, .help = "what the report consists of" },
+	  .read = read_report, .form = "a mapping" },
+};
+
+static const struct ktstr_schema pipeline_schema = {
+	.name = "pipeline",
+	.form = "a mapping: `scenario:` and more",
+	KTSTR_SCHEMA_KEYS(pipeline_keys),
+};
+
+const struct ktstr_schema *const *ktstr_plan_schemas(void)
+{
+	static const struct ktstr_schema *const schemas[] = {
+		&pipeline_schema, &ktstr_schema_topology, &scheduler_schema,
+		&ktstr_schema_scenario, &ktstr_schema_step, &ktstr_schema_cgroup,
+		&ktstr_schema_worker, &ktstr_schema_use, &report_schema, NULL,
+	};
+
+	return schemas;
+}
+
+/* ---- loading ---- */
+
+static const char *copy(struct ktstr_reader *r, const char *text, size_t len)
+{
+	const char *p = ktstr_arena_strndup(r->arena, text, len);
+
+	if (!p)
+		r->nomem = true;
+	return p;
+}
+
+/* The file's name without folder and extension. */
+static const char *test_name(struct ktstr_reader *r, const char *path)
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	const char *dot = strrchr(name, '.');
+	bool yaml = dot && dot > name && (!strcmp(dot, ".yaml") || !strcmp(dot, ".yml"));
+
+	return copy(r, name, yaml ? (size_t)(dot - name) : strlen(name));
+}
+
+static const char *folder(struct ktstr_reader *r, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!slash)
+		return copy(r, ".", 1);
+	return copy(r, path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+/* The name becomes a part of file names. */
+static bool check_test(struct ktstr_reader *r, const struct ktstr_node *root,
+		       const struct ktstr_plan *plan)
+{
+	const struct ktstr_entry *entry = ktstr_node_entry(root, "test");
+
+	if (!plan->test || !strchr(plan->test, '/'))
+		return true;
+	return ktstr_reader_problem(r, entry ? entry->value : root, "a test's name has no `/` in it");
+}
+
+static void read_pipeline(struct ktstr_reader *r, const struct ktstr_node *root,
+			  struct ktstr_plan *plan)
+{
+	ktstr_schema_read(&pipeline_schema, r, root, plan, NULL);
+	check_test(r, root, plan);
+	if (!plan->sections.items)
+		default_sections(r, plan);
+}
+
+static int load_into(struct ktstr_plan *plan, const char *path, const void *data, size_t len,
+		     struct ktstr_registry *registry, struct ktstr_problems *problems,
+		     struct ktstr_err *err)
+{
+	struct ktstr_reader r = { .problems = problems, .arena = plan->arena, .registry = registry };
+	size_t before = ktstr_problems_count(problems);
+	const struct ktstr_node *root;
+	int ret;
+
+	plan->text = copy(&r, data, len);
+	plan->text_len = len;
+	plan->file = copy(&r, path, strlen(path));
+	plan->dir = r.dir = folder(&r, path);
+	plan->test = test_name(&r, path);
+	if (r.nomem)
+		return ktstr_err_nomem(err);
+	ret = ktstr_yaml_parse(plan->text, len, plan->arena, problems, &root, err);
+	if (ret < 0)
+		return ret;
+	read_pipeline(&r, root, plan);
+	if (r.nomem)
+		return ktstr_err_nomem(err);
+	if (ktstr_problems_count(problems) != before)
+		return ktstr_err_set(err, -EINVAL, "%s is no valid pipeline", path);
+	return 0;
+}
+
+int ktstr_plan_load_bytes(const char *path, const void *data, size_t len,
+			  struct ktstr_registry *registry, struct ktstr_problems *problems,
+			  struct ktstr_plan **ret_plan, struct ktstr_err *err)
+{
+	struct ktstr_arena *arena = ktstr_arena_create();
+	struct ktstr_plan *plan = arena ? ktstr_arena_zalloc(arena, sizeof(*plan)) : NULL;
+	int ret;
+
+	if (!plan) {
+		ktstr_arena_destroy(arena);
+		return ktstr_err_nomem(err);
+	}
+	plan->arena = arena;
+	ret = load_into(plan, path, data, len, registry, problems, err);
+	if (ret < 0)
+		ktstr_plan_destroy(plan);
+	else
+		*ret_plan = plan;
+	return ret;
+}
+
+int ktstr_plan_load(const char *path, struct ktstr_registry *registry,
+		    struct ktstr_problems *problems, struct ktstr_plan **ret_plan,
+		    struct ktstr_err *err)
+{
+	_cleanup_buf_ struct ktstr_buf bytes = { 0 };
+	int ret = ktstr_file_read(path, KTSTR_YAML_MAX_BYTES, &bytes, err);
+
+	/* Too large is a problem of the file like others: the bytes that were read show it. */
+	if (ret < 0 && ret != -EFBIG)
+		return ret;
+	return ktstr_plan_load_bytes(path, bytes.data ? (const char *)bytes.data : "", bytes.len,
+				     registry, problems, ret_plan, err);
+}
+
+void ktstr_plan_destroy(struct ktstr_plan *plan)
+{
+	if (plan)
+		ktstr_arena_destroy(plan->arena);
+}
+
+uint64_t ktstr_plan_duration_ns(const struct ktstr_plan *plan)
+{
+	uint64_t ns = 0;
+
+	for (size_t i = 0; i < plan->steps.n; i++)
+		ns += plan->steps.items[i].hold_ns;
+	return ns;
+}

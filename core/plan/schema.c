@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "plan/schema.h"
+
+#include "base/cleanup.h"
+#include "base/text.h"
+
+bool ktstr_reader_problem(struct ktstr_reader *r, const struct ktstr_node *node, const char *fmt, ...)
+{
+	_cleanup_buf_ struct ktstr_buf b = { 0 };
+	va_list ap;
+
+	va_start(ap, fmt);
+	ktstr_buf_vprintf(&b, fmt, ap);
+	va_end(ap);
+	if (b.failed)
+		r->nomem = true;
+	ktstr_problem_add(r->problems, node->line, node->column, "%.*s", (int)b.len,
+			  (const char *)b.data);
+	return false;
+}
+
+bool ktstr_reader_expect(struct ktstr_reader *r, const struct ktstr_node *node,
+			 enum ktstr_node_type type, const char *form)
+{
+	if (node->type == type)
+		return true;
+	if (node->type != KTSTR_NODE_BROKEN)
+		ktstr_reader_problem(r, node, "expected %s, but this is %s", form,
+				     ktstr_node_type_name(node));
+	return false;
+}
+
+void *ktstr_reader_alloc(struct ktstr_reader *r, size_t n, size_t size)
+{
+	void *p = ktstr_arena_zalloc(r->arena, n ? n * size : 1);
+
+	if (!p)
+		r->nomem = true;
+	return p;
+}
+
+const char *ktstr_reader_suggest(struct ktstr_reader *r, const char *word, const char *const *names,
+				 size_t n)
+{
+	const char *nearest = ktstr_nearest(word, names, n), *text;
+	_cleanup_buf_ struct ktstr_buf b = { 0 };
+
+	if (nearest)
+		ktstr_buf_printf(&b, "; did you mean `%s`?", nearest);
+	ktstr_buf_puts(&b, " (known: ");
+	for (size_t i = 0; i < n; i++)
+		ktstr_buf_printf(&b, "%s%s", i ? ", " : "", names[i]);
+	ktstr_buf_puts(&b, n ? ")" : "none)");
+	text = b.failed ? NULL : ktstr_arena_strndup(r->arena, (const char *)b.data, b.len);
+	if (!text)
+		r->nomem = true;
+	return text ? text : "";
+}
+
+bool ktstr_text_is_line(const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			return false;
+	return true;
+}
+
+/* ---- values ---- */
+
+static void describe(const struct ktstr_param *param, const char *form, char *buf, size_t size)
+{
+	if (form)
+		snprintf(buf, size, "%s", form);
+	else
+		ktstr_param_describe(param, buf, size);
+}
+
+static bool refuse_null(struct ktstr_reader *r, const struct ktstr_param *param, const char *form,
+			const struct ktstr_node *node)
+{
+	char expected[512];
+
+	describe(param, form, expected, sizeof(expected));
+	return ktstr_reader_problem(r, node, "`%s` has no value; expected %s", param->name, expected);
+}
+
+/* A scalar by its parameter's type and range. */
+static bool read_value(struct ktstr_reader *r, const struct ktstr_param *param,
+		       const struct ktstr_node *node, struct ktstr_value *ret_value)
+{
+	struct ktstr_err err = KTSTR_ERR_INIT;
+	char expected[512];
+
+	ktstr_param_describe(param, expected, sizeof(expected));
+	if (!ktstr_reader_expect(r, node, KTSTR_NODE_SCALAR, expected))
+		return false;
+	if (ktstr_param_parse(param, node->text, ret_value, &err) < 0)
+		return ktstr_reader_problem(r, node, "`%s`: %s", param->name, err.msg);
+	return true;
+}
+
+static void store(const struct ktstr_key *key, const struct ktstr_value *value, void *object)
+{
+	void *at = (char *)object + key->offset;
+
+	switch (key->param.type) {
+	case KTSTR_PARAM_STRING:
+	case KTSTR_PARAM_CHOICE:
+		*(const char **)at = value->str;
+		break;
+	case KTSTR_PARAM_UINT:
+		*(uint32_t *)at = (uint32_t)value->u64;
+		break;
+	case KTSTR_PARAM_DURATION:
+	case KTSTR_PARAM_SIZE:
+		*(uint64_t *)at = value->u64;
+		break;
+	case KTSTR_PARAM_BOOL:
+		*(bool *)at = value->boolean;
+		break;
+	case KTSTR_PARAM_INT:
+		*(int64_t *)at = value->s64;
+		break;
+	}
+}
+
+static bool read_key(struct ktstr_reader *r, const struct ktstr_key *key,
+		     const struct ktstr_node *node, void *object)
+{
+	struct ktstr_value value;
+
+	if (ktstr_node_is_null(node))
+		return refuse_null(r, &key->param, key->form, node);
+	if (key->read)
+		return key->read(r, node, object);
+	if (!read_value(r, &key->param, node, &value))
+		return false;
+	if (value.str && !*value.str)
+		return refuse_null(r, &key->param, key->form, node);
+	if (value.str && !ktstr_text_is_line(value.str))
+		return ktstr_reader_problem(r, node, "`%s` is one line of text", key->param.name);
+	store(key, &value, object);
+	return true;
+}
+
+static bool missing(struct ktstr_reader *r, const struct ktstr_param *param, const char *form,
+		    const struct ktstr_node *mapping)
+{
+	char expected[512];
+
+	describe(param, form, expected, sizeof(expected));
+	return ktstr_reader_problem(r, mapping, "`%s` is missing here: %s; expected %s", param->name,
+				    param->help, expected);
+}
+
+/* What a key that was left out means. */
+static bool read_absent(struct ktstr_reader *r, const struct ktstr_key *key,
+			const struct ktstr_node *mapping, void *object)
+{
+	struct ktstr_node def = { .type = KTSTR_NODE_SCALAR, .text = key->param.def };
+
+	if (def.text)
+		return read_key(r, key, &def, object);
+	return key->param.optional || missing(r, &key->param, key->form, mapping);
+}
+
+/* One parameter of a plugin; its default is in `value` already. */
+static bool read_param(struct ktstr_reader *r, const struct ktstr_plugin *plugin, uint32_t row,
+		       const struct ktstr_node *mapping, struct ktstr_value *value)
+{
+	const struct ktstr_param *param = ktstr_plugin_param(plugin, row);
+	const struct ktstr_entry *entry = ktstr_node_entry(mapping, param->name);
+
+	if (!entry)
+		return value->set || ktstr_plugin_param_optional(plugin, row) ||
+		       missing(r, param, NULL, mapping);
+	if (ktstr_node_is_null(entry->value))
+		return refuse_null(r, param, NULL, entry->value);
+	return read_value(r, param, entry->value, value);
+}
+
+/* ---- mappings ---- */
+
+/* Names of the schema's keys and the plugin's parameters, or NULL when memory is out. */
+static const char **known_names(struct ktstr_reader *r, const struct ktstr_schema *schema,
+				const struct ktstr_plugin *plugin, size_t *ret_n)
+{
+	size_t n_params = plugin ? plugin->n_params : 0;
+	const char **names = ktstr_reader_alloc(r, schema->n + n_params, sizeof(*names));
+
+	if (!names)
+		return NULL;
+	for (size_t i = 0; i < schema->n; i++)
+		names[i] = schema->keys[i].param.name;
+	for (size_t i = 0; i < n_params; i++)
+		names[schema->n + i] = ktstr_plugin_param(plugin, (uint32_t)i)->name;
+	*ret_n = schema->n + n_params;
+	return names;
+}
+
+static bool contains(const char *const *names, size_t n, const char *word)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(names[i], word))
+			return true;
+	return false;
+}
+
+static bool check_names(struct ktstr_reader *r, const struct ktstr_schema *schema,
+			const struct ktstr_node *mapping, const struct ktstr_plugin *plugin)
+{
+	size_t n = 0;
+	const char **names = known_names(r, schema, plugin, &n);
+	bool ok = names;
+
+	for (size_t i = 0; names && i < mapping->n; i++) {
+		const struct ktstr_entry *entry = &mapping->entries[i];
+
+		if (contains(names, n, entry->key))
+			continue;
+		ktstr_problem_add(r->problems, entry->line, entry->column, "unknown key `%.80s` here%s",
+				  entry->key, ktstr_reader_suggest(r, entry->key, names, n));
+		ok = false;
+	}
+	return ok;
+}
+
+static bool read_mapping(struct ktstr_reader *r, const struct ktstr_schema *schema,
+			 const struct ktstr_node *mapping, void *object, struct ktstr_plugin_use *use)
+{
+	const struct ktstr_plugin *plugin;
+	bool ok = true;
+
+	for (size_t i = 0; i < schema->n; i++) {
+		const struct ktstr_key *key = &schema->keys[i];
+		const struct ktstr_entry *entry = ktstr_node_entry(mapping, key->param.name);
+
+		if (entry)
+			ok &= read_key(r, key, entry->value, object);
+		else
+			ok &= read_absent(r, key, mapping, object);
+	}
+	plugin = use ? use->plugin : NULL;
+	for (uint32_t i = 0; plugin && i < plugin->n_params; i++)
+		ok &= read_param(r, plugin, i, mapping, &use->values[i]);
+	if (!use || plugin)
+		ok &= check_names(r, schema, mapping, plugin);
+	return ok;
+}
+
+bool ktstr_schema_read(const struct ktstr_schema *schema, struct ktstr_reader *r,
+		       const struct ktstr_node *node, void *object, struct ktstr_plugin_use *use)
+{
+	struct ktstr_entry entry = { schema->shorthand, node->line, node->column, node };
+	struct ktstr_node mapping = {
+		.type = KTSTR_NODE_MAPPING, .line = node->line, .column = node->column,
+		.n = 1, .entries = &entry,
+	};
+
+	if (node->type == KTSTR_NODE_SCALAR && schema->shorthand)
+		return read_mapping(r, schema, &mapping, object, use);
+	return ktstr_reader_expect(r, node, KTSTR_NODE_MAPPING, schema->form) &&
+	       read_mapping(r, schema, node, object, use);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Schemas: which keys a mapping of a pipeline file may have, as tables.
+ *
+ * One table serves reading, the messages about what is unknown or missing, and the manual. A key
+ * is either a scalar, checked by its `param` and stored at `offset`, or is read by a function.
+ * Everything is read to its end whatever is wrong before: a reader returns false after it has
+ * added a problem, and the caller goes on with the next key.
+ */
+#ifndef KTSTR_PLAN_SCHEMA_H
+#define KTSTR_PLAN_SCHEMA_H
+
+#include "plan/plan.h"
+#include "plan/yaml.h"
+
+/* What every reader gets. */
+struct ktstr_reader {
+	struct ktstr_problems *problems;
+	struct ktstr_arena *arena;
+	struct ktstr_registry *registry;
+	const char *dir;		/* relative paths start here */
+	bool nomem;
+};
+
+typedef bool ktstr_key_fn(struct ktstr_reader *r, const struct ktstr_node *node, void *object);
+
+struct ktstr_key {
+	/* Name, help and default (NULL: required, unless optional); for a scalar its type too. */
+	struct ktstr_param param;
+	size_t offset;		/* scalar: in the object; const char * for STRING (one line, not empty)
+				 * and CHOICE, uint32_t for UINT, uint64_t for DURATION and SIZE */
+	ktstr_key_fn *read;	/* not NULL: reads the value, and the default as if it were written */
+	const char *form;	/* what `read` takes, in words; NULL: as param.type says */
+};
+
+struct ktstr_schema {
+	const char *name;		/* for the manual: "cgroup" */
+	const char *form;		/* for messages: "a mapping of binary, args, ..." */
+	const char *shorthand;		/* a scalar in place of the mapping is the value of this key */
+	const struct ktstr_key *keys;
+	size_t n;
+};
+
+#define KTSTR_SCHEMA_KEYS(table) .keys = (table), .n = KTSTR_ARRAY_SIZE(table)
+
+/* The schemas of a pipeline file, in the manual's order; NULL-ended. */
+const struct ktstr_schema *const *ktstr_plan_schemas(void);
+
+/* Reads a mapping. `use` (may be NULL) is a plugin whose parameters stand among the keys: a reader
+ * of one of the keys has to fill in its plugin and room for its values; when it could not, keys
+ * that the schema does not know are let pass. */
+bool ktstr_schema_read(const struct ktstr_schema *schema, struct ktstr_reader *r,
+		       const struct ktstr_node *node, void *object, struct ktstr_plugin_use *use);
+
+/* Adds a problem at the node's place; always false. */
+__attribute__((format(printf, 3, 4)))
+bool ktstr_reader_problem(struct ktstr_reader *r, const struct ktstr_node *node, const char *fmt, ...);
+
+/* True when the node is of that type, else a problem: "expected <form>, but this is ...". */
+bool ktstr_reader_expect(struct ktstr_reader *r, const struct ktstr_node *node,
+			 enum ktstr_node_type type, const char *form);
+
+/* Zeroed memory of the arena for `n` items; NULL when memory is out, which the reader remembers. */
+void *ktstr_reader_alloc(struct ktstr_reader *r, size_t n, size_t size);
+
+/* "a, b, c" of the names, in the arena, and a word like "; did you mean `b`?" in front of it when
+ * there is one that is near: the tail of a message about an unknown `word`. Never NULL. */
+const char *ktstr_reader_suggest(struct ktstr_reader *r, const char *word, const char *const *names,
+				 size_t n);
+
+/* True when no character of the text is a control character. */
+bool ktstr_text_is_line(const char *text);
+
+#endif
