@@ -219,6 +219,11 @@ static const struct ktstr_key pipeline_keys[] = {
 	{ .param = { .name = "memory", .type = KTSTR_PARAM_SIZE, .def = "512M", .min = MEMORY_MIN,
 		     .max = MEMORY_MAX, .help = "of the machine" },
 	  .offset = offsetof(struct ktstr_plan, memory_bytes) },
+	{ .param = { .name = "boot-timeout", .type = KTSTR_PARAM_DURATION, .def = "15s",
+		     .min = 1000000000, .max = 3600000000000,
+		     .help = "how long the kernel may take to reach ktstr's agent; more in an "
+			     "emulated VM" },
+	  .offset = offsetof(struct ktstr_plan, boot_timeout_ns) },
 	{ .param = { .name = "vmm", .def = "qemu", .help = "what boots the machine" },
 	  .read = read_vmm, .form = "a vmm plugin" },
 	{ .param = { .name = "scheduler", .optional = true,
