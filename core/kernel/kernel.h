@@ -25,6 +25,8 @@ struct ktstr_kernel {
 	char *config;		/* path of its config, or NULL */
 	char *dir;		/* its folder in the cache */
 	char *build_tree;	/* the tree it came from, or NULL */
+	char *build_id;		/* hex, or NULL */
+	char *source;		/* the suite it was fetched from ("debian:sid"), or NULL: a file */
 	bool fetched;		/* lives in the cache; `kernel remove` can remove it */
 	bool pvh;		/* the ELF has the Xen PVH entry note: QEMU boots it directly */
 	bool sched_ext;		/* BTF has struct sched_ext_ops */
@@ -40,6 +42,10 @@ void ktstr_kernel_deinit(struct ktstr_kernel *kernel);
 int ktstr_kernel_resolve(const char *spec, const char *dir, struct ktstr_kernel *ret_kernel,
 			 struct ktstr_err *err);
 
+/* As above, but never goes to the network: -ENOENT for a `debian...` spec that the cache cannot serve. */
+int ktstr_kernel_find(const char *spec, const char *dir, struct ktstr_kernel *ret_kernel,
+		      struct ktstr_err *err);
+
 /* `debian...` spec: fetches from the mirror that the system's apt uses, through a private apt state,
  * into the cache. Messages of progress go to `progress` (may be NULL), one line a call. */
 int ktstr_kernel_fetch(const char *spec, void (*progress)(void *ctx, const char *text), void *ctx,
@@ -51,7 +57,8 @@ int ktstr_kernel_list(struct ktstr_kernel **ret_list, size_t *ret_n, struct ktst
 /* Removes a cached kernel by exact release. -ENOENT when it is not cached. */
 int ktstr_kernel_remove(const char *release, struct ktstr_err *err);
 
-/* Debian's order of version strings is not needed: numbers by value, the rest by byte. */
+/* Below, equal, above: negative, 0, positive. Debian's own order is not needed: numbers by value, the
+ * rest by byte. */
 int ktstr_version_compare(const char *a, const char *b);
 
 #endif
