@@ -41,33 +41,16 @@ static int add_env_folders(struct ktstr_plugin_folders *folders, const char *env
 	return 0;
 }
 
-/* The folder of the built modules when `exe` stands in a build tree; NULL when it does not. */
-static int build_tree_folder(const char *exe, char **ret_path, struct ktstr_err *err)
+int ktstr_plugin_folders_init(struct ktstr_plugin_folders *folders, const char *env,
+			      const char *tree, struct ktstr_err *err)
 {
-	const char *slash = strrchr(exe, '/');
-	int n = slash ? (int)(slash - exe) : 0;
-	_cleanup_free_ char *status = ktstr_asprintf("%.*s/config.status", n, exe);
-	_cleanup_free_ char *libs = ktstr_asprintf("%.*s/.libs", n, exe);
-
-	if (!status || !libs)
-		return ktstr_err_nomem(err);
-	if (slash && access(status, F_OK) == 0 && access(libs, F_OK) == 0)
-		*ret_path = ktstr_steal_ptr(libs);
-	return 0;
-}
-
-int ktstr_plugin_folders_init(struct ktstr_plugin_folders *folders, const char *env, const char *exe,
-			      struct ktstr_err *err)
-{
-	char *last = NULL;
 	int r;
 
 	*folders = (struct ktstr_plugin_folders){ 0 };
 	r = env ? add_env_folders(folders, env, err) : 0;
 	if (r == 0)
-		r = build_tree_folder(exe, &last, err);
-	if (r == 0)
-		r = add_folder(folders, last ? last : strdup(PKGLIBDIR), false, err);
+		r = add_folder(folders, tree ? ktstr_asprintf("%s/.libs", tree) : strdup(PKGLIBDIR),
+			       false, err);
 	if (r < 0)
 		ktstr_plugin_folders_deinit(folders);
 	return r;

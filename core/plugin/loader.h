@@ -36,10 +36,10 @@ struct ktstr_plugin_folders {
 	KTSTR_VEC(struct ktstr_plugin_folder) list;
 };
 
-/* The folders to search: those in `env` (KTSTR_PLUGIN_PATH, may be NULL), then .libs below the
- * folder of `exe` when that is a build tree, else pkglibdir. 0 or -ENOMEM. */
-int ktstr_plugin_folders_init(struct ktstr_plugin_folders *folders, const char *env, const char *exe,
-			      struct ktstr_err *err);
+/* The folders to search: those in `env` (KTSTR_PLUGIN_PATH, may be NULL), then .libs of the build
+ * tree that we run from, or pkglibdir when `tree` is NULL. 0 or -ENOMEM. */
+int ktstr_plugin_folders_init(struct ktstr_plugin_folders *folders, const char *env,
+			      const char *tree, struct ktstr_err *err);
 void ktstr_plugin_folders_deinit(struct ktstr_plugin_folders *folders);
 
 /* A registry without modules; NULL when memory is out. */

@@ -1,35 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "plugin/registry.h"
 
+#include "base/cleanup.h"
+#include "base/install.h"
 #include "plugin/loader.h"
-
-#include <limits.h>
-#include <unistd.h>
 
 struct ktstr_registry *ktstr_registry_alloc(void)
 {
 	return calloc(1, sizeof(struct ktstr_registry));
 }
 
-/* "" without /proc. */
-static void own_path(char *buf, size_t size)
-{
-	ssize_t n = readlink("/proc/self/exe", buf, size - 1);
-
-	buf[n > 0 ? n : 0] = '\0';
-}
-
 int ktstr_registry_create(struct ktstr_registry **ret_registry, struct ktstr_err *err)
 {
 	struct ktstr_registry *registry = ktstr_registry_alloc();
-	struct ktstr_plugin_folders folders = { 0 };
-	char exe[PATH_MAX];
+	_cleanup_free_ char *tree = ktstr_build_tree();
+	struct ktstr_plugin_folders folders;
 	int r;
 
 	if (!registry)
 		return ktstr_err_nomem(err);
-	own_path(exe, sizeof(exe));
-	r = ktstr_plugin_folders_init(&folders, getenv("KTSTR_PLUGIN_PATH"), exe, err);
+	r = ktstr_plugin_folders_init(&folders, getenv("KTSTR_PLUGIN_PATH"), tree, err);
 	for (size_t i = 0; r == 0 && i < folders.list.n; i++)
 		r = ktstr_registry_scan(registry, &folders.list.items[i], err);
 	ktstr_plugin_folders_deinit(&folders);
