@@ -36,10 +36,10 @@ enum ktstr_msg {
 	KTSTR_MSG_FILE,			/* path t (absolute in the guest), mode u, size u, offset u, data b;
 					 * pieces of a file come in order; or link t instead of data */
 	KTSTR_MSG_PLAN,			/* see plan/encode.h */
-	KTSTR_MSG_START,		/* nothing */
+	KTSTR_MSG_START,		/* wall_time_ns? u: the guest's CLOCK_REALTIME is set to it */
 	KTSTR_MSG_STOP,			/* reason t */
 	KTSTR_MSG_BYE,			/* nothing */
-	KTSTR_MSG_FINISHED,		/* outcome t, text? t: engine to agent */
+	KTSTR_MSG_FINISHED,		/* outcome t (ran, stopped, failed), text? t: engine to agent */
 };
 
 #endif
