@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "agent/plan-decode.h"
+
+#include "base/arena.h"
+
+struct decoder {
+	struct ktstr_arena *arena;
+	struct ktstr_err *err;
+};
+
+static uint32_t count_items(struct ktstr_fields it)
+{
+	struct ktstr_field f;
+	uint32_t n = 0;
+
+	while (ktstr_item_next(&it, &f))
+		n++;
+	return n;
+}
+
+static char *copy(struct decoder *d, struct ktstr_str s)
+{
+	return ktstr_arena_strndup(d->arena, s.s, s.len);
+}
+
+/* A text field that must be there and not be empty. */
+static int need_text(struct decoder *d, const struct ktstr_fields *m, const char *key,
+		     const char *where, const char **ret)
+{
+	struct ktstr_str s;
+
+	if (!ktstr_get_str(m, key, &s) || !s.len || memchr(s.s, 0, s.len))
+		return ktstr_err_set(d->err, -EINVAL, "plan: %s has no usable \"%s\"", where, key);
+	*ret = copy(d, s);
+	return *ret ? 0 : ktstr_err_nomem(d->err);
+}
+
+/* An array of texts as a NULL-ended array; absent is empty. */
+static int texts(struct decoder *d, const struct ktstr_fields *m, const char *key, const char ***ret)
+{
+	struct ktstr_fields it = { 0 };
+	struct ktstr_field f;
+	size_t n = 0;
+
+	ktstr_get_sub(m, key, &it);
+	*ret = ktstr_arena_zalloc(d->arena, (count_items(it) + 1) * sizeof(**ret));
+	if (!*ret)
+		return ktstr_err_nomem(d->err);
+	while (ktstr_item_next(&it, &f)) {
+		if (f.type != KTSTR_FIELD_TEXT)
+			return ktstr_err_set(d->err, -EINVAL, "plan: an item of \"%s\" is no text", key);
+		(*ret)[n] = copy(d, f.str);
+		if (!(*ret)[n++])
+			return ktstr_err_nomem(d->err);
+	}
+	return 0;
+}
+
+/* Each array of maps is decoded alike: count, allocate, one function per item. */
+typedef int item_fn(struct decoder *d, const struct ktstr_fields *m, void *item);
+
+static int maps(struct decoder *d, const struct ktstr_fields *m, const char *key, size_t size,
+		item_fn *fn, void *ret_items, uint32_t *ret_n)
+{
+	struct ktstr_fields it = { 0 };
+	struct ktstr_field f;
+	char *items;
+	int ret;
+
+	ktstr_get_sub(m, key, &it);
+	items = ktstr_arena_zalloc(d->arena, (count_items(it) + 1) * size);
+	if (!items)
+		return ktstr_err_nomem(d->err);
+	memcpy(ret_items, &items, sizeof(items));
+	for (*ret_n = 0; ktstr_item_next(&it, &f); (*ret_n)++) {
+		if (f.type != KTSTR_FIELD_MAP)
+			return ktstr_err_set(d->err, -EINVAL, "plan: an item of \"%s\" is no map", key);
+		ret = fn(d, &f.sub, items + *ret_n * size);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static int decode_value(struct decoder *d, const struct ktstr_fields *m, void *item)
+{
+	struct ktstr_value *value = item;
+	struct ktstr_str s;
+
+	ktstr_get_bool(m, "set", &value->set);
+	ktstr_get_u64(m, "num", &value->u64);
+	if (ktstr_get_str(m, "str", &s)) {
+		value->str = copy(d, s);
+		if (!value->str)
+			return ktstr_err_nomem(d->err);
+	}
+	return 0;
+}
+
+static int decode_workers(struct decoder *d, const struct ktstr_fields *m, void *item)
+{
+	struct ktstr_guest_workers *workers = item;
+	uint64_t count = 0;
+	int ret;
+
+	ret = need_text(d, m, "plugin", "a workers entry", &workers->plugin);
+	if (!ret)
+		ret = need_text(d, m, "module", workers->plugin, &workers->module);
+	if (ret)
+		return ret;
+	ktstr_get_u64(m, "count", &count);
+	if (!count || count > KTSTR_GUEST_WORKERS_MAX)
+		return ktstr_err_set(d->err, -EINVAL, "plan: %s asks for %llu workers, possible are 1 to %d",
+				     workers->plugin, (unsigned long long)count, KTSTR_GUEST_WORKERS_MAX);
+	workers->count = (uint32_t)count;
+	return maps(d, m, "params", sizeof(*workers->values), decode_value, &workers->values,
+		    &workers->n_values);
+}
+
+static int decode_cgroup(struct decoder *d, const struct ktstr_fields *m, void *item)
+{
+	struct ktstr_guest_cgroup *cgroup = item;
+	int ret = need_text(d, m, "name", "a cgroup", &cgroup->name);
+
+	return ret ? ret : maps(d, m, "workers", sizeof(*cgroup->workers), decode_workers,
+				&cgroup->workers, &cgroup->n_workers);
+}
+
+static int decode_step(struct decoder *d, const struct ktstr_fields *m, void *item)
+{
+	struct ktstr_guest_step *step = item;
+	struct ktstr_str name = { "", 0 };
+	int ret;
+
+	ktstr_get_str(m, "name", &name);
+	step->name = copy(d, name);
+	if (!step->name)
+		return ktstr_err_nomem(d->err);
+	if (!ktstr_get_u64(m, "hold_ns", &step->hold_ns))
+		return ktstr_err_set(d->err, -EINVAL, "plan: step \"%s\" does not say how long it is held",
+				     step->name);
+	ret = maps(d, m, "cgroups", sizeof(*step->cgroups), decode_cgroup, &step->cgroups,
+		   &step->n_cgroups);
+	if (!ret && ktstr_guest_step_workers(step) > KTSTR_GUEST_WORKERS_MAX)
+		return ktstr_err_set(d->err, -EINVAL, "plan: step \"%s\" asks for %u workers, at most %d are "
+				     "possible", step->name, ktstr_guest_step_workers(step),
+				     KTSTR_GUEST_WORKERS_MAX);
+	return ret;
+}
+
+static int decode_scheduler(struct decoder *d, const struct ktstr_fields *m,
+			    struct ktstr_guest_plan *plan)
+{
+	int ret = texts(d, m, "command", &plan->command);
+
+	if (ret)
+		return ret;
+	if (!plan->command[0])
+		return ktstr_err_set(d->err, -EINVAL, "plan: the scheduler's command is empty");
+	if (!ktstr_get_u64(m, "attach_timeout_ns", &plan->attach_timeout_ns))
+		return ktstr_err_set(d->err, -EINVAL, "plan: the scheduler has no \"attach_timeout_ns\"");
+	return 0;
+}
+
+static int decode_plan(struct decoder *d, const struct ktstr_fields *m, struct ktstr_guest_plan *plan)
+{
+	struct ktstr_fields scheduler;
+	uint64_t slowness = 1;
+	int ret = 0;
+
+	if (ktstr_get_sub(m, "scheduler", &scheduler))
+		ret = decode_scheduler(d, &scheduler, plan);
+	if (!ret)
+		ret = texts(d, m, "modules", &plan->modules);
+	if (!ret)
+		ret = maps(d, m, "steps", sizeof(*plan->steps), decode_step, &plan->steps,
+			   &plan->n_steps);
+	ktstr_get_bool(m, "backtrace", &plan->backtrace);
+	ktstr_get_u64(m, "slowness", &slowness);
+	plan->slowness = slowness < 1 ? 1 : slowness > 1000 ? 1000 : (unsigned)slowness;
+	return ret;
+}
+
+int ktstr_guest_plan_decode(const void *payload, size_t len, struct ktstr_guest_plan **ret_plan,
+			    struct ktstr_err *err)
+{
+	struct decoder d = { ktstr_arena_create(), err };
+	struct ktstr_guest_plan *plan = d.arena ? ktstr_arena_zalloc(d.arena, sizeof(*plan)) : NULL;
+	struct ktstr_fields m;
+	int ret;
+
+	if (!plan) {
+		ktstr_arena_destroy(d.arena);
+		return ktstr_err_nomem(err);
+	}
+	plan->arena = d.arena;
+	ret = ktstr_fields_parse(payload, len, &m)
+		? decode_plan(&d, &m, plan)
+		: ktstr_err_set(err, -EINVAL, "plan: the payload is no map of fields");
+	if (ret) {
+		ktstr_guest_plan_destroy(plan);
+		return ret;
+	}
+	*ret_plan = plan;
+	return 0;
+}
+
+void ktstr_guest_plan_destroy(struct ktstr_guest_plan *plan)
+{
+	if (plan)
+		ktstr_arena_destroy(plan->arena);
+}
+
+uint32_t ktstr_guest_step_workers(const struct ktstr_guest_step *step)
+{
+	uint32_t n = 0;
+
+	for (uint32_t c = 0; c < step->n_cgroups; c++)
+		for (uint32_t w = 0; w < step->cgroups[c].n_workers; w++)
+			n += step->cgroups[c].workers[w].count;
+	return n;
+}
+
+uint64_t ktstr_guest_plan_hold_ns(const struct ktstr_guest_plan *plan)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < plan->n_steps; i++)
+		sum += plan->steps[i].hold_ns;
+	return sum;
+}

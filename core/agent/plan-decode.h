@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The plan as it arrives in the guest (plan/encode.h), decoded and checked. */
+#ifndef KTSTR_AGENT_PLAN_DECODE_H
+#define KTSTR_AGENT_PLAN_DECODE_H
+
+#include <ktstr/err.h>
+#include <ktstr/fields.h>
+#include <ktstr/param.h>
+
+struct ktstr_guest_workers {
+	const char *module;		/* path of the plugin's .so */
+	const char *plugin;		/* its name */
+	uint32_t count;
+	struct ktstr_value *values;
+	uint32_t n_values;
+};
+
+struct ktstr_guest_cgroup {
+	const char *name;		/* path below the cgroup root */
+	struct ktstr_guest_workers *workers;
+	uint32_t n_workers;		/* entries, not processes */
+};
+
+struct ktstr_guest_step {
+	const char *name;
+	uint64_t hold_ns;
+	struct ktstr_guest_cgroup *cgroups;
+	uint32_t n_cgroups;
+};
+
+/* Immutable. Everything in it lives until destroy. */
+struct ktstr_guest_plan {
+	const char **command;		/* of the scheduler, NULL-ended; NULL: no scheduler */
+	uint64_t attach_timeout_ns;
+	const char **modules;		/* NULL-ended */
+	bool backtrace;
+	unsigned slowness;		/* at least 1 */
+	struct ktstr_guest_step *steps;
+	uint32_t n_steps;
+	struct ktstr_arena *arena;
+};
+
+#define KTSTR_GUEST_WORKERS_MAX 4096	/* processes of one step */
+
+/* -EINVAL with the place in the plan, -ENOMEM. */
+int ktstr_guest_plan_decode(const void *payload, size_t len, struct ktstr_guest_plan **ret_plan,
+			    struct ktstr_err *err);
+void ktstr_guest_plan_destroy(struct ktstr_guest_plan *plan);
+
+/* Processes of a step. */
+uint32_t ktstr_guest_step_workers(const struct ktstr_guest_step *step);
+/* Sum of the holds. */
+uint64_t ktstr_guest_plan_hold_ns(const struct ktstr_guest_plan *plan);
+
+#endif

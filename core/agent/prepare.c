@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "agent/agent.h"
+
+#include "agent/mounts.h"
+#include "agent/report.h"
+#include "agent/setup.h"
+#include "agent/topology.h"
+
+static int need_files(struct ktstr_agent *agent, struct ktstr_err *err)
+{
+	return ktstr_files_check(&agent->files, err);
+}
+
+static int need_mounts(struct ktstr_agent *agent, struct ktstr_err *err)
+{
+	(void)agent;
+	return ktstr_mounts_rest(err);
+}
+
+static int need_machine(struct ktstr_agent *agent, struct ktstr_err *err)
+{
+	int ret = ktstr_setup_machine(err);
+
+	if (!ret && agent->wall_time_ns)
+		ret = ktstr_setup_clock(agent->wall_time_ns, err);
+	if (!ret)
+		ktstr_report_stage(&agent->port, KTSTR_STAGE_MOUNTS, 0, 0);
+	return ret;
+}
+
+static int need_topology(struct ktstr_agent *agent, struct ktstr_err *err)
+{
+	struct ktstr_guest_topology topology;
+	struct ktstr_buf b = { 0 };
+	int ret = ktstr_guest_topology_read("/sys", &topology, err);
+
+	if (ret)
+		return ret;
+	ktstr_put_begin(&b);
+	ktstr_guest_topology_put(&topology, &b);
+	ktstr_report(&agent->port, KTSTR_REC_TOPOLOGY, 0, &b);
+	ktstr_guest_topology_deinit(&topology);
+	return 0;
+}
+
+static int need_modules(struct ktstr_agent *agent, struct ktstr_err *err)
+{
+	for (const char **path = agent->plan->modules; *path; path++) {
+		int ret = ktstr_setup_module(*path, err);
+
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/* A kernel without sched_ext can run no such scheduler; one without the dump event just has less to
+ * tell. */
+static int need_sched_ext(struct ktstr_agent *agent, struct ktstr_err *err)
+{
+	struct ktstr_err trace_err = KTSTR_ERR_INIT;
+
+	if (!agent->plan->command)
+		return 0;
+	ktstr_scx_read(KTSTR_SCX_DIR, &agent->scx_before);
+	if (!agent->scx_before.present)
+		return ktstr_err_set(err, -EOPNOTSUPP, "this kernel has no sched_ext: it cannot run %s",
+				     agent->plan->command[0]);
+	agent->trace.channel = &agent->port;
+	if (ktstr_trace_open(&agent->trace, &agent->loop, &trace_err))
+		ktstr_report_fault(&agent->port, "trace", &trace_err);
+	return 0;
+}
+
+int ktstr_agent_prepare(struct ktstr_agent *agent, const char **ret_what, struct ktstr_err *err)
+{
+	static const struct {
+		const char *what;
+		int (*need)(struct ktstr_agent *agent, struct ktstr_err *err);
+	} rows[] = {
+		{ "files", need_files },
+		{ "mounts", need_mounts },
+		{ "machine", need_machine },
+		{ "topology", need_topology },
+		{ "module", need_modules },
+		{ "sched_ext", need_sched_ext },
+	};
+
+	for (size_t i = 0; i < KTSTR_ARRAY_SIZE(rows); i++) {
+		int ret = rows[i].need(agent, err);
+
+		*ret_what = rows[i].what;
+		if (ret)
+			return ret;
+	}
+	return 0;
+}

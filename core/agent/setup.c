@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "agent/setup.h"
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/vec.h"
+
+#include <fcntl.h>
+#include <linux/module.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+static int loopback_up(struct ktstr_err *err)
+{
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
+
+	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &ifr))
+		return ktstr_err_errno(err, errno, "bringing the loopback device up");
+	return 0;
+}
+
+static int lift_limits(struct ktstr_err *err)
+{
+	static const struct { int what; rlim_t limit; } rows[] = {
+		{ RLIMIT_MEMLOCK, RLIM_INFINITY },
+		{ RLIMIT_NOFILE, 65536 },
+	};
+
+	for (size_t i = 0; i < KTSTR_ARRAY_SIZE(rows); i++) {
+		struct rlimit limit = { rows[i].limit, rows[i].limit };
+
+		if (setrlimit((__rlimit_resource_t)rows[i].what, &limit))
+			return ktstr_err_errno(err, errno, "lifting resource limit %d", rows[i].what);
+	}
+	return 0;
+}
+
+int ktstr_setup_machine(struct ktstr_err *err)
+{
+	static const char *const links[][2] = {
+		{ "/proc/self/fd", "/dev/fd" }, { "/proc/self/fd/0", "/dev/stdin" },
+		{ "/proc/self/fd/1", "/dev/stdout" }, { "/proc/self/fd/2", "/dev/stderr" },
+	};
+	int ret;
+
+	for (size_t i = 0; i < KTSTR_ARRAY_SIZE(links); i++)
+		if (symlink(links[i][0], links[i][1]) && errno != EEXIST)
+			return ktstr_err_errno(err, errno, "making %s", links[i][1]);
+	if (sethostname("ktstr", 5))
+		return ktstr_err_errno(err, errno, "setting the host name");
+	ret = lift_limits(err);
+	return ret ? ret : loopback_up(err);
+}
+
+int ktstr_setup_clock(uint64_t wall_time_ns, struct ktstr_err *err)
+{
+	struct timespec ts = {
+		.tv_sec = (time_t)(wall_time_ns / KTSTR_NSEC_PER_SEC),
+		.tv_nsec = (long)(wall_time_ns % KTSTR_NSEC_PER_SEC),
+	};
+
+	return clock_settime(CLOCK_REALTIME, &ts) ? ktstr_err_errno(err, errno, "setting the clock") : 0;
+}
+
+/* What the kernel means by the codes it gives for modules; its own log says more. */
+static const char *module_advice(int code)
+{
+	switch (code) {
+	case ENOEXEC:
+		return "; it was built for another kernel or is no module";
+	case ENOENT:
+		return "; it needs a symbol that is not there: list the module that has it first";
+	case EOPNOTSUPP:
+		return "; this kernel cannot unpack it: unpack it to a plain .ko";
+	default:
+		return "";
+	}
+}
+
+int ktstr_setup_module(const char *path, struct ktstr_err *err)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t len = strlen(path);
+	bool packed = len < 3 || strcmp(path + len - 3, ".ko");
+
+	if (fd < 0)
+		return ktstr_err_errno(err, errno, "opening kernel module %s", path);
+	if (syscall(SYS_finit_module, fd, "", packed ? MODULE_INIT_COMPRESSED_FILE : 0) &&
+	    errno != EEXIST) {
+		int code = errno;
+
+		return ktstr_err_set(err, -code, "loading kernel module %s: %s%s", path, strerror(code),
+				     module_advice(code));
+	}
+	return 0;
+}

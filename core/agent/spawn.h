@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Starting the scheduler and the engine, without ever waiting for them. [one thread] */
+#ifndef KTSTR_AGENT_SPAWN_H
+#define KTSTR_AGENT_SPAWN_H
+
+#include <ktstr/err.h>
+
+#include <sys/types.h>
+
+struct ktstr_spawn {
+	const char *const *argv;	/* NULL-ended; argv[0] is a path */
+	int out, errout;		/* become 1 and 2 */
+	int channel;			/* becomes 3; -1: none */
+	int fifo;			/* > 0: SCHED_FIFO priority, not inherited further */
+};
+
+/* Forks a child in a process group of its own. It may start late under a broken scheduler, so a
+ * failing exec is not waited for: once the child has exited, ktstr_spawn_failure() tells. */
+int ktstr_spawn(const struct ktstr_spawn *how, pid_t *ret_pid, int *ret_failure, struct ktstr_err *err);
+
+/* 0 when the child became the program, else a negative errno and why. `failure` is what spawn gave;
+ * the caller closes it. */
+int ktstr_spawn_failure(int failure, const char *path, struct ktstr_err *err);
+
+#endif
