@@ -52,6 +52,7 @@ struct attempt {
 	enum phase phase;
 	enum ktstr_stage stage;
 	uint64_t deadline_ns;
+	uint64_t limit_ns;		/* where frames stop moving the deadline of the current phase */
 	struct clock_round clock;
 	struct ktstr_payload_cursor cursor;
 	bool sent_all;			/* files, plan and start are queued */
@@ -67,6 +68,8 @@ struct attempt {
 int attempt_record(struct attempt *a, enum ktstr_rec type, struct ktstr_buf *payload);
 /* Enters a phase and sets its deadline. */
 void attempt_enter(struct attempt *a, enum phase phase);
+/* A frame came from the guest. */
+void attempt_heard(struct attempt *a);
 /* Tells how far it came; the deadline of PHASE_RUNNING follows the stage. `n` of `m` for a step. */
 int attempt_stage(struct attempt *a, enum ktstr_stage stage);
 void attempt_stage_from_guest(struct attempt *a, const struct ktstr_fields *fields);

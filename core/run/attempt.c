@@ -41,6 +41,11 @@ int attempt_fault(struct attempt *a, enum ktstr_fault fault, const char *text, s
 
 /* ---- deadlines ---- */
 
+/* The agent's ladder from asking a scheduler to end to killing it takes 15 s at most, with no silence longer
+ * than 5 s in it (core/agent/supervise.c). */
+#define TEARDOWN_SECONDS 30
+#define SILENCE_SECONDS 8
+
 /*
  * How long a stage of the guest may take before it counts as hung, in seconds and before scaling. They are
  * several times what the slowest machine measured needed; the guest has shorter deadlines of its
@@ -48,7 +53,7 @@ int attempt_fault(struct attempt *a, enum ktstr_fault fault, const char *text, s
  */
 static const unsigned stage_seconds[KTSTR_STAGE_COUNT] = {
 	[KTSTR_STAGE_INIT] = 5, [KTSTR_STAGE_MOUNTS] = 5, [KTSTR_STAGE_SCHEDULER_STARTED] = 5,
-	[KTSTR_STAGE_ATTACHED] = 5, [KTSTR_STAGE_STEP] = 10, [KTSTR_STAGE_TEARDOWN] = 10,
+	[KTSTR_STAGE_ATTACHED] = 5, [KTSTR_STAGE_STEP] = 10, [KTSTR_STAGE_TEARDOWN] = TEARDOWN_SECONDS,
 	[KTSTR_STAGE_DONE] = 2,
 };
 
@@ -76,7 +81,7 @@ static uint64_t allowance(const struct attempt *a, enum phase phase)
 	case PHASE_CLOCK: return scaled(a, 2);
 	case PHASE_PUSHING: return scaled(a, 5);
 	case PHASE_RUNNING: return running_allowance(a);
-	case PHASE_STOPPING: return scaled(a, 10);
+	case PHASE_STOPPING: return scaled(a, TEARDOWN_SECONDS);
 	case PHASE_LOST: return scaled(a, 2);
 	default: return 5 * KTSTR_NSEC_PER_SEC;
 	}
@@ -92,11 +97,29 @@ static void arm(struct attempt *a)
 	timerfd_settime(a->timer_fd, TFD_TIMER_ABSTIME, &at, NULL);
 }
 
+/* While evidence is being handed over, a guest that falls silent has died. */
+static bool silence_counts(const struct attempt *a)
+{
+	return a->phase == PHASE_STOPPING ||
+	       (a->phase == PHASE_RUNNING && a->stage == KTSTR_STAGE_TEARDOWN);
+}
+
+void attempt_heard(struct attempt *a)
+{
+	uint64_t silence_ns = ktstr_now_ns() + scaled(a, SILENCE_SECONDS);
+
+	if (!silence_counts(a))
+		return;
+	a->deadline_ns = silence_ns < a->limit_ns ? silence_ns : a->limit_ns;
+	arm(a);
+}
+
 void attempt_enter(struct attempt *a, enum phase phase)
 {
 	a->phase = phase;
-	a->deadline_ns = ktstr_now_ns() + allowance(a, phase);
+	a->deadline_ns = a->limit_ns = ktstr_now_ns() + allowance(a, phase);
 	arm(a);
+	attempt_heard(a);
 }
 
 /* ---- stages ---- */
@@ -188,9 +211,10 @@ static int on_deadline(struct attempt *a)
 		a->phase = PHASE_OVER;
 		return 0;
 	}
-	snprintf(text, sizeof(text), "nothing more came for %llu s at stage \"%s\"%s",
-		 (unsigned long long)(allowance(a, a->phase) / KTSTR_NSEC_PER_SEC),
+	snprintf(text, sizeof(text), "nothing more came at stage \"%s\" within %llu s%s",
 		 ktstr_stage_name(a->stage),
+		 (unsigned long long)((silence_counts(a) ? scaled(a, SILENCE_SECONDS)
+				      : allowance(a, a->phase)) / KTSTR_NSEC_PER_SEC),
 		 a->phase == PHASE_STOPPING ? ", and the guest did not hand over its evidence" : "");
 	if (a->phase != PHASE_LOST && attempt_fault(a, fault, text, strlen(text)))
 		return a->err->code;

@@ -222,8 +222,10 @@ int conversation_frames(struct attempt *a)
 	uint64_t missing = 0;
 	int ret = 0, n = 0;
 
-	while (!ret && (n = ktstr_channel_next(&a->channel, &frame, &missing, &bad)) > 0)
+	while (!ret && (n = ktstr_channel_next(&a->channel, &frame, &missing, &bad)) > 0) {
+		attempt_heard(a);
 		ret = on_frame(a, &frame, missing);
+	}
 	if (!ret && n < 0) {
 		ret = protocol_error(a, bad.msg);
 		a->channel.closed = true;	/* nothing that follows can be made sense of */
