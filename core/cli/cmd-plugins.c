@@ -30,7 +30,8 @@ static int print_plugins(const char *wanted)
 	int r = ktstr_registry_create(&registry, &err);
 
 	if (r < 0)
-		return ktstr_complain(r == -ENOMEM ? KTSTR_EXIT_INTERNAL : KTSTR_EXIT_HOST_LACKS, &err);
+		return ktstr_complain(r == -ENOMEM ? KTSTR_EXIT_INTERNAL : KTSTR_EXIT_HOST_LACKS,
+				      &err);
 	if (wanted)
 		r = ktstr_plugins_show(registry, ktstr_host_plain(), wanted, &out, &err);
 	else
@@ -44,9 +45,9 @@ static int run(int argc, char **argv)
 	if (argc == 1)
 		return print_plugins(NULL);
 	if (strcmp(argv[1], "show"))
-		return ktstr_usage_error(&ktstr_cmd_plugins, "plugins: unknown word \"%s\"%s", argv[1],
-					 strchr(argv[1], '/') ? "; to see one plugin say show KIND/NAME"
-							      : "");
+		return ktstr_usage_error(&ktstr_cmd_plugins, "plugins: unknown word \"%s\"%s",
+					 argv[1], strchr(argv[1], '/') ?
+					 "; to see one plugin say show KIND/NAME" : "");
 	if (argc != 3)
 		return ktstr_usage_error(&ktstr_cmd_plugins, "plugins show: name one plugin as "
 					 "KIND/NAME");

@@ -34,9 +34,9 @@ static enum ktstr_refusal check_abi(const struct check *c)
 	const struct ktstr_module *m = c->module;
 
 	if (m->abi_major != KTSTR_ABI_MAJOR)
-		return refuse(c, KTSTR_REFUSED_ABI_MAJOR, "built for plugin ABI major %u, this ktstr "
-			      "has %u.%u: rebuild it with the headers of this ktstr", m->abi_major,
-			      KTSTR_ABI_MAJOR, KTSTR_ABI_MINOR);
+		return refuse(c, KTSTR_REFUSED_ABI_MAJOR, "built for plugin ABI major %u, this "
+			      "ktstr has %u.%u: rebuild it with the headers of this ktstr",
+			      m->abi_major, KTSTR_ABI_MAJOR, KTSTR_ABI_MINOR);
 	/* While the major is 0 the minor stands in for it. */
 	if (KTSTR_ABI_MAJOR == 0 ? m->abi_minor != KTSTR_ABI_MINOR : m->abi_minor > KTSTR_ABI_MINOR)
 		return refuse(c, KTSTR_REFUSED_ABI_MINOR, "built for plugin ABI %u.%u, this ktstr "
@@ -67,11 +67,12 @@ static enum ktstr_refusal check_plugin_size(const struct check *c, const struct 
 	const size_t row = REACH(struct ktstr_param, help);
 
 	if (p->size < need)
-		return refuse(c, KTSTR_REFUSED_SIZE, "its struct ktstr_plugin number %zu has %u bytes, "
-			      "the mandatory part has %zu", i + 1, p->size, need);
+		return refuse(c, KTSTR_REFUSED_SIZE, "its struct ktstr_plugin number %zu has %u "
+			      "bytes, the mandatory part has %zu", i + 1, p->size, need);
 	if (p->n_params && p->param_size < row)
-		return refuse(c, KTSTR_REFUSED_SIZE, "its struct ktstr_plugin number %zu has %u bytes "
-			      "a parameter, the mandatory part has %zu", i + 1, p->param_size, row);
+		return refuse(c, KTSTR_REFUSED_SIZE, "its struct ktstr_plugin number %zu has %u "
+			      "bytes a parameter, the mandatory part has %zu", i + 1,
+			      p->param_size, row);
 	return check_ops_size(c, p);
 }
 
@@ -104,8 +105,9 @@ static enum ktstr_refusal check_kinds(const struct check *c)
 		if (ktstr_kind_info(p->kind))
 			continue;
 		ktstr_kind_list(known, sizeof(known));
-		return refuse(c, KTSTR_REFUSED_KIND, "plugin \"%s\" is of kind %u, this ktstr knows "
-			      "1 to %u: %s", p->name ? p->name : "?", p->kind, KTSTR_KIND_PROBE, known);
+		return refuse(c, KTSTR_REFUSED_KIND, "plugin \"%s\" is of kind %u, this ktstr "
+			      "knows 1 to %u: %s", p->name ? p->name : "?", p->kind,
+			      KTSTR_KIND_PROBE, known);
 	}
 	return KTSTR_REFUSED_NOT;
 }
@@ -141,8 +143,8 @@ static enum ktstr_refusal check_name(const struct check *c, const struct ktstr_p
 	const char *taken;
 
 	if (!p->name || !is_kebab(p->name))
-		return refuse(c, KTSTR_REFUSED_NAME, "%s plugin name \"%s\" is not lower-case kebab "
-			      "(like cpu-spin)", kind, p->name ? p->name : "");
+		return refuse(c, KTSTR_REFUSED_NAME, "%s plugin name \"%s\" is not lower-case "
+			      "kebab (like cpu-spin)", kind, p->name ? p->name : "");
 	if (!p->summary || !*p->summary)
 		return refuse(c, KTSTR_REFUSED_NAME, "%s/%s has no summary", kind, p->name);
 	taken = where_found(c, p, i);
@@ -171,14 +173,15 @@ static enum ktstr_refusal check_ops(const struct check *c)
 		const struct ktstr_kind_info *kind = ktstr_kind_info(p->kind);
 
 		if (!p->ops)
-			return refuse(c, KTSTR_REFUSED_OPS, "%s/%s has no ops", kind->name, p->name);
+			return refuse(c, KTSTR_REFUSED_OPS, "%s/%s has no ops", kind->name,
+				      p->name);
 		for (size_t k = 0; k < kind->n_ops; k++) {
 			void (*op)(void);
 
 			memcpy(&op, (const char *)p->ops + kind->ops[k].offset, sizeof(op));
 			if (!op)
-				return refuse(c, KTSTR_REFUSED_OPS, "%s/%s lacks the mandatory op %s()",
-					      kind->name, p->name, kind->ops[k].name);
+				return refuse(c, KTSTR_REFUSED_OPS, "%s/%s lacks the mandatory op "
+					      "%s()", kind->name, p->name, kind->ops[k].name);
 		}
 	}
 	return KTSTR_REFUSED_NOT;
@@ -203,8 +206,8 @@ static int check_param(const struct ktstr_plugin *p, uint32_t i, struct ktstr_er
 	if (param->type == KTSTR_PARAM_CHOICE && (!param->choices || !param->choices[0]))
 		return ktstr_err_set(err, -EINVAL, "is a choice of nothing");
 	if (param->min > param->max)
-		return ktstr_err_set(err, -EINVAL, "min %lld is above max %lld", (long long)param->min,
-				     (long long)param->max);
+		return ktstr_err_set(err, -EINVAL, "min %lld is above max %lld",
+				     (long long)param->min, (long long)param->max);
 	if (param->min < 0 && param->type != KTSTR_PARAM_INT)
 		return ktstr_err_set(err, -EINVAL, "min %lld of a type that has no sign",
 				     (long long)param->min);
@@ -229,12 +232,14 @@ static enum ktstr_refusal check_params(const struct check *c)
 		const char *kind = ktstr_kind_name(p->kind);
 
 		if (p->n_params && (!p->params || p->param_size % _Alignof(struct ktstr_param)))
-			return refuse(c, KTSTR_REFUSED_PARAMS, "%s/%s: %u parameters, but no table of "
-				      "them (use KTSTR_PLUGIN_PARAMS)", kind, p->name, p->n_params);
+			return refuse(c, KTSTR_REFUSED_PARAMS, "%s/%s: %u parameters, but no table "
+				      "of them (use KTSTR_PLUGIN_PARAMS)", kind, p->name,
+				      p->n_params);
 		for (uint32_t k = 0; k < p->n_params; k++)
 			if (check_param(p, k, &why) < 0)
-				return refuse(c, KTSTR_REFUSED_PARAMS, "%s/%s: parameter %u (%s): %s",
-					      kind, p->name, k + 1, param_name(p, k), why.msg);
+				return refuse(c, KTSTR_REFUSED_PARAMS, "%s/%s: parameter %u (%s): "
+					      "%s", kind, p->name, k + 1, param_name(p, k),
+					      why.msg);
 	}
 	return KTSTR_REFUSED_NOT;
 }

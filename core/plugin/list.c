@@ -188,11 +188,11 @@ static int unknown_plugin(const struct ktstr_registry *registry, const char *wan
 	char name[FULL_NAME_MAX];
 
 	if (!near)
-		return ktstr_err_set(err, -ENOENT, "there is no plugin \"%s\": `ktstr plugins` lists "
-				     "them as KIND/NAME", wanted);
+		return ktstr_err_set(err, -ENOENT, "there is no plugin \"%s\": `ktstr plugins` "
+				     "lists them as KIND/NAME", wanted);
 	full_name(near, name);
-	return ktstr_err_set(err, -ENOENT, "there is no plugin \"%s\"; did you mean \"%s\"?", wanted,
-			     name);
+	return ktstr_err_set(err, -ENOENT, "there is no plugin \"%s\"; did you mean \"%s\"?",
+			     wanted, name);
 }
 
 int ktstr_plugins_show(const struct ktstr_registry *registry, const struct ktstr_host *host,

@@ -110,7 +110,8 @@ static enum ktstr_refusal refuse_unloadable(const char *path, struct ktstr_err *
  * then, still inside the mapped file. */
 static enum ktstr_refusal load_and_check(const struct ktstr_registry *registry,
 					 struct ktstr_loaded_module *module,
-					 const struct ktstr_module **ret_desc, struct ktstr_err *err)
+					 const struct ktstr_module **ret_desc,
+					 struct ktstr_err *err)
 {
 	const char *path = module->info.path;
 	const struct ktstr_module *desc;
@@ -280,12 +281,13 @@ static int load_from(struct ktstr_registry *registry, const char *folder, const 
 		     struct ktstr_err *err)
 {
 	_cleanup_free_ char *path = ktstr_asprintf("%s/%s", folder, name);
+	struct ktstr_err why = KTSTR_ERR_INIT;
 	int r;
 
 	if (!path)
 		return ktstr_err_nomem(err);
-	r = ktstr_registry_load(registry, path, err);
-	return r == -EINVAL ? 0 : r;
+	r = ktstr_registry_load(registry, path, &why);
+	return r == 0 || r == -EINVAL ? 0 : ktstr_err_set(err, r, "%s", why.msg);
 }
 
 int ktstr_registry_scan(struct ktstr_registry *registry, const struct ktstr_plugin_folder *folder,
@@ -298,7 +300,8 @@ int ktstr_registry_scan(struct ktstr_registry *registry, const struct ktstr_plug
 	if (n < 0 && errno == ENOENT && !folder->asked_for)
 		return 0;
 	if (n < 0)
-		return ktstr_err_errno(err, errno, "cannot read the plugin folder %s%s", folder->path,
+		return ktstr_err_errno(err, errno, "cannot read the plugin folder %s%s",
+				       folder->path,
 				       folder->asked_for ? " of KTSTR_PLUGIN_PATH" : "");
 	for (int i = 0; i < n; i++) {
 		if (r == 0)

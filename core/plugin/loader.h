@@ -51,8 +51,8 @@ void ktstr_loaded_module_destroy(struct ktstr_loaded_module *module);
 int ktstr_registry_scan(struct ktstr_registry *registry, const struct ktstr_plugin_folder *folder,
 			struct ktstr_err *err);
 
-/* The checks of <ktstr/plugin.h> behind "the symbol is there", in that order. Fills in info.name and
- * info.version as soon as they may be read; they point into the module. */
+/* The checks of <ktstr/plugin.h> behind "the symbol is there", in that order. Fills in info.name
+ * and info.version as soon as they may be read; they point into the module. */
 enum ktstr_refusal ktstr_module_check(const struct ktstr_registry *registry,
 				      const struct ktstr_module *module,
 				      struct ktstr_module_info *info, struct ktstr_err *err);

@@ -184,8 +184,8 @@ static enum fault parse_value(const struct ktstr_param *param, const char *text,
 }
 
 /* What helps beyond "expected ..."; "" when nothing does. */
-static void write_hint(const struct ktstr_param *param, const char *text, enum fault fault, char *buf,
-		       size_t size)
+static void write_hint(const struct ktstr_param *param, const char *text, enum fault fault,
+		       char *buf, size_t size)
 {
 	const char *near = NULL;
 
@@ -202,8 +202,8 @@ static void write_hint(const struct ktstr_param *param, const char *text, enum f
 		snprintf(buf, size, " (%s)", types[param->type].form);
 }
 
-int ktstr_param_parse(const struct ktstr_param *param, const char *text, struct ktstr_value *ret_value,
-		      struct ktstr_err *err)
+int ktstr_param_parse(const struct ktstr_param *param, const char *text,
+		      struct ktstr_value *ret_value, struct ktstr_err *err)
 {
 	struct ktstr_value value = { .set = true };
 	enum fault fault = parse_value(param, text, &value);

@@ -65,7 +65,8 @@ const struct ktstr_plugin *ktstr_registry_plugin(const struct ktstr_registry *re
 	return registry->entries.items[i].plugin;
 }
 
-const struct ktstr_module_info *ktstr_registry_module(const struct ktstr_registry *registry, size_t i)
+const struct ktstr_module_info *ktstr_registry_module(const struct ktstr_registry *registry,
+						      size_t i)
 {
 	return i < registry->modules.n ? &registry->modules.items[i]->info : NULL;
 }

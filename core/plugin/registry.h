@@ -55,7 +55,8 @@ const struct ktstr_plugin *ktstr_registry_plugin(const struct ktstr_registry *re
 						 const struct ktstr_module_info **ret_module);
 
 /* The i-th module in order of loading, refused ones too; NULL behind the last. */
-const struct ktstr_module_info *ktstr_registry_module(const struct ktstr_registry *registry, size_t i);
+const struct ktstr_module_info *ktstr_registry_module(const struct ktstr_registry *registry,
+						      size_t i);
 
 /* "vmm", "workload", ...; and back, 0 when there is no such kind. */
 const char *ktstr_kind_name(enum ktstr_kind kind);
@@ -77,8 +78,8 @@ static inline bool ktstr_plugin_param_optional(const struct ktstr_plugin *p, uin
 
 /* Parses `text` as the type of `param` and checks its range; a CHOICE or STRING value borrows
  * `text` or the choice. 0, or -EINVAL with "expected ..." in err. */
-int ktstr_param_parse(const struct ktstr_param *param, const char *text, struct ktstr_value *ret_value,
-		      struct ktstr_err *err);
+int ktstr_param_parse(const struct ktstr_param *param, const char *text,
+		      struct ktstr_value *ret_value, struct ktstr_err *err);
 
 /* The defaults of a plugin's table; `values` has n_params elements, all of which are filled in: the
  * rows without a default are not set. -EINVAL names the first required one when there is one. */

@@ -98,6 +98,7 @@ const struct ktstr_plugin *fake_host_plugin(const struct ktstr_registry *registr
 	for (size_t i = 0; !plugin && (module = ktstr_registry_module(registry, i)); i++)
 		if (module->why)
 			cr_log_error("%s", module->why);
-	cr_assert_not_null(plugin, "no plugin %s/%s in the build tree", ktstr_kind_name(kind), name);
+	cr_assert_not_null(plugin, "no plugin %s/%s in the build tree", ktstr_kind_name(kind),
+			   name);
 	return plugin;
 }

@@ -101,6 +101,7 @@ Test(param, words)
 }
 
 #define NO_UNIT " (a number and its unit: 1h, 2m, 5s, 250ms, 10us, 100ns)"
+#define NOT_WHOLE ": that is no whole number of the smallest unit"
 #define NO_SIZE " (bytes, or a number and its unit: 64K, 512M, 1G)"
 
 static const struct {
@@ -117,7 +118,7 @@ static const struct {
 	{ &number, "1 ", "expected integer, not \"1 \"" },
 	{ &number, "0x10", "expected integer, not \"0x10\"" },
 	{ &number, "1.", "expected integer, not \"1.\"" },
-	{ &number, "1.5", "expected integer, not \"1.5\": that is no whole number of the smallest unit" },
+	{ &number, "1.5", "expected integer, not \"1.5\"" NOT_WHOLE },
 	{ &number, "9223372036854775808",
 	  "expected integer, not \"9223372036854775808\": the number is too large" },
 	{ &number, "-9223372036854775809",
@@ -139,11 +140,11 @@ static const struct {
 	{ &duration, ".5s", "expected duration, not \".5s\"" NO_UNIT },
 	{ &duration, "-5s", "expected duration, not \"-5s\"" NO_UNIT },
 	{ &duration, "1.5ns",
-	  "expected duration, not \"1.5ns\": that is no whole number of the smallest unit" },
+	  "expected duration, not \"1.5ns\"" NOT_WHOLE },
 	{ &duration, "0.0000000001s",
-	  "expected duration, not \"0.0000000001s\": that is no whole number of the smallest unit" },
+	  "expected duration, not \"0.0000000001s\"" NOT_WHOLE },
 	{ &duration, "1.0000000000000000001s",
-	  "expected duration, not \"1.0000000000000000001s\": that is no whole number of the smallest unit" },
+	  "expected duration, not \"1.0000000000000000001s\"" NOT_WHOLE },
 	{ &duration, "9999999h", "expected duration, not \"9999999h\": the number is too large" },
 	{ &duration, "18446744073.709551616s",
 	  "expected duration, not \"18446744073.709551616s\": the number is too large" },

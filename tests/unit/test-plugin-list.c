@@ -63,7 +63,8 @@ Test(list, has_plugins_reasons_and_refused_modules, .init = setup, .fini = teard
 		"probe/fixture-good     1.2.3  a probe\n"
 		"\n"
 		"modules that were refused:\n"
-		"    %s: workload plugin name \"Bad_Name\" is not lower-case kebab (like cpu-spin)\n",
+		"    %s: workload plugin name \"Bad_Name\" is not lower-case kebab "
+		"(like cpu-spin)\n",
 		bad));
 	cr_assert_eq(logged, 1, "the plugin's log goes to the host, not into the list");
 }
@@ -127,10 +128,12 @@ Test(show, an_unknown_name_brings_the_nearest_one, .init = setup, .fini = teardo
 		const char *wanted, *message;
 	} unknown[] = {
 		{ "workload/fixture-god",
-		  "there is no plugin \"workload/fixture-god\"; did you mean \"workload/fixture-good\"?" },
+		  "there is no plugin \"workload/fixture-god\"; did you mean "
+		  "\"workload/fixture-good\"?" },
 		{ "fixture-absent",
 		  "there is no plugin \"fixture-absent\"; did you mean \"vmm/fixture-absent\"?" },
-		{ "zebra", "there is no plugin \"zebra\": `ktstr plugins` lists them as KIND/NAME" },
+		{ "zebra",
+		  "there is no plugin \"zebra\": `ktstr plugins` lists them as KIND/NAME" },
 		{ "", "there is no plugin \"\": `ktstr plugins` lists them as KIND/NAME" },
 	};
 

@@ -42,7 +42,8 @@ static const char *fixture(const char *name)
 {
 	static char path[4096];
 
-	snprintf(path, sizeof(path), "%s/tests/fixtures/.libs/%s.so", getenv("abs_top_builddir"), name);
+	snprintf(path, sizeof(path), "%s/tests/fixtures/.libs/%s.so", getenv("abs_top_builddir"),
+		 name);
 	return path;
 }
 
@@ -82,6 +83,8 @@ static size_t count_plugins(void)
 
 /* ---- refused files ---- */
 
+#define REBUILD ": rebuild it with the headers of this ktstr"
+
 static const struct {
 	const char *fixture;
 	enum ktstr_refusal refusal;
@@ -93,15 +96,16 @@ static const struct {
 	{ "no-symbol", KTSTR_REFUSED_NO_SYMBOL, false,
 	  "exports no symbol ktstr_module: it is no ktstr module, or lacks KTSTR_DEFINE_MODULE()" },
 	{ "major", KTSTR_REFUSED_ABI_MAJOR, false,
-	  "built for plugin ABI major 7, this ktstr has 0.1: rebuild it with the headers of this ktstr" },
+	  "built for plugin ABI major 7, this ktstr has 0.1" REBUILD },
 	{ "minor", KTSTR_REFUSED_ABI_MINOR, false,
-	  "built for plugin ABI 0.9, this ktstr has 0.1: rebuild it with the headers of this ktstr" },
+	  "built for plugin ABI 0.9, this ktstr has 0.1" REBUILD },
 	{ "short-module", KTSTR_REFUSED_SIZE, false,
 	  "its struct ktstr_module has 24 bytes, the mandatory part has 40" },
 	{ "short-plugin", KTSTR_REFUSED_SIZE, true,
 	  "its struct ktstr_plugin number 1 has 16 bytes, the mandatory part has 48" },
 	{ "short-ops", KTSTR_REFUSED_SIZE, true,
-	  "workload/fixture-bad: its struct ktstr_workload_ops has 40 bytes, the mandatory part has 48" },
+	  "workload/fixture-bad: its struct ktstr_workload_ops has 40 bytes, the mandatory part "
+	  "has 48" },
 	{ "kind", KTSTR_REFUSED_KIND, true,
 	  "plugin \"fixture-bad\" is of kind 99, this ktstr knows 1 to 5: vmm, workload, monitor, "
 	  "section, probe" },
@@ -156,7 +160,8 @@ Test(registry, a_file_that_cannot_be_a_module_is_refused_without_opening_it)
 		char *why = ktstr_asprintf("%s/%s: %s", folder, files[i].name, files[i].why);
 		struct ktstr_err err = KTSTR_ERR_INIT;
 
-		cr_assert_eq(ktstr_registry_load(registry, in_folder(files[i].name), &err), -EINVAL);
+		cr_assert_eq(ktstr_registry_load(registry, in_folder(files[i].name), &err),
+			     -EINVAL);
 		cr_assert_str_eq(err.msg, why);
 		cr_assert_eq(ktstr_registry_module(registry, i)->refusal, KTSTR_REFUSED_DLOPEN);
 		free(why);
@@ -223,7 +228,8 @@ Test(registry, descriptors_survive_the_unloading_of_refused_modules)
 
 	load_fixture("good");
 	for (size_t i = 0; i < KTSTR_ARRAY_SIZE(refused); i++)
-		cr_assert_eq(ktstr_registry_load(registry, fixture(refused[i].fixture), NULL), -EINVAL);
+		cr_assert_eq(ktstr_registry_load(registry, fixture(refused[i].fixture), NULL),
+			     -EINVAL);
 	load_fixture("first");
 	for (size_t i = 0; (plugin = ktstr_registry_plugin(registry, i, NULL)); i++) {
 		uint32_t ops_size;
@@ -252,7 +258,8 @@ Test(registry, of_two_plugins_with_one_name_the_first_wins)
 			     fixture("duplicate"), first);
 	cr_assert_str_eq(err.msg, why);
 	free(why);
-	cr_assert_not_null(ktstr_registry_find(registry, KTSTR_KIND_WORKLOAD, "fixture-good", &module));
+	cr_assert_not_null(ktstr_registry_find(registry, KTSTR_KIND_WORKLOAD, "fixture-good",
+					       &module));
 	cr_assert_str_eq(module->path, first);
 	free(first);
 }
@@ -330,6 +337,7 @@ Test(registry, a_scan_takes_so_files_in_the_order_of_their_names)
 	for (size_t i = 0; i < KTSTR_ARRAY_SIZE(order); i++)
 		cr_assert_str_eq(ktstr_registry_module(registry, i)->path, in_folder(order[i]));
 	cr_assert_eq(ktstr_registry_module(registry, 2)->refusal, KTSTR_REFUSED_DUPLICATE);
+	cr_assert_eq(err.code, 0, "a refusal is no error of the scan");
 }
 
 Test(registry, a_missing_folder_is_an_error_only_when_it_was_asked_for)
@@ -416,8 +424,10 @@ static void make_good(void)
 		rows[i] = (struct ktstr_param){ .name = i ? "two" : "one", .type = KTSTR_PARAM_UINT,
 						.def = "1", .help = "counts" };
 	ops = (struct ktstr_section_ops){ .size = sizeof(ops), .build = (void *)called };
-	other_ops = (struct ktstr_workload_ops){ .size = sizeof(other_ops), .create = (void *)called,
-						 .iterate = (void *)called, .destroy = (void *)called };
+	other_ops = (struct ktstr_workload_ops){
+		.size = sizeof(other_ops), .create = (void *)called, .iterate = (void *)called,
+		.destroy = (void *)called,
+	};
 	plugin = (struct ktstr_plugin){ .size = sizeof(plugin), .kind = KTSTR_KIND_SECTION,
 					.name = "spoiled", .summary = "one line",
 					KTSTR_PLUGIN_PARAMS(rows), .ops = &ops };
@@ -470,10 +480,10 @@ static const struct {
 	enum ktstr_refusal refusal;
 	const char *why;
 } spoiled[] = {
-	{ older_minor, KTSTR_REFUSED_ABI_MINOR, "built for plugin ABI 0.0, this ktstr has 0.1: rebuild "
-	  "it with the headers of this ktstr" },
-	{ minor_before_size, KTSTR_REFUSED_ABI_MINOR, "built for plugin ABI 0.2, this ktstr has 0.1: "
-	  "rebuild it with the headers of this ktstr" },
+	{ older_minor, KTSTR_REFUSED_ABI_MINOR,
+	  "built for plugin ABI 0.0, this ktstr has 0.1" REBUILD },
+	{ minor_before_size, KTSTR_REFUSED_ABI_MINOR,
+	  "built for plugin ABI 0.2, this ktstr has 0.1" REBUILD },
 	{ second_short, KTSTR_REFUSED_SIZE,
 	  "its struct ktstr_plugin number 2 has 8 bytes, the mandatory part has 48" },
 	{ short_row, KTSTR_REFUSED_SIZE,
@@ -482,10 +492,10 @@ static const struct {
 	  "its struct ktstr_plugin number 2 has 8 bytes, the mandatory part has 48" },
 	{ no_plugins, KTSTR_REFUSED_KIND, "the module brings no plugin of any kind" },
 	{ empty_plugins, KTSTR_REFUSED_KIND, "the module brings no plugin of any kind" },
-	{ kind_zero, KTSTR_REFUSED_KIND, "plugin \"spoiled\" is of kind 0, this ktstr knows 1 to 5: "
-	  "vmm, workload, monitor, section, probe" },
-	{ kind_before_name, KTSTR_REFUSED_KIND, "plugin \"spoiled\" is of kind 6, this ktstr knows 1 to "
+	{ kind_zero, KTSTR_REFUSED_KIND, "plugin \"spoiled\" is of kind 0, this ktstr knows 1 to "
 	  "5: vmm, workload, monitor, section, probe" },
+	{ kind_before_name, KTSTR_REFUSED_KIND, "plugin \"spoiled\" is of kind 6, this ktstr knows "
+	  "1 to 5: vmm, workload, monitor, section, probe" },
 	{ no_module_name, KTSTR_REFUSED_NAME, "the module has no name or no version" },
 	{ no_version, KTSTR_REFUSED_NAME, "the module has no name or no version" },
 	{ no_name, KTSTR_REFUSED_NAME,
@@ -499,12 +509,14 @@ static const struct {
 	{ two_dashes, KTSTR_REFUSED_NAME,
 	  "section plugin name \"a--b\" is not lower-case kebab (like cpu-spin)" },
 	{ no_summary, KTSTR_REFUSED_NAME, "section/spoiled has no summary" },
-	{ twice, KTSTR_REFUSED_DUPLICATE, "section/spoiled is there already, from this module itself" },
+	{ twice, KTSTR_REFUSED_DUPLICATE,
+	  "section/spoiled is there already, from this module itself" },
 	{ name_before_ops, KTSTR_REFUSED_NAME,
 	  "workload plugin name \"B\" is not lower-case kebab (like cpu-spin)" },
 	{ no_ops, KTSTR_REFUSED_OPS, "section/spoiled has no ops" },
 	{ no_op, KTSTR_REFUSED_OPS, "section/spoiled lacks the mandatory op build()" },
-	{ ops_before_params, KTSTR_REFUSED_OPS, "workload/spoiled lacks the mandatory op destroy()" },
+	{ ops_before_params, KTSTR_REFUSED_OPS,
+	  "workload/spoiled lacks the mandatory op destroy()" },
 	{ no_table, KTSTR_REFUSED_PARAMS,
 	  "section/spoiled: 2 parameters, but no table of them (use KTSTR_PLUGIN_PARAMS)" },
 	{ odd_rows, KTSTR_REFUSED_PARAMS,
@@ -516,15 +528,16 @@ static const struct {
 	{ param_twice, KTSTR_REFUSED_PARAMS, "section/spoiled: parameter 2 (one): is there twice" },
 	{ bad_type, KTSTR_REFUSED_PARAMS, "section/spoiled: parameter 1 (one): unknown type 7" },
 	{ no_help, KTSTR_REFUSED_PARAMS, "section/spoiled: parameter 1 (one): has no help" },
-	{ no_choice, KTSTR_REFUSED_PARAMS, "section/spoiled: parameter 1 (one): is a choice of nothing" },
+	{ no_choice, KTSTR_REFUSED_PARAMS,
+	  "section/spoiled: parameter 1 (one): is a choice of nothing" },
 	{ choice_of_none, KTSTR_REFUSED_PARAMS,
 	  "section/spoiled: parameter 1 (one): is a choice of nothing" },
 	{ min_above_max, KTSTR_REFUSED_PARAMS,
 	  "section/spoiled: parameter 1 (one): min 2 is above max 1" },
 	{ min_below_zero, KTSTR_REFUSED_PARAMS,
 	  "section/spoiled: parameter 1 (one): min -1 of a type that has no sign" },
-	{ default_outside, KTSTR_REFUSED_PARAMS, "section/spoiled: parameter 1 (one): default: expected "
-	  "unsigned integer 2..4, not \"1\"" },
+	{ default_outside, KTSTR_REFUSED_PARAMS, "section/spoiled: parameter 1 (one): default: "
+	  "expected unsigned integer 2..4, not \"1\"" },
 };
 
 Test(check, takes_a_good_module)
@@ -591,8 +604,8 @@ Test(kind, every_mandatory_op_lies_inside_the_mandatory_size)
 
 		cr_assert_gt(info->n_ops, 0);
 		for (size_t i = 0; i < info->n_ops; i++)
-			cr_assert_leq(info->ops[i].offset + sizeof(void (*)(void)), info->size, "%s.%s",
-				      info->name, info->ops[i].name);
+			cr_assert_leq(info->ops[i].offset + sizeof(void (*)(void)), info->size,
+				      "%s.%s", info->name, info->ops[i].name);
 	}
 }
 
