@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "plan/read.h"
+#include "config.h"
 
 #include <ktstr/section.h>
 
@@ -224,7 +225,7 @@ static const struct ktstr_key pipeline_keys[] = {
 		     .help = "how long the kernel may take to reach ktstr's agent; more in an "
 			     "emulated VM" },
 	  .offset = offsetof(struct ktstr_plan, boot_timeout_ns) },
-	{ .param = { .name = "vmm", .def = "qemu", .help = "what boots the machine" },
+	{ .param = { .name = "vmm", .def = DEFAULT_VMM, .help = "what boots the machine" },
 	  .read = read_vmm, .form = "a vmm plugin" },
 	{ .param = { .name = "scheduler", .optional = true,
 		     .help = "the scheduler under test; left out: the kernel's own" },
