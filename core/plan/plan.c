@@ -11,7 +11,8 @@
 #define MEMORY_MIN (128ll << 20)
 #define MEMORY_MAX (1ll << 40)
 #define ATTACH_MIN_NS 100000000ll
-#define ATTACH_MAX_NS (3600ll * 1000000000)
+#define BOOT_MIN_NS 1000000000ll
+#define TIMEOUT_MAX_NS (3600ll * 1000000000)
 
 /* ---- plugins in lists ---- */
 
@@ -148,7 +149,7 @@ static const struct ktstr_key scheduler_keys[] = {
 	{ .param = { .name = "args", .optional = true, .help = "its arguments" },
 	  .read = read_args, .form = "list of text" },
 	{ .param = { .name = "attach-timeout", .type = KTSTR_PARAM_DURATION, .def = "20s",
-		     .min = ATTACH_MIN_NS, .max = ATTACH_MAX_NS,
+		     .min = ATTACH_MIN_NS, .max = TIMEOUT_MAX_NS,
 		     .help = "how long it may take to become the kernel's scheduler; more in an "
 			     "emulated VM" },
 	  .offset = offsetof(struct ktstr_plan_scheduler, attach_timeout_ns) },
@@ -221,7 +222,7 @@ static const struct ktstr_key pipeline_keys[] = {
 		     .max = MEMORY_MAX, .help = "of the machine" },
 	  .offset = offsetof(struct ktstr_plan, memory_bytes) },
 	{ .param = { .name = "boot-timeout", .type = KTSTR_PARAM_DURATION, .def = "15s",
-		     .min = 1000000000, .max = 3600000000000,
+		     .min = BOOT_MIN_NS, .max = TIMEOUT_MAX_NS,
 		     .help = "how long the kernel may take to reach ktstr's agent; more in an "
 			     "emulated VM" },
 	  .offset = offsetof(struct ktstr_plan, boot_timeout_ns) },
@@ -298,13 +299,13 @@ static bool check_test(struct ktstr_reader *r, const struct ktstr_node *root,
 	return ktstr_reader_problem(r, entry ? entry->value : root, "a test's name has no `/` in it");
 }
 
-static void read_pipeline(struct ktstr_reader *r, const struct ktstr_node *root,
+static bool read_pipeline(struct ktstr_reader *r, const struct ktstr_node *root,
 			  struct ktstr_plan *plan)
 {
-	ktstr_schema_read(&pipeline_schema, r, root, plan, NULL);
-	check_test(r, root, plan);
-	if (!plan->sections.items)
-		default_sections(r, plan);
+	bool ok = ktstr_schema_read(&pipeline_schema, r, root, plan, NULL);
+
+	ok &= check_test(r, root, plan);
+	return ok && (plan->sections.items || default_sections(r, plan));
 }
 
 static int load_into(struct ktstr_plan *plan, const char *path, const void *data, size_t len,
@@ -314,6 +315,7 @@ static int load_into(struct ktstr_plan *plan, const char *path, const void *data
 	struct ktstr_reader r = { .problems = problems, .arena = plan->arena, .registry = registry };
 	size_t before = ktstr_problems_count(problems);
 	const struct ktstr_node *root;
+	bool ok;
 	int ret;
 
 	plan->text = copy(&r, data, len);
@@ -326,10 +328,10 @@ static int load_into(struct ktstr_plan *plan, const char *path, const void *data
 	ret = ktstr_yaml_parse(plan->text, len, plan->arena, problems, &root, err);
 	if (ret < 0)
 		return ret;
-	read_pipeline(&r, root, plan);
+	ok = read_pipeline(&r, root, plan);
 	if (r.nomem)
 		return ktstr_err_nomem(err);
-	if (ktstr_problems_count(problems) != before)
+	if (!ok || ktstr_problems_count(problems) != before)
 		return ktstr_err_set(err, -EINVAL, "%s is no valid pipeline", path);
 	return 0;
 }

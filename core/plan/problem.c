@@ -70,6 +70,8 @@ void ktstr_problems_print(struct ktstr_problems *problems, const char *file, str
 {
 	size_t count = ktstr_problems_count(problems);
 
+	if (!count)
+		return;
 	if (problems->list.n)
 		qsort(problems->list.items, problems->list.n, sizeof(*problems->list.items),
 		      by_place);

@@ -41,7 +41,7 @@ static bool read_worker_list(struct ktstr_reader *r, const struct ktstr_node *no
 }
 
 static const struct ktstr_key cgroup_keys[] = {
-	{ .param = { .name = "name", .help = "of its folder in the guest, unique in its step" },
+	{ .param = { .name = "name", .help = "what it is called in the guest, unique in its step" },
 	  .read = read_cgroup_name, .form = "letters, digits, `_`, `.` and `-`" },
 	{ .param = { .name = "workers", .optional = true, .help = "who works in it" },
 	  .read = read_worker_list, .form = "list of workers" },
@@ -140,9 +140,9 @@ static bool read_steps(struct ktstr_reader *r, const struct ktstr_node *node, vo
 }
 
 static const struct ktstr_key scenario_keys[] = {
-	{ .param = { .name = "duration", .type = KTSTR_PARAM_DURATION, .optional = true,
-		     .max = DURATION_MAX_NS, .help = "how long it lasts; required without `steps`" },
-	  .offset = offsetof(struct draft, only.hold_ns) },
+	{ .param = { .name = "duration", .type = KTSTR_PARAM_DURATION, .max = DURATION_MAX_NS,
+		     .help = "how long it lasts; or write `steps`" },
+	  .offset = offsetof(struct draft, only.hold_ns), .unless = "steps" },
 	CGROUPS_KEY,
 	{ .param = { .name = "steps", .optional = true,
 		     .help = "one after the other, instead of `duration` and `cgroups`" },
@@ -162,11 +162,6 @@ static bool check_form(struct ktstr_reader *r, const struct ktstr_node *node)
 	const struct ktstr_entry *steps = ktstr_node_entry(node, "steps");
 	bool ok = true;
 
-	if (node->type != KTSTR_NODE_MAPPING)
-		return true;
-	if (!steps && !ktstr_node_entry(node, "duration"))
-		return ktstr_reader_problem(r, node, "`duration` is missing here: how long the scenario "
-					    "lasts; or write `steps`");
 	for (size_t i = 0; steps && i < KTSTR_ARRAY_SIZE(short_keys); i++) {
 		const struct ktstr_entry *entry = ktstr_node_entry(node, short_keys[i]);
 

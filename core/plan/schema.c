@@ -91,9 +91,12 @@ static bool read_value(struct ktstr_reader *r, const struct ktstr_param *param,
 	struct ktstr_err err = KTSTR_ERR_INIT;
 	char expected[512];
 
-	ktstr_param_describe(param, expected, sizeof(expected));
-	if (!ktstr_reader_expect(r, node, KTSTR_NODE_SCALAR, expected))
+	if (node->type == KTSTR_NODE_BROKEN)
 		return false;
+	ktstr_param_describe(param, expected, sizeof(expected));
+	if (node->type != KTSTR_NODE_SCALAR)
+		return ktstr_reader_problem(r, node, "`%s`: expected %s, but this is %s", param->name,
+					    expected, ktstr_node_type_name(node));
 	if (ktstr_param_parse(param, node->text, ret_value, &err) < 0)
 		return ktstr_reader_problem(r, node, "`%s`: %s", param->name, err.msg);
 	return true;
@@ -143,92 +146,82 @@ static bool read_key(struct ktstr_reader *r, const struct ktstr_key *key,
 	return true;
 }
 
-static bool missing(struct ktstr_reader *r, const struct ktstr_param *param, const char *form,
-		    const struct ktstr_node *mapping)
+/* ---- mappings ---- */
+
+/* The words that may be keys of the mapping that is being read. */
+struct names {
+	const char *const *items;
+	size_t n;
+};
+
+/* Names of the schema's keys and the plugin's parameters; without items when memory is out. */
+static struct names known_names(struct ktstr_reader *r, const struct ktstr_schema *schema,
+				const struct ktstr_plugin *plugin)
+{
+	size_t n_params = plugin ? plugin->n_params : 0;
+	const char **items = ktstr_reader_alloc(r, schema->n + n_params, sizeof(*items));
+
+	if (!items)
+		return (struct names){ NULL, 0 };
+	for (size_t i = 0; i < schema->n; i++)
+		items[i] = schema->keys[i].param.name;
+	for (size_t i = 0; i < n_params; i++)
+		items[schema->n + i] = ktstr_plugin_param(plugin, (uint32_t)i)->name;
+	return (struct names){ items, schema->n + n_params };
+}
+
+static bool contains(const struct names *names, const char *word)
+{
+	for (size_t i = 0; i < names->n; i++)
+		if (!strcmp(names->items[i], word))
+			return true;
+	return false;
+}
+
+/* True when the key stands there with a slip of the pen: the unknown key tells enough. */
+static bool misspelt(const struct names *names, const struct ktstr_node *mapping, const char *key)
+{
+	for (size_t i = 0; i < mapping->n; i++) {
+		const char *word = mapping->entries[i].key, *nearest;
+
+		if (contains(names, word))
+			continue;
+		nearest = ktstr_nearest(word, names->items, names->n);
+		if (nearest && !strcmp(nearest, key))
+			return true;
+	}
+	return false;
+}
+
+static bool missing(struct ktstr_reader *r, const struct names *names, const struct ktstr_param *param,
+		    const char *form, const struct ktstr_node *mapping)
 {
 	char expected[512];
 
+	if (misspelt(names, mapping, param->name))
+		return false;
 	describe(param, form, expected, sizeof(expected));
-	return ktstr_reader_problem(r, mapping, "`%s` is missing here: %s; expected %s", param->name,
+	return ktstr_reader_problem(r, mapping, "`%s` is missing here (%s); expected %s", param->name,
 				    param->help, expected);
 }
 
 /* What a key that was left out means. */
-static bool read_absent(struct ktstr_reader *r, const struct ktstr_key *key,
+static bool read_absent(struct ktstr_reader *r, const struct names *names, const struct ktstr_key *key,
 			const struct ktstr_node *mapping, void *object)
 {
 	struct ktstr_node def = { .type = KTSTR_NODE_SCALAR, .text = key->param.def };
 
 	if (def.text)
 		return read_key(r, key, &def, object);
-	return key->param.optional || missing(r, &key->param, key->form, mapping);
+	return key->param.optional || (key->unless && ktstr_node_entry(mapping, key->unless)) ||
+	       missing(r, names, &key->param, key->form, mapping);
 }
 
-/* One parameter of a plugin; its default is in `value` already. */
-static bool read_param(struct ktstr_reader *r, const struct ktstr_plugin *plugin, uint32_t row,
-		       const struct ktstr_node *mapping, struct ktstr_value *value)
+/* The keys of the schema; then, since one of them may have told the plugin, those of its table. */
+static bool read_keys(struct ktstr_reader *r, const struct ktstr_schema *schema,
+		      const struct ktstr_node *mapping, void *object)
 {
-	const struct ktstr_param *param = ktstr_plugin_param(plugin, row);
-	const struct ktstr_entry *entry = ktstr_node_entry(mapping, param->name);
-
-	if (!entry)
-		return value->set || ktstr_plugin_param_optional(plugin, row) ||
-		       missing(r, param, NULL, mapping);
-	if (ktstr_node_is_null(entry->value))
-		return refuse_null(r, param, NULL, entry->value);
-	return read_value(r, param, entry->value, value);
-}
-
-/* ---- mappings ---- */
-
-/* Names of the schema's keys and the plugin's parameters, or NULL when memory is out. */
-static const char **known_names(struct ktstr_reader *r, const struct ktstr_schema *schema,
-				const struct ktstr_plugin *plugin, size_t *ret_n)
-{
-	size_t n_params = plugin ? plugin->n_params : 0;
-	const char **names = ktstr_reader_alloc(r, schema->n + n_params, sizeof(*names));
-
-	if (!names)
-		return NULL;
-	for (size_t i = 0; i < schema->n; i++)
-		names[i] = schema->keys[i].param.name;
-	for (size_t i = 0; i < n_params; i++)
-		names[schema->n + i] = ktstr_plugin_param(plugin, (uint32_t)i)->name;
-	*ret_n = schema->n + n_params;
-	return names;
-}
-
-static bool contains(const char *const *names, size_t n, const char *word)
-{
-	for (size_t i = 0; i < n; i++)
-		if (!strcmp(names[i], word))
-			return true;
-	return false;
-}
-
-static bool check_names(struct ktstr_reader *r, const struct ktstr_schema *schema,
-			const struct ktstr_node *mapping, const struct ktstr_plugin *plugin)
-{
-	size_t n = 0;
-	const char **names = known_names(r, schema, plugin, &n);
-	bool ok = names;
-
-	for (size_t i = 0; names && i < mapping->n; i++) {
-		const struct ktstr_entry *entry = &mapping->entries[i];
-
-		if (contains(names, n, entry->key))
-			continue;
-		ktstr_problem_add(r->problems, entry->line, entry->column, "unknown key `%.80s` here%s",
-				  entry->key, ktstr_reader_suggest(r, entry->key, names, n));
-		ok = false;
-	}
-	return ok;
-}
-
-static bool read_mapping(struct ktstr_reader *r, const struct ktstr_schema *schema,
-			 const struct ktstr_node *mapping, void *object, struct ktstr_plugin_use *use)
-{
-	const struct ktstr_plugin *plugin;
+	struct names names = known_names(r, schema, NULL);
 	bool ok = true;
 
 	for (size_t i = 0; i < schema->n; i++) {
@@ -238,14 +231,57 @@ static bool read_mapping(struct ktstr_reader *r, const struct ktstr_schema *sche
 		if (entry)
 			ok &= read_key(r, key, entry->value, object);
 		else
-			ok &= read_absent(r, key, mapping, object);
+			ok &= read_absent(r, &names, key, mapping, object);
 	}
-	plugin = use ? use->plugin : NULL;
-	for (uint32_t i = 0; plugin && i < plugin->n_params; i++)
-		ok &= read_param(r, plugin, i, mapping, &use->values[i]);
-	if (!use || plugin)
-		ok &= check_names(r, schema, mapping, plugin);
 	return ok;
+}
+
+/* One parameter of a plugin; its default is in `value` already. */
+static bool read_param(struct ktstr_reader *r, const struct names *names,
+		       const struct ktstr_plugin *plugin, uint32_t row,
+		       const struct ktstr_node *mapping, struct ktstr_value *value)
+{
+	const struct ktstr_param *param = ktstr_plugin_param(plugin, row);
+	const struct ktstr_entry *entry = ktstr_node_entry(mapping, param->name);
+
+	if (!entry)
+		return value->set || ktstr_plugin_param_optional(plugin, row) ||
+		       missing(r, names, param, NULL, mapping);
+	if (ktstr_node_is_null(entry->value))
+		return refuse_null(r, param, NULL, entry->value);
+	return read_value(r, param, entry->value, value);
+}
+
+/* Complains of the keys that are not known; `near_only`: of those that look like a known one. */
+static bool check_names(struct ktstr_reader *r, const struct names *names,
+			const struct ktstr_node *mapping, bool near_only)
+{
+	bool ok = true;
+
+	for (size_t i = 0; i < mapping->n; i++) {
+		const struct ktstr_entry *entry = &mapping->entries[i];
+
+		if (contains(names, entry->key) ||
+		    (near_only && !ktstr_nearest(entry->key, names->items, names->n)))
+			continue;
+		ktstr_problem_add(r->problems, entry->line, entry->column, "unknown key `%.80s` here%s",
+				  entry->key,
+				  ktstr_reader_suggest(r, entry->key, names->items, names->n));
+		ok = false;
+	}
+	return ok;
+}
+
+static bool read_mapping(struct ktstr_reader *r, const struct ktstr_schema *schema,
+			 const struct ktstr_node *mapping, void *object, struct ktstr_plugin_use *use)
+{
+	bool ok = read_keys(r, schema, mapping, object);
+	const struct ktstr_plugin *plugin = use ? use->plugin : NULL;
+	struct names names = known_names(r, schema, plugin);
+
+	for (uint32_t i = 0; plugin && i < plugin->n_params; i++)
+		ok &= read_param(r, &names, plugin, i, mapping, &use->values[i]);
+	return check_names(r, &names, mapping, use && !plugin) && names.items && ok;
 }
 
 bool ktstr_schema_read(const struct ktstr_schema *schema, struct ktstr_reader *r,

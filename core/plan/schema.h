@@ -31,6 +31,7 @@ struct ktstr_key {
 				 * and CHOICE, uint32_t for UINT, uint64_t for DURATION and SIZE */
 	ktstr_key_fn *read;	/* not NULL: reads the value, and the default as if it were written */
 	const char *form;	/* what `read` takes, in words; NULL: as param.type says */
+	const char *unless;	/* not required where this key stands; NULL: as param says */
 };
 
 struct ktstr_schema {
@@ -47,8 +48,8 @@ struct ktstr_schema {
 const struct ktstr_schema *const *ktstr_plan_schemas(void);
 
 /* Reads a mapping. `use` (may be NULL) is a plugin whose parameters stand among the keys: a reader
- * of one of the keys has to fill in its plugin and room for its values; when it could not, keys
- * that the schema does not know are let pass. */
+ * of one of the keys has to fill in its plugin and its values' defaults; when it could not, keys
+ * that the schema does not know are let pass as somebody's parameters. */
 bool ktstr_schema_read(const struct ktstr_schema *schema, struct ktstr_reader *r,
 		       const struct ktstr_node *node, void *object, struct ktstr_plugin_use *use);
 
