@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "accel.h"
+
+#include "memory.h"
+#include "process.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#define NO_FLAG "/dev/kvm is there, but the CPU has no vmx or svm flag"
+
+bool qemu_cpu_flag(const char *cpuinfo, const char *flag)
+{
+	FILE *f = fopen(cpuinfo, "re");
+	size_t size = 0, len = strlen(flag);
+	bool found = false;
+	char *line = NULL;
+
+	while (f && getline(&line, &size, f) > 0) {
+		if (strncmp(line, "flags", 5))
+			continue;
+		for (char *p = line; !found && (p = strstr(p, flag)); p += len)
+			found = p[-1] == ' ' && strchr(" \n", p[len]);
+		break;
+	}
+	free(line);
+	if (f)
+		fclose(f);
+	return found;
+}
+
+/* Can the device be used at all? If not, `why` says it. */
+static bool device_opens(char *why, size_t size)
+{
+	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC), saved = errno;
+
+	if (fd < 0 && saved == ENOENT)
+		snprintf(why, size, "there is no /dev/kvm");
+	else if (fd < 0)
+		snprintf(why, size, "/dev/kvm cannot be opened: %s", strerror(saved));
+	qemu_close(&fd);
+	return fd >= 0;
+}
+
+/* Asks the memory, then a probe VM. `again`: does not take a remembered no for an answer. */
+static int probe_or_recall(const struct ktstr_host *host, const struct qemu_config *base,
+			   const struct qemu_memory_key *key, bool again, struct qemu_accel *accel,
+			   struct ktstr_err *err)
+{
+	char why[sizeof(accel->why) - 64] = "";
+	bool works;
+	int ret;
+
+	if (qemu_memory_recall(key, &works, accel->why, sizeof(accel->why)) && (works || !again))
+		return works;
+	ret = qemu_kvm_probe(base, why, sizeof(why), err);
+	if (ret < 0)
+		return ret;
+	snprintf(accel->why, sizeof(accel->why), ret ? "a probe VM booted this kernel" :
+		 "a probe VM could not boot this kernel: %s", why);
+	qemu_memory_keep(host, key, ret, accel->why);
+	return ret;
+}
+
+static int choose_auto(const struct ktstr_host *host, const struct qemu_config *base,
+		       const struct qemu_memory_key *key, struct qemu_accel *accel,
+		       struct ktstr_err *err)
+{
+	struct qemu_memory_key any_kernel = *key;
+	int ret;
+
+	any_kernel.kernel = "";
+	if (!device_opens(accel->why, sizeof(accel->why))) {
+		qemu_memory_keep(host, &any_kernel, false, accel->why);
+		return 0;
+	}
+	if (!qemu_cpu_flag("/proc/cpuinfo", "vmx") && !qemu_cpu_flag("/proc/cpuinfo", "svm")) {
+		snprintf(accel->why, sizeof(accel->why), NO_FLAG);
+		qemu_memory_keep(host, &any_kernel, false, accel->why);
+		return 0;
+	}
+	ret = probe_or_recall(host, base, key, false, accel, err);
+	if (ret > 0)
+		accel->mode = QEMU_MODE_KVM;
+	return ret < 0 ? ret : 0;
+}
+
+static int choose_kvm(const struct ktstr_host *host, const struct qemu_config *base,
+		      const struct qemu_memory_key *key, struct qemu_accel *accel,
+		      struct ktstr_err *err)
+{
+	int ret = 0;
+
+	accel->mode = QEMU_MODE_KVM;
+	if (device_opens(accel->why, sizeof(accel->why)))
+		ret = probe_or_recall(host, base, key, true, accel, err);
+	if (ret < 0)
+		return ret;
+	if (!ret)
+		return ktstr_err_set(err, -ENODEV, "accel: kvm was asked for, but KVM does not work "
+				     "here: %s. Use accel: auto, or tcg to emulate", accel->why);
+	return 0;
+}
+
+int qemu_accel_choose(const struct ktstr_host *host, enum qemu_accel_choice choice,
+		      const struct qemu_config *base, const char *version,
+		      struct qemu_accel *ret_accel, struct ktstr_err *err)
+{
+	const struct qemu_memory_key key = {
+		.dir = base->machine->state_dir,
+		.qemu = version,
+		.kernel = base->machine->kernel_release ? base->machine->kernel_release : "",
+	};
+	struct qemu_accel accel = { .mode = QEMU_MODE_TCG, .why = "accel: tcg was asked for" };
+	int ret = 0;
+
+	if (choice == QEMU_ACCEL_AUTO)
+		ret = choose_auto(host, base, &key, &accel, err);
+	else if (choice == QEMU_ACCEL_KVM)
+		ret = choose_kvm(host, base, &key, &accel, err);
+	if (!ret)
+		*ret_accel = accel;
+	return ret;
+}

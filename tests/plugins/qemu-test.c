@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "qemu-test.h"
+
+#include "base/file.h"
+
+#include <criterion/criterion.h>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define QUIET_MS 120000
+
+static const struct ktstr_plugin *plugin_of(struct test_vm *t)
+{
+	return fake_host_plugin(t->registry, KTSTR_KIND_VMM, "qemu");
+}
+
+void test_vm_init(struct test_vm *t)
+{
+	memset(t, 0, sizeof(*t));
+	fake_host_init(&t->fake);
+	t->registry = fake_host_registry();
+	t->ops = plugin_of(t)->ops;
+	cr_assert_leq(plugin_of(t)->n_params, KTSTR_ARRAY_SIZE(t->values));
+	cr_assert_eq(ktstr_param_defaults(plugin_of(t), t->values, &t->err), 0, "%s", t->err.msg);
+	strcpy(t->dir, "/tmp/test-qemu-XXXXXX");
+	cr_assert_not_null(mkdtemp(t->dir));
+	t->machine = (struct ktstr_machine){
+		.size = sizeof(t->machine),
+		.topology = { 1, 1, 2, 1 },
+		.memory_bytes = 256 << 20,
+		.kernel_image = "/nonexistent/kernel",
+		.kernel_release = "7.3.4",
+		.initramfs_fd = -1,
+		.kernel_args = "",
+		.state_dir = t->dir,
+	};
+}
+
+void test_vm_deinit(struct test_vm *t)
+{
+	t->ops->destroy(t->vmm);
+	ktstr_buf_free(&t->console);
+	ktstr_buf_free(&t->channel);
+	ktstr_vec_free(&t->events);
+	cr_expect_eq(ktstr_remove_tree(t->dir, &t->err), 0, "%s", t->err.msg);
+	ktstr_registry_destroy(t->registry);
+	fake_host_deinit(&t->fake);
+}
+
+void test_vm_set(struct test_vm *t, const char *param, const char *text)
+{
+	const struct ktstr_plugin *plugin = plugin_of(t);
+	bool found = false;
+
+	for (uint32_t i = 0; i < plugin->n_params; i++)
+		if (!strcmp(ktstr_plugin_param(plugin, i)->name, param)) {
+			found = true;
+			cr_assert_eq(ktstr_param_parse(ktstr_plugin_param(plugin, i), text,
+						       &t->values[i], &t->err), 0, "%s", t->err.msg);
+		}
+	cr_assert(found, "no parameter %s", param);
+}
+
+void test_vm_script(struct test_vm *t, const char *version, const char *body)
+{
+	static char path[80];
+	char *text = ktstr_asprintf("#!/bin/sh\n"
+				    "case $1 in\n"
+				    "-version) echo 'QEMU emulator version %s'; exit;;\n"
+				    "-L) echo /nonexistent; exit;;\n"
+				    "esac\n%s\n", version, body);
+
+	cr_assert_not_null(text);
+	snprintf(path, sizeof(path), "%s/qemu", t->dir);
+	cr_assert_eq(ktstr_file_write(path, text, strlen(text), 0755, &t->err), 0, "%s", t->err.msg);
+	free(text);
+	test_vm_set(t, "path", path);
+}
+
+void test_vm_start(struct test_vm *t)
+{
+	cr_assert_eq(t->ops->create(&t->fake.host, t->values, &t->machine, &t->vmm, &t->err), 0,
+		     "%s", t->err.msg);
+	cr_assert_eq(t->ops->start(t->vmm, &t->err), 0, "%s", t->err.msg);
+}
+
+static void pump_socket(int fd, struct ktstr_buf *b)
+{
+	char chunk[4096];
+	ssize_t n;
+
+	while ((n = recv(fd, chunk, sizeof(chunk), MSG_DONTWAIT)) > 0)
+		ktstr_buf_add(b, chunk, (size_t)n);
+}
+
+/* True when an event came. */
+static bool pump_events(struct test_vm *t)
+{
+	struct ktstr_vmm_event event;
+	bool any = false;
+	int ret;
+
+	while ((ret = t->ops->next_event(t->vmm, &event, &t->err)) > 0) {
+		struct ktstr_vmm_event *kept = ktstr_vec_add(&t->events);
+
+		cr_assert_not_null(kept);
+		*kept = event;
+		any = true;
+	}
+	cr_assert_eq(ret, 0, "%s", t->err.msg);
+	return any;
+}
+
+const struct ktstr_vmm_event *test_vm_event(struct test_vm *t, enum ktstr_vmm_event_type type)
+{
+	for (size_t i = 0; i < t->events.n; i++)
+		if (t->events.items[i].type == type)
+			return &t->events.items[i];
+	return NULL;
+}
+
+const char *test_text(struct ktstr_buf *b)
+{
+	cr_assert(ktstr_buf_reserve(b, 1));
+	b->data[b->len] = '\0';
+	return (const char *)b->data;
+}
+
+void test_vm_wait(struct test_vm *t, bool (*done)(struct test_vm *t, const void *arg),
+		  const void *arg)
+{
+	struct pollfd p[3] = {
+		{ t->ops->event_fd(t->vmm), POLLIN, 0 },
+		{ t->ops->console_fd(t->vmm), POLLIN, 0 },
+		{ t->ops->channel_fd(t->vmm), POLLIN, 0 },
+	};
+	const struct ktstr_vmm_event *gone = NULL;
+
+	while (!done(t, arg)) {
+		cr_assert_null(gone, "the VM ended: %s\nconsole: %s", gone->text,
+			       test_text(&t->console));
+		cr_assert_gt(poll(p, 3, QUIET_MS), 0, "silence; console: %s", test_text(&t->console));
+		pump_events(t);
+		gone = test_vm_event(t, KTSTR_VMM_EXITED);
+		pump_socket(p[1].fd, &t->console);
+		pump_socket(p[2].fd, &t->channel);
+		for (int i = 1; i < 3; i++)
+			if (p[i].revents & POLLHUP)
+				p[i].fd = -1;
+	}
+}
+
+static bool event_came(struct test_vm *t, const void *arg)
+{
+	return test_vm_event(t, *(const enum ktstr_vmm_event_type *)arg);
+}
+
+void test_vm_wait_event(struct test_vm *t, enum ktstr_vmm_event_type type)
+{
+	test_vm_wait(t, event_came, &type);
+}
+
+static bool text_came(struct test_vm *t, const void *arg)
+{
+	return strstr(test_text(&t->channel), arg);
+}
+
+void test_vm_wait_channel(struct test_vm *t, const char *text)
+{
+	test_vm_wait(t, text_came, text);
+}
