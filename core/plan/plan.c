@@ -148,7 +148,7 @@ static const struct ktstr_key scheduler_keys[] = {
 	  .offset = offsetof(struct ktstr_plan_scheduler, binary) },
 	{ .param = { .name = "args", .optional = true, .help = "its arguments" },
 	  .read = read_args, .form = "list of text" },
-	{ .param = { .name = "attach-timeout", .type = KTSTR_PARAM_DURATION, .def = "20s",
+	{ .param = { .name = "attach-timeout", .type = KTSTR_PARAM_DURATION, .def = "5s",
 		     .min = ATTACH_MIN_NS, .max = TIMEOUT_MAX_NS,
 		     .help = "how long it may take to become the kernel's scheduler; more in an "
 			     "emulated VM" },
@@ -221,7 +221,7 @@ static const struct ktstr_key pipeline_keys[] = {
 	{ .param = { .name = "memory", .type = KTSTR_PARAM_SIZE, .def = "512M", .min = MEMORY_MIN,
 		     .max = MEMORY_MAX, .help = "of the machine" },
 	  .offset = offsetof(struct ktstr_plan, memory_bytes) },
-	{ .param = { .name = "boot-timeout", .type = KTSTR_PARAM_DURATION, .def = "15s",
+	{ .param = { .name = "boot-timeout", .type = KTSTR_PARAM_DURATION, .def = "6s",
 		     .min = BOOT_MIN_NS, .max = TIMEOUT_MAX_NS,
 		     .help = "how long the kernel may take to reach ktstr's agent; more in an "
 			     "emulated VM" },
