@@ -51,8 +51,9 @@ int ktstr_kernel_find(const char *spec, const char *dir, struct ktstr_kernel *re
 int ktstr_kernel_fetch(const char *spec, void (*progress)(void *ctx, const char *text), void *ctx,
 		       struct ktstr_kernel *ret_kernel, struct ktstr_err *err);
 
-/* Cached kernels, newest version first; *ret_list is a malloc'ed array of n kernels. */
+/* Cached kernels, newest version first; to be released with ktstr_kernel_list_free(). */
 int ktstr_kernel_list(struct ktstr_kernel **ret_list, size_t *ret_n, struct ktstr_err *err);
+void ktstr_kernel_list_free(struct ktstr_kernel *list, size_t n);
 
 /* Removes a cached kernel by exact release. -ENOENT when it is not cached. */
 int ktstr_kernel_remove(const char *release, struct ktstr_err *err);
