@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Attempts against a machine made up by the test: a vmm whose guest is a forked child that follows a
+ * script. Every way an attempt can go is driven through the real loop, journal and verdict.
+ */
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "run/attempt.h"
+#include "wire/frame.h"
+#include "wire/message.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* ---- the guest's side ---- */
+
+struct guest {
+	int channel, console;
+	uint64_t seq;
+	struct ktstr_framer in;
+};
+
+typedef void guest_script(struct guest *g);
+
+static void say(struct guest *g, uint32_t type, struct ktstr_buf *payload)
+{
+	struct ktstr_buf out = { 0 };
+	struct ktstr_frame frame;
+
+	ktstr_put_end(payload);
+	frame = (struct ktstr_frame){ .type = type, .seq = g->seq++, .guest_ns = 1000 + g->seq,
+				      .payload = payload->data, .len = payload->len };
+	ktstr_frame_put(&out, &frame);
+	if (write(g->channel, out.data, out.len) != (ssize_t)out.len)
+		_exit(9);
+	ktstr_buf_free(&out);
+	ktstr_buf_free(payload);
+}
+
+static void say_text(struct guest *g, enum ktstr_rec type, const char *key, const char *text)
+{
+	struct ktstr_buf b = { 0 };
+
+	ktstr_put_begin(&b);
+	ktstr_put_str(&b, key, text);
+	say(g, type, &b);
+}
+
+static void print(struct guest *g, const char *text)
+{
+	if (write(g->console, text, strlen(text)) < 0)
+		_exit(9);
+}
+
+/* Reads frames until one of `type` has come; echoes clock frames on the way. */
+static void hear(struct guest *g, uint32_t type)
+{
+	for (;;) {
+		struct ktstr_frame frame;
+		ssize_t n;
+
+		while (ktstr_framer_next(&g->in, &frame, NULL) > 0) {
+			struct ktstr_fields f;
+			struct ktstr_buf b = { 0 };
+			uint64_t round = 0;
+
+			if (frame.type == type)
+				return;
+			if (frame.type != KTSTR_MSG_CLOCK)
+				continue;
+			ktstr_fields_parse(frame.payload, frame.len, &f);
+			ktstr_get_u64(&f, "n", &round);
+			ktstr_put_begin(&b);
+			ktstr_put_u64(&b, "n", round);
+			ktstr_put_u64(&b, "guest_ns", ktstr_now_ns() + 5 * KTSTR_NSEC_PER_SEC);
+			say(g, KTSTR_MSG_CLOCK, &b);
+		}
+		n = read(g->channel, ktstr_framer_room(&g->in, 65536), 65536);
+		if (n <= 0)
+			_exit(0);
+		ktstr_framer_filled(&g->in, (size_t)n);
+	}
+}
+
+static void say_hello(struct guest *g)
+{
+	struct ktstr_buf b = { 0 };
+
+	print(g, "ktstr-agent: init\r\n");
+	ktstr_put_begin(&b);
+	ktstr_put_u64(&b, "protocol", KTSTR_PROTOCOL);
+	say(g, KTSTR_REC_HELLO, &b);
+}
+
+static void come_up(struct guest *g)
+{
+	say_hello(g);
+	hear(g, KTSTR_MSG_START);
+	say_text(g, KTSTR_REC_STAGE, "stage", "mounts");
+}
+
+static void finish(struct guest *g, const char *outcome)
+{
+	say_text(g, KTSTR_REC_DONE, "outcome", outcome);
+	hear(g, KTSTR_MSG_BYE);
+}
+
+/* ---- the vmm ---- */
+
+struct ktstr_vmm {
+	pid_t child;
+	int pidfd, channel[2], console[2];
+	bool stopped, told;
+};
+
+static guest_script *script;		/* what the next guest does */
+static enum ktstr_vmm_event_type end_event;	/* told before EXITED, NONE: nothing */
+static int fail_create;
+
+static int vmm_create(const struct ktstr_host *host, const struct ktstr_value *values,
+		      const struct ktstr_machine *machine, struct ktstr_vmm **ret, struct ktstr_err *err)
+{
+	(void)host, (void)values, (void)machine;
+	if (fail_create)
+		return ktstr_err_set(err, fail_create, "this vmm does not want to");
+	*ret = calloc(1, sizeof(**ret));
+	(*ret)->pidfd = (*ret)->channel[0] = (*ret)->console[0] = -1;
+	return 0;
+}
+
+static int vmm_start(struct ktstr_vmm *v, struct ktstr_err *err)
+{
+	(void)err;
+	socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, v->channel);
+	socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, v->console);
+	v->child = fork();
+	if (!v->child) {
+		struct guest g = { .channel = v->channel[1], .console = v->console[1] };
+		sigset_t none;
+
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
+		signal(SIGPIPE, SIG_IGN);
+		close(v->channel[0]);
+		close(v->console[0]);
+		script(&g);
+		_exit(0);
+	}
+	close(v->channel[1]);
+	close(v->console[1]);
+	v->pidfd = (int)syscall(SYS_pidfd_open, v->child, 0);
+	return 0;
+}
+
+static int vmm_channel(struct ktstr_vmm *v) { return v->channel[0]; }
+static int vmm_console(struct ktstr_vmm *v) { return v->console[0]; }
+static int vmm_event_fd(struct ktstr_vmm *v) { return v->pidfd; }
+
+static int vmm_next_event(struct ktstr_vmm *v, struct ktstr_vmm_event *ret, struct ktstr_err *err)
+{
+	siginfo_t info = { 0 };
+
+	(void)err;
+	if (v->child && waitid(P_PID, (id_t)v->child, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	    !info.si_pid)
+		return 0;
+	if (!v->child)
+		return 0;
+	*ret = (struct ktstr_vmm_event){ .type = end_event };
+	if (end_event && !v->told && !v->stopped) {
+		v->told = true;
+		return 1;
+	}
+	ret->type = KTSTR_VMM_EXITED;
+	ret->by_host = v->stopped;
+	ret->code = info.si_code == CLD_EXITED ? info.si_status : -1;
+	ret->signal = info.si_code == CLD_EXITED ? 0 : info.si_status;
+	snprintf(ret->text, sizeof(ret->text), "last words");
+	waitid(P_PID, (id_t)v->child, &info, WEXITED);
+	v->child = 0;
+	return 1;
+}
+
+static void vmm_describe(struct ktstr_vmm *v, struct ktstr_buf *fields)
+{
+	(void)v;
+	ktstr_put_str(fields, "accel", "script");
+}
+
+static unsigned vmm_slowness(struct ktstr_vmm *v)
+{
+	(void)v;
+	return 1;
+}
+
+static int vmm_stop(struct ktstr_vmm *v, struct ktstr_err *err)
+{
+	(void)err;
+	v->stopped = true;
+	if (v->child)
+		kill(v->child, SIGKILL);
+	return 0;
+}
+
+static void vmm_destroy(struct ktstr_vmm *v)
+{
+	if (v->child) {
+		kill(v->child, SIGKILL);
+		waitpid(v->child, NULL, 0);
+	}
+	ktstr_cleanup_close(&v->pidfd);
+	ktstr_cleanup_close(&v->channel[0]);
+	ktstr_cleanup_close(&v->console[0]);
+	free(v);
+}
+
+static const struct ktstr_vmm_ops vmm_ops = {
+	.size = sizeof(vmm_ops), .create = vmm_create, .start = vmm_start,
+	.channel_fd = vmm_channel, .console_fd = vmm_console, .event_fd = vmm_event_fd,
+	.next_event = vmm_next_event, .describe = vmm_describe, .slowness = vmm_slowness,
+	.stop = vmm_stop, .destroy = vmm_destroy,
+};
+
+static const struct ktstr_plugin vmm_plugin = {
+	.size = sizeof(vmm_plugin), .kind = KTSTR_KIND_VMM, .name = "script", .ops = &vmm_ops,
+};
+
+/* ---- running one ---- */
+
+static char journal_path[64];
+
+static int attempt(struct ktstr_err *err)
+{
+	static struct ktstr_plan_step step = { .name = "", .hold_ns = KTSTR_NSEC_PER_SEC };
+	struct ktstr_plan plan = {
+		.file = "t.yaml", .dir = ".", .test = "t", .topology = { 1, 1, 2, 1 },
+		.boot_timeout_ns = 300 * KTSTR_NSEC_PER_MSEC, .vmm = { .plugin = &vmm_plugin },
+		.steps = { &step, 1, 1 },
+	};
+	struct ktstr_kernel kernel = { .release = (char *)"1.2.3", .image = (char *)"/none" };
+	struct ktstr_payload payload = { 0 };
+	struct ktstr_run_options options = { 0 };
+	const struct ktstr_attempt_params params = {
+		.plan = &plan, .kernel = &kernel, .payload = &payload, .options = &options,
+		.initramfs_fd = -1, .number = 1, .of = 1, .journal = journal_path, .state_dir = "/tmp",
+	};
+
+	snprintf(journal_path, sizeof(journal_path), "/tmp/ktstr-test-attempt.%d", getpid());
+	unlink(journal_path);
+	return ktstr_attempt_run(&params, err);
+}
+
+/* The attempt's verdict must have this cause, and its reason this text in it. */
+static void expect(guest_script *s, enum ktstr_outcome outcome, enum ktstr_cause cause, const char *text)
+{
+	struct ktstr_err err = KTSTR_ERR_INIT;
+	struct ktstr_journal *j;
+	struct ktstr_verdict *v;
+
+	script = s;
+	cr_assert_eq(attempt(&err), 0, "%s", err.msg);
+	cr_assert_eq(ktstr_journal_open(journal_path, &j, &err), 0, "%s", err.msg);
+	cr_assert_eq(ktstr_verdict_create(j, &v, &err), 0);
+	cr_assert_eq(v->outcome, outcome, "%d: %s", v->outcome, v->reason);
+	cr_assert_eq(v->cause, cause, "%d: %s", v->cause, v->reason);
+	cr_assert(strstr(v->reason, text), "%s", v->reason);
+	ktstr_verdict_destroy(v);
+	ktstr_journal_destroy(j);
+	unlink(journal_path);
+}
+
+static unsigned count_records(enum ktstr_rec type)
+{
+	struct ktstr_journal *j;
+	struct ktstr_record rec;
+	uint64_t cursor = 0;
+	unsigned n = 0;
+
+	cr_assert_eq(ktstr_journal_open(journal_path, &j, NULL), 0);
+	while (ktstr_journal_next(j, &cursor, &rec))
+		n += rec.type == type;
+	ktstr_journal_destroy(j);
+	return n;
+}
+
+static void passing(struct guest *g)
+{
+	come_up(g);
+	finish(g, "ran");
+}
+
+Test(attempt, passes)
+{
+	expect(passing, KTSTR_OUTCOME_PASS, KTSTR_CAUSE_NONE, "");
+}
+
+Test(attempt, aligns_the_clocks_by_measurement)
+{
+	struct ktstr_journal *j;
+	struct ktstr_record rec;
+	uint64_t cursor = 0, rounds = 0;
+	int64_t offset = 0;
+
+	script = passing;
+	cr_assert_eq(attempt(NULL), 0);
+	cr_assert_eq(ktstr_journal_open(journal_path, &j, NULL), 0);
+	while (ktstr_journal_next(j, &cursor, &rec) && rec.type != KTSTR_REC_CLOCK)
+		;
+	cr_assert_eq(rec.type, KTSTR_REC_CLOCK);
+	cr_assert(ktstr_get_s64(&rec.fields, "offset_ns", &offset));
+	cr_assert(ktstr_get_u64(&rec.fields, "rounds", &rounds) && rounds > 1);
+	/* the script's clock is 5 s ahead of CLOCK_MONOTONIC, the journal's began a moment ago */
+	cr_assert_gt(offset, 5 * (int64_t)KTSTR_NSEC_PER_SEC);
+	ktstr_journal_destroy(j);
+	unlink(journal_path);
+}
+
+static void panicking(struct guest *g)
+{
+	come_up(g);
+	print(g, "[    2.0] Kernel panic - not syncing: sysrq triggered crash\r\n");
+}
+
+Test(attempt, sees_a_panic)
+{
+	end_event = KTSTR_VMM_RESET;
+	expect(panicking, KTSTR_OUTCOME_FAIL, KTSTR_CAUSE_PANIC, "sysrq triggered crash");
+}
+
+static void oopsing(struct guest *g)
+{
+	come_up(g);
+	say_text(g, KTSTR_REC_KMSG, "text", "BUG: kernel NULL pointer dereference, address: 0");
+	hear(g, KTSTR_MSG_STOP);	/* an oops ends the scenario, and the evidence still comes */
+	say_text(g, KTSTR_REC_SCHED_OUT, "text", "evidence");
+	finish(g, "failed");
+}
+
+Test(attempt, collects_evidence_after_an_oops)
+{
+	expect(oopsing, KTSTR_OUTCOME_FAIL, KTSTR_CAUSE_OOPS, "NULL pointer");
+}
+
+static void hanging(struct guest *g)
+{
+	print(g, "Linux version 1.2.3\r\n");
+	pause();
+}
+
+Test(attempt, names_a_boot_hang)
+{
+	expect(hanging, KTSTR_OUTCOME_FAIL, KTSTR_CAUSE_BOOT_HANG, "\"vm started\"");
+}
+
+static void dying(struct guest *g)
+{
+	(void)g;
+	_exit(3);
+}
+
+Test(attempt, names_the_death_of_the_vm)
+{
+	expect(dying, KTSTR_OUTCOME_FAIL, KTSTR_CAUSE_VM_DIED, "exit status 3: last words");
+}
+
+Test(attempt, names_a_triple_fault)
+{
+	end_event = KTSTR_VMM_TRIPLE_FAULT;
+	expect(come_up, KTSTR_OUTCOME_FAIL, KTSTR_CAUSE_TRIPLE_FAULT, "triple fault");
+}
+
+Test(attempt, names_a_reset_that_nobody_asked_for)
+{
+	end_event = KTSTR_VMM_RESET;
+	expect(come_up, KTSTR_OUTCOME_FAIL, KTSTR_CAUSE_GUEST_RESET, "reset itself at stage \"mounts\"");
+}
+
+static void babbling(struct guest *g)
+{
+	say_hello(g);
+	if (write(g->channel, "this is no frame, and it is long enough to be one", 48) < 0)
+		_exit(9);
+	pause();
+}
+
+Test(attempt, survives_garbage_on_the_channel)
+{
+	expect(babbling, KTSTR_OUTCOME_INCONCLUSIVE, KTSTR_CAUSE_HARNESS, "no frame here");
+}
+
+static void posing(struct guest *g)
+{
+	say_hello(g);
+	say_text(g, KTSTR_REC_RUN_END, "outcome", "pass");
+	pause();
+}
+
+Test(attempt, takes_no_host_records_from_a_guest)
+{
+	expect(posing, KTSTR_OUTCOME_INCONCLUSIVE, KTSTR_CAUSE_HARNESS, "frame of type 10");
+}
+
+static void skipping(struct guest *g)
+{
+	come_up(g);
+	g->seq += 7;
+	finish(g, "ran");
+}
+
+Test(attempt, counts_frames_that_never_came)
+{
+	script = skipping;
+	cr_assert_eq(attempt(NULL), 0);
+	cr_assert_eq(count_records(KTSTR_REC_LOST), 1);
+	unlink(journal_path);
+}
+
+static void wrong_topology(struct guest *g)
+{
+	struct ktstr_buf b = { 0 };
+
+	come_up(g);
+	ktstr_put_begin(&b);
+	ktstr_put_u64(&b, "nodes", 1);
+	ktstr_put_u64(&b, "llcs", 2);
+	ktstr_put_u64(&b, "cores", 1);
+	ktstr_put_u64(&b, "threads", 1);
+	say(g, KTSTR_REC_TOPOLOGY, &b);
+	hear(g, KTSTR_MSG_STOP);
+	finish(g, "ran");
+}
+
+Test(attempt, fails_when_the_topology_differs)
+{
+	expect(wrong_topology, KTSTR_OUTCOME_FAIL, KTSTR_CAUSE_TOPOLOGY,
+	       "asked for 1n1l2c1t, the guest has 1n2l1c1t");
+}
+
+static void waiting_for_stop(struct guest *g)
+{
+	come_up(g);
+	kill(getppid(), SIGINT);
+	hear(g, KTSTR_MSG_STOP);
+	finish(g, "ran");
+}
+
+Test(attempt, comes_to_an_orderly_end_on_ctrl_c)
+{
+	expect(waiting_for_stop, KTSTR_OUTCOME_INCONCLUSIVE, KTSTR_CAUSE_INTERRUPTED, "Ctrl-C");
+}
+
+static void interrupted_boot(struct guest *g)
+{
+	(void)g;
+	kill(getppid(), SIGINT);
+	pause();
+}
+
+Test(attempt, ends_at_once_on_ctrl_c_during_boot)
+{
+	expect(interrupted_boot, KTSTR_OUTCOME_INCONCLUSIVE, KTSTR_CAUSE_INTERRUPTED, "Ctrl-C");
+}
+
+Test(attempt, reports_a_vmm_that_cannot_be_made)
+{
+	struct ktstr_err err = KTSTR_ERR_INIT;
+
+	fail_create = -ENODEV;
+	cr_assert_eq(attempt(&err), -ENODEV);
+	cr_assert_str_eq(err.msg, "this vmm does not want to");
+	cr_assert_eq(count_records(KTSTR_REC_FAULT), 1);
+	cr_assert_eq(count_records(KTSTR_REC_RUN_END), 1);
+	unlink(journal_path);
+}
