@@ -3,7 +3,7 @@
 #include "run/attempt-internal.h"
 
 #include <errno.h>
-#include <sys/socket.h>
+#include <unistd.h>
 
 #define AGENT_ALIVE "ktstr-agent: init"	/* the agent's first words, on the console */
 
@@ -57,7 +57,7 @@ int watch_console(struct attempt *a)
 	char chunk[16384];
 
 	while (!a->console_closed && !ctx.ret) {
-		ssize_t n = recv(a->ops->console_fd(a->vmm), chunk, sizeof(chunk), MSG_DONTWAIT);
+		ssize_t n = read(a->ops->console_fd(a->vmm), chunk, sizeof(chunk));
 
 		if (n > 0) {
 			ktstr_lines_add(&a->console, chunk, (size_t)n, console_line, &ctx);

@@ -139,7 +139,8 @@ static int vmm_start(struct ktstr_vmm *v, struct ktstr_err *err)
 {
 	(void)err;
 	socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, v->channel);
-	socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, v->console);
+	cr_assert_eq(pipe2(v->console, O_CLOEXEC), 0);
+	fcntl(v->console[0], F_SETFL, O_NONBLOCK);
 	v->child = fork();
 	if (!v->child) {
 		struct guest g = { .channel = v->channel[1], .console = v->console[1] };

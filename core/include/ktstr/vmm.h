@@ -85,9 +85,9 @@ struct ktstr_vmm_ops {
 	/* Starts the VM's process. */
 	int (*start)(struct ktstr_vmm *vmm, struct ktstr_err *err);
 
-	/* Stream sockets, non-blocking, valid from start() to destroy(); the plugin owns them. */
-	int (*channel_fd)(struct ktstr_vmm *vmm);	/* the guest's end is the virtio port "ktstr.0" */
-	int (*console_fd)(struct ktstr_vmm *vmm);	/* serial console, from the first byte on */
+	/* Non-blocking, valid from start() to destroy(); the plugin owns them. */
+	int (*channel_fd)(struct ktstr_vmm *vmm);	/* a stream socket; the guest has the virtio port "ktstr.0" */
+	int (*console_fd)(struct ktstr_vmm *vmm);	/* to be read: the serial console, from its first byte on */
 
 	/* A descriptor that polls readable while events wait; level-triggered. */
 	int (*event_fd)(struct ktstr_vmm *vmm);

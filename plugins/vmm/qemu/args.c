@@ -163,7 +163,7 @@ static int add_kernel(struct qemu_args *args, const struct qemu_config *config,
 static void add_devices(struct qemu_args *args, const struct qemu_child_fds *fds)
 {
 	if (fds->console >= 0) {
-		opt(args, "-chardev", "socket,id=console,fd=%d", fds->console);
+		opt(args, "-chardev", "file,id=console,path=/proc/self/fd/%d", fds->console);
 		opt(args, "-device", "isa-serial,chardev=console");
 	}
 	if (fds->channel >= 0) {
