@@ -35,6 +35,22 @@ struct ktstr_worker {
 
 #define KTSTR_WORKLOAD_SHARED 4096
 
+/* Computes for `loops` rounds of a few instructions that the compiler cannot leave out, in registers
+ * only; ends early when the step does. [worker] */
+static inline void ktstr_worker_spin(const struct ktstr_worker *worker, uint64_t loops)
+{
+	uint64_t x = 0x9e3779b97f4a7c15ull;
+
+	for (uint64_t i = 0; i < loops; i++) {
+		x ^= x << 13;
+		x ^= x >> 7;
+		x ^= x << 17;
+		__asm__ volatile("" : "+r"(x));
+		if (!(i & 0xfff) && !worker->running(worker))
+			return;
+	}
+}
+
 struct ktstr_workload;			/* the plugin's own */
 
 struct ktstr_workload_ops {
