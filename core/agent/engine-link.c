@@ -2,7 +2,6 @@
 #include "agent/engine-link.h"
 
 #include "agent/report.h"
-#include "agent/sched.h"
 #include "agent/spawn.h"
 #include "base/cleanup.h"
 

@@ -27,6 +27,9 @@ void ktstr_report_stage(struct ktstr_channel *channel, enum ktstr_stage stage, u
 		ktstr_put_u64(&b, "m", m);
 	}
 	ktstr_report(channel, KTSTR_REC_STAGE, 0, &b);
+	/* How far a machine came must be known even when it dies in the next moment. A failing write
+	 * is found again by the next flush. */
+	ktstr_channel_flush(channel, NULL);
 }
 
 void ktstr_report_fault(struct ktstr_channel *channel, const char *what, const struct ktstr_err *err)
@@ -49,4 +52,13 @@ void ktstr_report_lost(struct ktstr_channel *channel, const char *source, uint64
 	ktstr_put_str(&b, "source", source);
 	ktstr_put_u64(&b, "count", count);
 	ktstr_report(channel, KTSTR_REC_LOST, 0, &b);
+}
+
+void ktstr_child_end_format(const siginfo_t *info, char *buf, size_t size)
+{
+	if (info->si_code == CLD_EXITED)
+		snprintf(buf, size, "exited with code %d", info->si_status);
+	else
+		snprintf(buf, size, "was killed by signal %d (%s)", info->si_status,
+			 strsignal(info->si_status));
 }

@@ -5,6 +5,8 @@
 
 #include "agent/channel.h"
 
+#include <signal.h>
+
 /* Ends `fields` (ktstr_put_end), sends it as a record, frees it. guest_ns 0 stands for now. */
 void ktstr_report(struct ktstr_channel *channel, enum ktstr_rec type, uint64_t guest_ns,
 		  struct ktstr_buf *fields);
@@ -18,5 +20,8 @@ void ktstr_report_fault(struct ktstr_channel *channel, const char *what, const s
 
 /* Evidence that could not be kept. */
 void ktstr_report_lost(struct ktstr_channel *channel, const char *source, uint64_t count);
+
+/* How a child ended: "exited with code 3", "was killed by signal 11 (Segmentation fault)". */
+void ktstr_child_end_format(const siginfo_t *info, char *buf, size_t size);
 
 #endif

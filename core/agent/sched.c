@@ -64,15 +64,6 @@ void ktstr_sched_signal(struct ktstr_sched *sched, int signal)
 		kill(-sched->group, signal);
 }
 
-void ktstr_child_end_format(const siginfo_t *info, char *buf, size_t size)
-{
-	if (info->si_code == CLD_EXITED)
-		snprintf(buf, size, "exited with code %d", info->si_status);
-	else
-		snprintf(buf, size, "was killed by signal %d (%s)", info->si_status,
-			 strsignal(info->si_status));
-}
-
 static void report_exit(struct ktstr_sched *sched, const siginfo_t *info)
 {
 	struct ktstr_buf b = { 0 };

@@ -38,7 +38,4 @@ int ktstr_sched_reaped(struct ktstr_sched *sched, const siginfo_t *info, struct 
 bool ktstr_sched_silent(const struct ktstr_sched *sched);
 void ktstr_sched_close(struct ktstr_sched *sched);
 
-/* "exited with code 3", "was killed by signal 11 (Segmentation fault)". */
-void ktstr_child_end_format(const siginfo_t *info, char *buf, size_t size);
-
 #endif

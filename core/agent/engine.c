@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * ktstr-engine: the dynamic half of the guest's programs. It loads the workload plugins, which the
+ * static agent cannot, and carries out the steps of the plan. The agent is at the other end of
+ * descriptor 3; when that is gone there is nobody left to work for.
+ */
+#include "agent/engine.h"
+
+#include "agent/report.h"
+#include "agent/step.h"
+#include "base/clock.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define CHANNEL_FD 3
+
+void ktstr_engine_fault(struct ktstr_engine *engine, const char *what, const struct ktstr_err *err)
+{
+	ktstr_report_fault(&engine->agent, what, err);
+	if (engine->failed)
+		return;
+	engine->failed = true;
+	snprintf(engine->why, sizeof(engine->why), "%s", err->msg);
+}
+
+/* ---- events ---- */
+
+static void on_message(void *ctx, const struct ktstr_frame *frame)
+{
+	struct ktstr_engine *engine = ctx;
+	struct ktstr_err err = KTSTR_ERR_INIT;
+
+	if (frame->type == KTSTR_MSG_START)
+		engine->started = true;
+	else if (frame->type == KTSTR_MSG_STOP)
+		engine->stopped = true;
+	else if (frame->type == KTSTR_MSG_PLAN && !engine->plan &&
+		 ktstr_guest_plan_decode(frame->payload, frame->len, &engine->plan, &err))
+		ktstr_engine_fault(engine, "plan", &err);
+}
+
+static void agent_ready(void *ctx, uint32_t events)
+{
+	struct ktstr_engine *engine = ctx;
+	struct ktstr_err err = KTSTR_ERR_INIT;
+
+	(void)events;
+	if (ktstr_channel_receive(&engine->agent, on_message, engine, &err)) {
+		ktstr_engine_fault(engine, "channel", &err);
+		engine->stopped = true;
+	}
+	if (engine->agent.at_end)
+		_exit(1);	/* the workers die with us */
+}
+
+/* A zombie's counts in /proc are read before it is reaped. */
+static void children_ready(void *ctx, uint32_t events)
+{
+	struct ktstr_engine *engine = ctx;
+	struct signalfd_siginfo ignored;
+	siginfo_t info;
+
+	(void)events;
+	while (read(engine->children.fd, &ignored, sizeof(ignored)) > 0)
+		;
+	for (;;) {
+		info.si_pid = 0;
+		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) || !info.si_pid)
+			return;
+		ktstr_step_ended(engine, &info);
+		waitid(P_PID, (id_t)info.si_pid, &info, WEXITED | WNOHANG);
+	}
+}
+
+static void time_came(void *ctx)
+{
+	((struct ktstr_engine *)ctx)->timed_out = true;
+}
+
+enum ktstr_wait ktstr_engine_wait(struct ktstr_engine *engine, bool (*met)(struct ktstr_engine *engine),
+				  uint64_t until_ns, bool finish)
+{
+	struct ktstr_err err = KTSTR_ERR_INIT;
+	enum ktstr_wait ret;
+
+	engine->timed_out = false;
+	engine->timer.at_ns = until_ns == UINT64_MAX ? 0 : until_ns;
+	for (;;) {
+		if (ktstr_channel_flush(&engine->agent, NULL))
+			_exit(1);
+		if (met(engine))
+			ret = KTSTR_WAIT_MET;
+		else if (engine->stopped && !finish)
+			ret = KTSTR_WAIT_STOPPED;
+		else if (engine->timed_out)
+			ret = KTSTR_WAIT_TIME;
+		else if (!ktstr_loop_turn(&engine->loop, &err))
+			continue;
+		else
+			_exit(1);
+		engine->timer.at_ns = 0;
+		return ret;
+	}
+}
+
+/* ---- the scenario ---- */
+
+static bool has_plan(struct ktstr_engine *engine)
+{
+	return engine->plan || engine->failed;
+}
+
+static bool is_started(struct ktstr_engine *engine)
+{
+	return engine->started;
+}
+
+static bool is_flushed(struct ktstr_engine *engine)
+{
+	return !ktstr_channel_pending(&engine->agent);
+}
+
+/* Loads and checks every workload, so that what is wrong with a later step is known before the
+ * first one begins. */
+static int load_workloads(struct ktstr_engine *engine, struct ktstr_err *err)
+{
+	const struct ktstr_workload_ops *ops;
+
+	for (uint32_t s = 0; s < engine->plan->n_steps; s++)
+		for (uint32_t c = 0; c < engine->plan->steps[s].n_cgroups; c++) {
+			const struct ktstr_guest_cgroup *cgroup = &engine->plan->steps[s].cgroups[c];
+
+			for (uint32_t w = 0; w < cgroup->n_workers; w++) {
+				int ret = ktstr_workloads_get(&engine->workloads, &cgroup->workers[w],
+							      &ops, err);
+
+				if (ret)
+					return ret;
+			}
+		}
+	return 0;
+}
+
+static void run_scenario(struct ktstr_engine *engine)
+{
+	struct ktstr_err err = KTSTR_ERR_INIT;
+
+	if (ktstr_engine_wait(engine, has_plan, UINT64_MAX, false) != KTSTR_WAIT_MET || engine->failed)
+		return;
+	if (load_workloads(engine, &err)) {
+		ktstr_engine_fault(engine, "workload", &err);
+		return;
+	}
+	if (ktstr_engine_wait(engine, is_started, UINT64_MAX, false) != KTSTR_WAIT_MET)
+		return;
+	for (uint32_t i = 0; i < engine->plan->n_steps && !engine->stopped; i++)
+		if (ktstr_step_carry_out(engine, &engine->plan->steps[i], i + 1, engine->plan->n_steps,
+					 &err)) {
+			ktstr_engine_fault(engine, "step", &err);
+			return;
+		}
+}
+
+static void say_finished(struct ktstr_engine *engine)
+{
+	struct ktstr_buf b = { 0 };
+
+	ktstr_put_begin(&b);
+	ktstr_put_str(&b, "outcome", engine->failed ? "failed" : engine->stopped ? "stopped" : "ran");
+	ktstr_put_str(&b, "text", engine->failed ? engine->why : NULL);
+	ktstr_put_end(&b);
+	if (!b.failed)
+		ktstr_channel_send(&engine->agent, KTSTR_LANE_NORMAL, KTSTR_MSG_FINISHED, ktstr_now_ns(),
+				   b.data, b.len);
+	ktstr_buf_free(&b);
+	ktstr_engine_wait(engine, is_flushed, UINT64_MAX, true);
+}
+
+static int begin(struct ktstr_engine *engine, struct ktstr_err *err)
+{
+	sigset_t mask;
+	int ret;
+
+	if (fcntl(CHANNEL_FD, F_SETFD, FD_CLOEXEC))
+		return ktstr_err_errno(err, errno, "no channel to the agent at descriptor %d: the engine is "
+				       "started by ktstr-agent", CHANNEL_FD);
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &mask, NULL);
+	ret = ktstr_loop_init(&engine->loop, err);
+	if (ret)
+		return ret;
+	ktstr_channel_init(&engine->agent, CHANNEL_FD, false);
+	engine->agent.source.ready = agent_ready;
+	engine->agent.source.ctx = engine;
+	engine->children = (struct ktstr_source){
+		.fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK),
+		.events = EPOLLIN, .ready = children_ready, .ctx = engine,
+	};
+	engine->timer = (struct ktstr_timer){ .fire = time_came, .ctx = engine };
+	ktstr_loop_add_timer(&engine->loop, &engine->timer);
+	if (engine->children.fd < 0)
+		return ktstr_err_errno(err, errno, "signalfd");
+	ret = ktstr_loop_watch(&engine->loop, &engine->agent.source, err);
+	return ret ? ret : ktstr_loop_watch(&engine->loop, &engine->children, err);
+}
+
+static void end(struct ktstr_engine *engine)
+{
+	ktstr_workloads_deinit(&engine->workloads);
+	ktstr_guest_plan_destroy(engine->plan);
+	ktstr_loop_forget(&engine->loop, &engine->children);
+	ktstr_channel_deinit(&engine->agent, &engine->loop);
+	ktstr_loop_deinit(&engine->loop);
+}
+
+int main(void)
+{
+	struct ktstr_engine engine = { .loop.epoll = -1 };
+	struct ktstr_err err = KTSTR_ERR_INIT;
+
+	signal(SIGPIPE, SIG_IGN);
+	if (begin(&engine, &err)) {
+		fprintf(stderr, "%s\n", err.msg);
+		return 1;
+	}
+	run_scenario(&engine);
+	say_finished(&engine);
+	end(&engine);
+	return 0;
+}

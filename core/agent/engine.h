@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The engine: carries out a scenario, step by step, and reports to the agent. [one thread] */
+#ifndef KTSTR_AGENT_ENGINE_H
+#define KTSTR_AGENT_ENGINE_H
+
+#include "agent/channel.h"
+#include "agent/plan-decode.h"
+#include "agent/workloads.h"
+
+struct ktstr_step_run;
+
+struct ktstr_engine {
+	struct ktstr_loop loop;
+	struct ktstr_channel agent;
+	struct ktstr_source children;		/* signalfd for SIGCHLD */
+	struct ktstr_timer timer;		/* of ktstr_engine_wait() */
+	struct ktstr_guest_plan *plan;
+	struct ktstr_workloads workloads;
+	struct ktstr_step_run *step;		/* the one at hand, or NULL */
+	bool started, stopped, timed_out;
+	bool failed;
+	char why[KTSTR_ERR_MAX];		/* the first failure */
+};
+
+enum ktstr_wait {
+	KTSTR_WAIT_MET,		/* what was waited for is so */
+	KTSTR_WAIT_TIME,	/* the time came first */
+	KTSTR_WAIT_STOPPED,	/* the agent said stop first */
+};
+
+/* Handles what happens until `met` says so, or `until_ns` (UINT64_MAX: for ever), or a stop. With
+ * `finish`, a stop is no reason to end the wait. */
+enum ktstr_wait ktstr_engine_wait(struct ktstr_engine *engine, bool (*met)(struct ktstr_engine *engine),
+				  uint64_t until_ns, bool finish);
+
+/* Reports a fault; the scenario goes on and will have failed. */
+void ktstr_engine_fault(struct ktstr_engine *engine, const char *what, const struct ktstr_err *err);
+
+#endif

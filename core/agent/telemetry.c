@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "agent/telemetry.h"
+
+#include "base/cleanup.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+
+/* ---- the kernel's counts ---- */
+
+bool ktstr_schedstat_parse(const char *text, struct ktstr_counters *ret)
+{
+	uint64_t cpu, delay, slices;
+
+	if (sscanf(text, "%" SCNu64 " %" SCNu64 " %" SCNu64, &cpu, &delay, &slices) != 3)
+		return false;
+	ret->cpu_ns = cpu;
+	ret->run_delay_ns = delay;
+	ret->timeslices = slices;
+	return true;
+}
+
+bool ktstr_migrations_parse(const char *text, uint64_t *ret)
+{
+	const char *line = strstr(text, "se.nr_migrations"), *colon = line ? strchr(line, ':') : NULL;
+
+	return colon && sscanf(colon + 1, "%" SCNu64, ret) == 1;
+}
+
+static void read_text(const char *dir, const char *name, char *buf, size_t size)
+{
+	char path[128];
+	_cleanup_close_ int fd = -1;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? 0 : read(fd, buf, size - 1);
+	buf[n > 0 ? n : 0] = '\0';
+}
+
+void ktstr_counters_read(const char *proc_dir, struct ktstr_counters *ret)
+{
+	char text[4096];
+
+	memset(ret, 0, sizeof(*ret));
+	read_text(proc_dir, "schedstat", text, sizeof(text));
+	ktstr_schedstat_parse(text, ret);
+	read_text(proc_dir, "sched", text, sizeof(text));
+	ret->have_migrations = ktstr_migrations_parse(text, &ret->migrations);
+}
+
+/* ---- the worker's side ---- */
+
+static void saw_cpu(struct ktstr_slot *slot, unsigned cpu)
+{
+	slot->cpu_changes += cpu != slot->last_cpu;
+	slot->last_cpu = cpu;
+	if (cpu < KTSTR_SLOT_CPUS)
+		slot->cpus[cpu / 64] |= 1ull << (cpu % 64);
+}
+
+/* Time since the last iteration that no voluntary sleep explains. */
+static void saw_gap(struct ktstr_slot *slot, uint64_t now_ns)
+{
+	uint64_t gap = now_ns - slot->last_ns;
+
+	gap -= slot->slept_ns < gap ? slot->slept_ns : gap;
+	if (gap > slot->max_gap_ns)
+		slot->max_gap_ns = gap;
+	slot->slept_ns = 0;
+	slot->last_ns = now_ns;
+}
+
+void ktstr_slot_begin(struct ktstr_slot *slot, uint64_t now_ns, unsigned cpu)
+{
+	slot->last_cpu = cpu;
+	slot->begin_ns = slot->last_ns = now_ns;
+	saw_cpu(slot, cpu);
+}
+
+void ktstr_slot_iteration(struct ktstr_slot *slot, uint64_t now_ns, unsigned cpu)
+{
+	saw_cpu(slot, cpu);
+	saw_gap(slot, now_ns);
+	slot->iterations++;
+}
+
+void ktstr_slot_sleep(struct ktstr_slot *slot, uint64_t now_ns, uint64_t until_ns)
+{
+	slot->sleep_until_ns = until_ns;
+	slot->sleep_begin_ns = now_ns;
+}
+
+/* Waking late is not sleeping: only the time that was asked for is explained. */
+void ktstr_slot_wake(struct ktstr_slot *slot, uint64_t now_ns)
+{
+	uint64_t end = now_ns < slot->sleep_until_ns ? now_ns : slot->sleep_until_ns;
+
+	slot->slept_ns += end - slot->sleep_begin_ns;
+	slot->sleep_ns += end - slot->sleep_begin_ns;
+	slot->sleep_begin_ns = 0;
+}
+
+void ktstr_slot_metric(struct ktstr_slot *slot, const char *name, const char *unit, double value)
+{
+	uint32_t i = 0;
+
+	while (i < slot->n_metrics && strcmp(slot->metrics[i].name, name))
+		i++;
+	if (i == KTSTR_SLOT_METRICS || strlen(name) >= sizeof(slot->metrics[i].name))
+		return;
+	snprintf(slot->metrics[i].name, sizeof(slot->metrics[i].name), "%s", name);
+	snprintf(slot->metrics[i].unit, sizeof(slot->metrics[i].unit), "%s", unit ? unit : "");
+	slot->metrics[i].value = value;
+	slot->n_metrics += i == slot->n_metrics;
+}
+
+/* ---- the engine's side ---- */
+
+void ktstr_slot_close(struct ktstr_slot *slot, uint64_t now_ns)
+{
+	if (slot->finished || !slot->begin_ns)
+		return;
+	if (slot->sleep_begin_ns)
+		ktstr_slot_wake(slot, now_ns);
+	saw_gap(slot, now_ns);
+	slot->end_ns = now_ns;
+}
+
+static void put_metrics(const struct ktstr_slot *slot, struct ktstr_buf *b)
+{
+	if (!slot->n_metrics)
+		return;
+	ktstr_put_map(b, "metrics");
+	for (uint32_t i = 0; i < slot->n_metrics && i < KTSTR_SLOT_METRICS; i++) {
+		ktstr_put_map(b, slot->metrics[i].name);
+		ktstr_put_f64(b, "value", slot->metrics[i].value);
+		if (slot->metrics[i].unit[0])
+			ktstr_put_str(b, "unit", slot->metrics[i].unit);
+		ktstr_put_end(b);
+	}
+	ktstr_put_end(b);
+}
+
+static uint64_t since(uint64_t now, uint64_t base)
+{
+	return now > base ? now - base : 0;
+}
+
+void ktstr_slot_put(const struct ktstr_slot *slot, struct ktstr_buf *b)
+{
+	bool counted = slot->base.have_migrations && slot->end.have_migrations;
+
+	ktstr_put_u64(b, "iterations", slot->iterations);
+	ktstr_put_u64(b, "wall_ns", since(slot->end_ns, slot->begin_ns));
+	ktstr_put_u64(b, "cpu_ns", since(slot->end.cpu_ns, slot->base.cpu_ns));
+	ktstr_put_u64(b, "run_delay_ns", since(slot->end.run_delay_ns, slot->base.run_delay_ns));
+	ktstr_put_u64(b, "timeslices", since(slot->end.timeslices, slot->base.timeslices));
+	ktstr_put_u64(b, "migrations", counted ? since(slot->end.migrations, slot->base.migrations)
+					       : slot->cpu_changes);
+	ktstr_put_array(b, "cpus");
+	for (uint32_t cpu = 0; cpu < KTSTR_SLOT_CPUS; cpu++)
+		if (slot->cpus[cpu / 64] & 1ull << (cpu % 64))
+			ktstr_put_u64(b, NULL, cpu);
+	ktstr_put_end(b);
+	ktstr_put_u64(b, "max_gap_ns", slot->max_gap_ns);
+	ktstr_put_u64(b, "sleep_ns", slot->sleep_ns);
+	if (slot->error[0])
+		ktstr_put_text(b, "error", slot->error, strnlen(slot->error, sizeof(slot->error)));
+	put_metrics(slot, b);
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "agent/worker.h"
+
+#include "base/clock.h"
+
+#include <limits.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* ---- the gate ---- */
+
+static void futex_set(uint32_t *word)
+{
+	__atomic_store_n(word, 1, __ATOMIC_RELEASE);
+	syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+void ktstr_gate_open(struct ktstr_gate *gate)
+{
+	futex_set(&gate->go);
+}
+
+/* Lets in those that still wait as well: they find that there is nothing to do. */
+void ktstr_gate_stop(struct ktstr_gate *gate)
+{
+	futex_set(&gate->stop);
+	futex_set(&gate->go);
+}
+
+/* Waits until the word is set or the time comes; UINT64_MAX: no time. */
+static void futex_wait_until(const uint32_t *word, uint64_t until_ns)
+{
+	struct timespec ts = {
+		.tv_sec = (time_t)(until_ns / KTSTR_NSEC_PER_SEC),
+		.tv_nsec = (long)(until_ns % KTSTR_NSEC_PER_SEC),
+	};
+
+	/* FUTEX_WAIT_BITSET takes an absolute time of the monotonic clock. */
+	while (!__atomic_load_n(word, __ATOMIC_ACQUIRE) &&
+	       (until_ns == UINT64_MAX || ktstr_now_ns() < until_ns))
+		syscall(SYS_futex, word, FUTEX_WAIT_BITSET, 0, until_ns == UINT64_MAX ? NULL : &ts, NULL,
+			FUTEX_BITSET_MATCH_ANY);
+}
+
+/* ---- the services of ktstr/workload.h ---- */
+
+static bool is_running(const struct ktstr_worker *worker)
+{
+	const struct ktstr_job *job = worker->ctx;
+
+	return !__atomic_load_n(&job->gate->stop, __ATOMIC_RELAXED);
+}
+
+static void do_sleep(struct ktstr_worker *worker, uint64_t ns)
+{
+	const struct ktstr_job *job = worker->ctx;
+	uint64_t now = ktstr_now_ns();
+
+	ktstr_slot_sleep(job->slot, now, now + ns);
+	futex_wait_until(&job->gate->stop, now + ns);
+	ktstr_slot_wake(job->slot, ktstr_now_ns());
+}
+
+static void set_metric(struct ktstr_worker *worker, const char *name, const char *unit, double value)
+{
+	const struct ktstr_job *job = worker->ctx;
+
+	ktstr_slot_metric(job->slot, name, unit, value);
+}
+
+/* ---- the life of a worker ---- */
+
+static unsigned this_cpu(void)
+{
+	int cpu = sched_getcpu();
+
+	return cpu < 0 ? 0 : (unsigned)cpu;
+}
+
+/* schedstat lags behind for a task that runs right now; its CPU clock does not. */
+static void read_counters(struct ktstr_counters *ret)
+{
+	struct timespec ts;
+
+	ktstr_counters_read("/proc/self", ret);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	ret->cpu_ns = ktstr_timespec_ns(&ts);
+}
+
+static int work(const struct ktstr_job *job, struct ktstr_worker *worker,
+		struct ktstr_workload *workload, struct ktstr_err *err)
+{
+	struct ktstr_slot *slot = job->slot;
+	int ret = 0;
+
+	futex_wait_until(&job->gate->go, UINT64_MAX);
+	read_counters(&slot->base);
+	ktstr_slot_begin(slot, ktstr_now_ns(), this_cpu());
+	while (!ret && is_running(worker)) {
+		ret = job->ops->iterate(workload, worker, err);
+		if (!ret)
+			ktstr_slot_iteration(slot, ktstr_now_ns(), this_cpu());
+	}
+	slot->end_ns = ktstr_now_ns();
+	read_counters(&slot->end);
+	slot->finished = true;
+	return ret;
+}
+
+int ktstr_worker_run(const struct ktstr_job *job)
+{
+	struct ktstr_worker worker = {
+		.size = sizeof(worker), .ctx = (void *)job,
+		.index = job->index, .group_size = job->group_size, .shared = job->shared,
+		.running = is_running, .sleep = do_sleep, .metric = set_metric,
+	};
+	struct ktstr_err err = KTSTR_ERR_INIT;
+	struct ktstr_workload *workload = NULL;
+	const uint64_t one = 1;
+	int ret;
+
+	ret = job->ops->create(&worker, job->values, &workload, &err);
+	if (!ret) {
+		if (write(job->ready_fd, &one, sizeof(one)) != sizeof(one))
+			ret = ktstr_err_errno(&err, errno, "telling the engine");
+		else
+			ret = work(job, &worker, workload, &err);
+		job->ops->destroy(workload);
+	}
+	if (ret)
+		snprintf(job->slot->error, sizeof(job->slot->error), "%s",
+			 err.msg[0] ? err.msg : strerror(-ret));
+	return ret;
+}
+
+static void ignore_signal(int signal)
+{
+	(void)signal;
+}
+
+void ktstr_worker_main(const struct ktstr_job *job)
+{
+	struct sigaction action = { .sa_handler = ignore_signal };	/* no SA_RESTART: it interrupts */
+	sigset_t none;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != job->engine)	/* it died before the line above */
+		_exit(1);
+	prctl(PR_SET_NAME, job->name);
+	sigaction(KTSTR_WORKER_SIGNAL, &action, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	_exit(ktstr_worker_run(job) ? 1 : 0);
+}
