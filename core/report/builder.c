@@ -234,7 +234,7 @@ static void drop_kept(struct ktstr_builder *b)
 
 static void put_kept(struct ktstr_builder *b)
 {
-	size_t gone = b->lines - b->kept.n;
+	size_t gone = b->tail ? b->lines - b->kept.n : 0;
 	char notice[64];
 	int len = snprintf(notice, sizeof(notice), "(%zu earlier line%s not shown)", gone,
 			   gone == 1 ? "" : "s");

@@ -72,6 +72,7 @@ static void isolate(const struct ktstr_section_limits *limits, pid_t parent)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(1);
+	setpgid(0, 0);	/* what it starts ends with it */
 	for (size_t i = 0; i < KTSTR_ARRAY_SIZE(own); i++)
 		signal(own[i], SIG_DFL);
 	sigemptyset(&none);
@@ -199,11 +200,12 @@ static void job_wait(struct job *job, const struct ktstr_section_limits *limits)
 		job_read(job, max);
 }
 
-/* Ends the child in any case. */
+/* Ends the child and what it started, in any case. */
 static void job_reap(struct job *job)
 {
 	int status = 0;
 
+	kill(-job->pid, SIGKILL);
 	kill(job->pid, SIGKILL);
 	while (waitpid(job->pid, &status, 0) < 0 && errno == EINTR)
 		;
