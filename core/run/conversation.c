@@ -92,8 +92,6 @@ static int on_hello(struct attempt *a, const struct ktstr_fields *f)
 			 (unsigned long long)protocol, KTSTR_PROTOCOL);
 		return protocol_error(a, text);
 	}
-	if (attempt_stage(a, KTSTR_STAGE_INIT))
-		return a->err->code;
 	attempt_enter(a, PHASE_CLOCK);
 	return send_clock(a);
 }
