@@ -14,6 +14,7 @@
 
 struct evidence {
 	enum ktstr_stage stage;
+	enum ktstr_stage before_teardown;	/* the furthest before evidence was collected */
 	uint64_t step, steps;
 	bool wanted_scheduler, attached, refused;	/* refused: the agent said it never attached */
 	bool sched_exited, sched_expected;
@@ -39,9 +40,14 @@ static void on_stage(struct evidence *e, const struct ktstr_fields *f)
 	struct ktstr_str name = { "", 0 };
 
 	ktstr_get_str(f, "stage", &name);
-	for (unsigned s = 0; s < KTSTR_STAGE_COUNT; s++)
-		if (ktstr_str_is(name, ktstr_stage_name(s)) && s > e->stage)
+	for (unsigned s = 0; s < KTSTR_STAGE_COUNT; s++) {
+		if (!ktstr_str_is(name, ktstr_stage_name(s)))
+			continue;
+		if (s > e->stage)
 			e->stage = s;
+		if (s > e->before_teardown && s < KTSTR_STAGE_TEARDOWN)
+			e->before_teardown = s;
+	}
 }
 
 static void on_fault(struct evidence *e, const struct ktstr_fields *f)
@@ -378,7 +384,8 @@ static int fill(struct ktstr_verdict *v, const struct evidence *e, struct ktstr_
 	v->exit_kind = e->scx.kind;
 	v->exit_reason = strdup(e->scx.reason);
 	v->exit_message = strdup(e->scx.message);
-	v->stage = e->stage;
+	/* All evidence of a failure was collected: what counts is how far it came before that. */
+	v->stage = v->cause && e->stage == KTSTR_STAGE_DONE ? e->before_teardown : e->stage;
 	v->step = e->step;
 	v->steps = e->steps;
 	return v->reason && v->signature && v->exit_reason && v->exit_message ? 0 : ktstr_err_nomem(err);

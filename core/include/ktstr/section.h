@@ -49,7 +49,7 @@ struct ktstr_verdict {
 	uint64_t exit_kind;		/* enum scx_exit_kind when the kernel told it, else 0 */
 	const char *exit_reason;	/* the kernel's words for that kind, "" when not known */
 	const char *exit_message;	/* the scheduler's message, "" when not known */
-	enum ktstr_stage stage;		/* the furthest stage reached */
+	enum ktstr_stage stage;		/* the furthest reached; of a failure: before evidence was collected */
 	uint64_t step, steps;		/* at KTSTR_STAGE_STEP: step of steps */
 };
 
