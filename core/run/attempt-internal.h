@@ -70,7 +70,9 @@ int attempt_record(struct attempt *a, enum ktstr_rec type, struct ktstr_buf *pay
 void attempt_enter(struct attempt *a, enum phase phase);
 /* A frame came from the guest. */
 void attempt_heard(struct attempt *a);
-/* Tells how far it came; the deadline of PHASE_RUNNING follows the stage. `n` of `m` for a step. */
+/* It came that far; the deadline of PHASE_RUNNING follows the stage. */
+void attempt_reached(struct attempt *a, enum ktstr_stage stage);
+/* The same, and a record of it in the host's name. */
 int attempt_stage(struct attempt *a, enum ktstr_stage stage);
 void attempt_stage_from_guest(struct attempt *a, const struct ktstr_fields *fields);
 /* A fault, journalled once per kind. */

@@ -124,7 +124,7 @@ void attempt_enter(struct attempt *a, enum phase phase)
 
 /* ---- stages ---- */
 
-static void reached(struct attempt *a, enum ktstr_stage stage)
+void attempt_reached(struct attempt *a, enum ktstr_stage stage)
 {
 	const struct ktstr_run_options *o = a->p->options;
 
@@ -142,7 +142,7 @@ int attempt_stage(struct attempt *a, enum ktstr_stage stage)
 {
 	struct ktstr_buf b = { 0 };
 
-	reached(a, stage);
+	attempt_reached(a, stage);
 	ktstr_put_begin(&b);
 	ktstr_put_str(&b, "stage", ktstr_stage_name(stage));
 	return attempt_record(a, KTSTR_REC_STAGE, &b);
@@ -155,7 +155,7 @@ void attempt_stage_from_guest(struct attempt *a, const struct ktstr_fields *fiel
 	ktstr_get_str(fields, "stage", &name);
 	for (unsigned s = 0; s < KTSTR_STAGE_COUNT; s++)
 		if (ktstr_str_is(name, ktstr_stage_name(s)))
-			reached(a, s);
+			attempt_reached(a, s);
 }
 
 /* ---- coming to an end ---- */

@@ -183,6 +183,9 @@ static int on_record(struct attempt *a, const struct ktstr_frame *frame, const s
 	case KTSTR_REC_TOPOLOGY: return on_topology(a, f);
 	case KTSTR_REC_KMSG: return on_kmsg(a, f);
 	case KTSTR_REC_DONE: return on_done(a);
+	case KTSTR_REC_STEP:
+		attempt_reached(a, KTSTR_STAGE_STEP);
+		return 0;
 	case KTSTR_REC_STAGE:
 		attempt_stage_from_guest(a, f);
 		return 0;

@@ -35,19 +35,22 @@ struct evidence {
 
 /* ---- gathering ---- */
 
+static void reached(struct evidence *e, enum ktstr_stage stage)
+{
+	if (stage > e->stage)
+		e->stage = stage;
+	if (stage > e->before_teardown && stage < KTSTR_STAGE_TEARDOWN)
+		e->before_teardown = stage;
+}
+
 static void on_stage(struct evidence *e, const struct ktstr_fields *f)
 {
 	struct ktstr_str name = { "", 0 };
 
 	ktstr_get_str(f, "stage", &name);
-	for (unsigned s = 0; s < KTSTR_STAGE_COUNT; s++) {
-		if (!ktstr_str_is(name, ktstr_stage_name(s)))
-			continue;
-		if (s > e->stage)
-			e->stage = s;
-		if (s > e->before_teardown && s < KTSTR_STAGE_TEARDOWN)
-			e->before_teardown = s;
-	}
+	for (unsigned s = 0; s < KTSTR_STAGE_COUNT; s++)
+		if (ktstr_str_is(name, ktstr_stage_name(s)))
+			reached(e, s);
 }
 
 static void on_fault(struct evidence *e, const struct ktstr_fields *f)
@@ -98,6 +101,7 @@ static void on_step(struct evidence *e, const struct ktstr_fields *f)
 {
 	ktstr_get_u64(f, "n", &e->step);
 	ktstr_get_u64(f, "m", &e->steps);
+	reached(e, KTSTR_STAGE_STEP);
 }
 
 static void on_record(struct evidence *e, const struct ktstr_record *rec)
