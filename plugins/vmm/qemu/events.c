@@ -81,36 +81,44 @@ static void read_output(struct ktstr_vmm *vmm)
 		forget(vmm, &vmm->process.output);
 }
 
-/* Copies from `from` to the end of the output, or what fits; without the last newline. */
-static void copy_text(const struct ktstr_vmm *vmm, size_t from, char *ret, size_t size)
-{
-	size_t len = vmm->n_output - from;
-
-	while (len && vmm->output[from + len - 1] == '\n')
-		len--;
-	if (len > size - 1)
-		len = size - 1;
-	memcpy(ret, vmm->output + from, len);
-	ret[len] = '\0';
-}
-
-/* The end of the output, in whole lines where that is possible. */
+/* The end of the output without the lines that are only warnings, in whole lines where possible. */
 static void last_words(const struct ktstr_vmm *vmm, char *ret, size_t size)
 {
-	size_t from = vmm->n_output < size ? 0 : vmm->n_output - size + 1;
-	const char *line = from ? memchr(vmm->output + from, '\n', vmm->n_output - from) : NULL;
+	const char *p = vmm->output, *end = p + vmm->n_output, *words;
+	size_t used = 0;
+	char *text = malloc(vmm->n_output + 1);
 
-	if (line && line + 1 < vmm->output + vmm->n_output)
-		from = (size_t)(line + 1 - vmm->output);
-	copy_text(vmm, from, ret, size);
+	for (size_t len; text && p < end; p += len) {
+		const char *newline = memchr(p, '\n', (size_t)(end - p));
+
+		len = newline ? (size_t)(newline - p) + 1 : (size_t)(end - p);
+		if (memmem(p, len, ": warning: ", 11))
+			continue;
+		memcpy(text + used, p, len);
+		used += len;
+	}
+	while (used && text[used - 1] == '\n')
+		used--;
+	words = text;
+	if (used >= size) {
+		words = text + used - size + 1;
+		p = memchr(words, '\n', size - 1);
+		words = p ? p + 1 : words;
+	}
+	snprintf(ret, size, "%.*s", (int)(text ? text + used - words : 0), text ? words : "");
+	free(text);
 }
 
 static void push_internal(struct ktstr_vmm *vmm)
 {
 	struct ktstr_vmm_event event = { .type = KTSTR_VMM_INTERNAL };
-	const char *p = memmem(vmm->output, vmm->n_output, "KVM", 3);
+	const char *p = memmem(vmm->output, vmm->n_output, "KVM", 3), *end;
 
-	copy_text(vmm, p ? (size_t)(p - vmm->output) : 0, event.text, sizeof(event.text));
+	p = p ? p : vmm->output;
+	end = vmm->output + vmm->n_output;
+	while (end > p && end[-1] == '\n')
+		end--;
+	snprintf(event.text, sizeof(event.text), "%.*s", (int)(end - p), p);
 	push(vmm, &event);
 }
 
