@@ -14,7 +14,7 @@
 #define POLL_SETTLE_NS (10 * KTSTR_NSEC_PER_MSEC)
 #define SCENARIO_SLACK_NS SECONDS(60)	/* on top of the holds; the engine has deadlines of its own */
 #define STOP_NS SECONDS(15)
-#define SETTLE_NS SECONDS(5)
+#define SETTLE_NS SECONDS(1)
 #define BYE_NS SECONDS(30)
 
 /* ---- small things ---- */
@@ -337,7 +337,7 @@ static bool settled(struct ktstr_agent *agent)
 
 static void enter_settling(struct ktstr_agent *agent)
 {
-	set_deadline(agent, 0, SETTLE_NS);
+	set_deadline(agent, SECONDS(2), SETTLE_NS);
 	if (settled(agent))
 		ktstr_supervise_raise(agent, KTSTR_EVENT_SETTLED);
 	else
