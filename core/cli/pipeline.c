@@ -14,22 +14,11 @@
 
 /* ---- what the environment asks for ---- */
 
-static bool is_backtrace(const char *value)
-{
-	return value && (!strcmp(value, "1") || !strcmp(value, "full"));
-}
-
-/* RUST_BACKTRACE is accepted for people who come from the Rust tool. */
-static bool wants_backtrace(void)
-{
-	return is_backtrace(getenv("KTSTR_BACKTRACE")) || is_backtrace(getenv("RUST_BACKTRACE"));
-}
-
 static bool wants_verbose(void)
 {
 	const char *value = getenv("KTSTR_VERBOSE");
 
-	return (value && !strcmp(value, "1")) || wants_backtrace();
+	return (value && !strcmp(value, "1")) || ktstr_show_backtrace_wanted();
 }
 
 /* ---- while it runs ---- */
@@ -142,7 +131,7 @@ static int run_and_show(const struct ktstr_plan *plan, struct ktstr_registry *re
 	bool verbose = wants_verbose();
 	const struct ktstr_run_options run = {
 		.kernel = o->kernel,
-		.backtrace = wants_backtrace(),
+		.backtrace = ktstr_show_backtrace_wanted(),
 		.verbose = verbose,
 		.rerun = rerun,
 		.progress = isatty(STDERR_FILENO) && !verbose ? show_progress : NULL,

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* ktstr runs: the stored runs, judged by today's rules, the newest last. */
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "cli/cmd.h"
+#include "cli/show.h"
+#include "report/encode.h"
+#include "report/layout.h"
+
+#include <jansson.h>
+#include <time.h>
+
+#define NEVER_CUT 100000	/* columns, where no terminal limits them */
+
+/* One run as this command tells of it; all strings are valid UTF-8. */
+struct row {
+	char id[256], when[32], test[128];
+	const char *outcome;
+	char *reason, *dir;
+};
+
+static const char *outcome_word(enum ktstr_outcome outcome)
+{
+	switch (outcome) {
+	case KTSTR_OUTCOME_PASS: return "passed";
+	case KTSTR_OUTCOME_FAIL: return "failed";
+	case KTSTR_OUTCOME_INCONCLUSIVE: return "inconclusive";
+	case KTSTR_OUTCOME_SKIP: return "skipped";
+	}
+	return "unknown";
+}
+
+/* Reasons repeat what a guest said. */
+static char *clean(const char *text)
+{
+	struct ktstr_buf b = { 0 };
+
+	ktstr_layout_escape(&b, text, strlen(text));
+	return ktstr_buf_steal_str(&b);
+}
+
+static void row_deinit(struct row *row)
+{
+	free(row->reason);
+	free(row->dir);
+}
+
+static void read_run_record(const struct ktstr_stored_run *run, struct row *row)
+{
+	struct ktstr_record rec;
+	uint64_t wall_ns = 0;
+	time_t seconds;
+	struct tm tm;
+
+	if (!ktstr_show_run_record(run->journals[0], &rec))
+		return;
+	ktstr_get_cstr(&rec.fields, "test", row->test, sizeof(row->test));
+	if (!ktstr_get_u64(&rec.fields, "wall_time_ns", &wall_ns))
+		return;
+	seconds = (time_t)(wall_ns / 1000000000u);
+	if (gmtime_r(&seconds, &tm))
+		strftime(row->when, sizeof(row->when), "%Y-%m-%dT%H:%M:%SZ", &tm);
+}
+
+/* A run that cannot be read is a row that says why. */
+static bool read_row(const char *id, struct row *row)
+{
+	struct ktstr_err err = KTSTR_ERR_INIT;
+	struct ktstr_stored_run run;
+
+	snprintf(row->id, sizeof(row->id), "%s", id);
+	if (ktstr_stored_run_open(id, &run, &err)) {
+		row->outcome = "unreadable";
+		row->reason = clean(err.msg);
+		row->dir = strdup("");
+		return row->reason && row->dir;
+	}
+	row->outcome = outcome_word(run.verdicts[0]->outcome);
+	row->reason = clean(run.verdicts[0]->reason);
+	row->dir = strdup(run.dir);
+	read_run_record(&run, row);
+	ktstr_stored_run_deinit(&run);
+	return row->reason && row->dir;
+}
+
+/* ---- as JSON ---- */
+
+static bool print_json(const struct row *rows, size_t n)
+{
+	json_t *array = json_array();
+	_cleanup_free_ char *text = NULL;
+	bool ok = array != NULL;
+
+	for (size_t i = 0; ok && i < n; i++)
+		ok = !json_array_append_new(array,
+			json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "id", rows[i].id, "when",
+				  rows[i].when, "test", rows[i].test, "outcome", rows[i].outcome,
+				  "reason", rows[i].reason, "folder", rows[i].dir));
+	text = ok ? json_dumps(array, JSON_INDENT(2)) : NULL;
+	json_decref(array);
+	if (text)
+		puts(text);
+	return text != NULL;
+}
+
+/* ---- as text ---- */
+
+static void say_rows(const struct row *rows, size_t n, struct ktstr_doc *doc)
+{
+	static const struct ktstr_column columns[] = {
+		{ "run", NULL, KTSTR_COLUMN_TEXT }, { "when", NULL, KTSTR_COLUMN_TEXT },
+		{ "test", NULL, KTSTR_COLUMN_TEXT }, { "outcome", NULL, KTSTR_COLUMN_TEXT },
+		{ "reason", NULL, KTSTR_COLUMN_TEXT }, { "folder", NULL, KTSTR_COLUMN_TEXT },
+	};
+
+	doc->table_begin(doc, columns, KTSTR_ARRAY_SIZE(columns));
+	for (size_t i = 0; i < n; i++)
+		doc->table_row(doc, (const char *[]){ rows[i].id, rows[i].when, rows[i].test,
+						      rows[i].outcome, rows[i].reason, rows[i].dir });
+	doc->table_end(doc);
+}
+
+static int print_text(const struct row *rows, size_t n, struct ktstr_err *err)
+{
+	struct ktstr_builder *builder = ktstr_builder_create(SIZE_MAX / 2);
+	struct ktstr_document *doc = calloc(1, sizeof(*doc));
+	struct ktstr_doc_section *section = doc ? ktstr_vec_add(&doc->sections) : NULL;
+	const uint8_t *data;
+	size_t len;
+	int result, ret = -ENOMEM;
+
+	if (builder && section) {
+		say_rows(rows, n, ktstr_builder_doc(builder));
+		ret = ktstr_builder_finish(builder, 0, "", &data, &len)
+			? ktstr_doc_section_decode(data, len, section, &result, err)
+			: ktstr_err_nomem(err);
+	} else {
+		ktstr_err_nomem(err);
+	}
+	ret = ret ? ktstr_complain(KTSTR_EXIT_INTERNAL, err) : ktstr_show_document(doc, NEVER_CUT);
+	ktstr_builder_destroy(builder);
+	ktstr_document_destroy(doc);
+	return ret;
+}
+
+/* ---- the command ---- */
+
+static int print_rows(char *const *ids, size_t n, bool json)
+{
+	_cleanup_free_ struct row *rows = calloc(n + 1, sizeof(*rows));
+	struct ktstr_err err = KTSTR_ERR_INIT;
+	bool ok = rows != NULL;
+	int status = KTSTR_EXIT_PASSED;
+
+	for (size_t i = 0; ok && i < n; i++)
+		ok = read_row(ids[i], &rows[i]);
+	if (ok && json)
+		ok = print_json(rows, n);
+	else if (ok && n)
+		status = print_text(rows, n, &err);
+	else if (ok)
+		puts("no run is stored yet");
+	for (size_t i = 0; rows && i < n; i++)
+		row_deinit(&rows[i]);
+	if (ok)
+		return status;
+	ktstr_err_nomem(&err);
+	return ktstr_complain(KTSTR_EXIT_INTERNAL, &err);
+}
+
+static int run(int argc, char **argv)
+{
+	struct ktstr_err err = KTSTR_ERR_INIT;
+	bool json = argc == 2 && !strcmp(argv[1], "--json");
+	char **ids;
+	size_t n;
+	int status;
+
+	if (argc > 1 && !json)
+		return ktstr_usage_error(&ktstr_cmd_runs, "runs: unknown word \"%s\"", argv[1]);
+	if (ktstr_run_ids(&ids, &n, &err))
+		return ktstr_complain(KTSTR_EXIT_INTERNAL, &err);
+	status = print_rows(ids, n, json);
+	for (size_t i = 0; i < n; i++)
+		free(ids[i]);
+	free(ids);
+	return status;
+}
+
+const struct ktstr_command ktstr_cmd_runs = {
+	.name = "runs",
+	.usage = "[--json]",
+	.summary = "lists the stored runs, the newest last",
+	.run = run,
+};
