@@ -82,12 +82,14 @@ static void add_word(struct ktstr_buf *b, const char *word)
 	ktstr_buf_puts(b, "'");
 }
 
+/* Works from any folder: a name without slash is on PATH. */
 static char *rerun_command(const struct ktstr_pipeline_options *o)
 {
 	_cleanup_free_ char *file = realpath(o->file, NULL);
+	_cleanup_free_ char *program = strchr(o->program, '/') ? realpath(o->program, NULL) : NULL;
 	struct ktstr_buf b = { 0 };
 
-	add_word(&b, o->program);
+	add_word(&b, program ? program : o->program);
 	add_word(&b, "--pipeline");
 	add_word(&b, file ? file : o->file);
 	if (o->kernel) {

@@ -72,7 +72,7 @@ static char *command(const struct qemu_config *c)
 	"-D /proc/self/fd/7\n"
 #define KERNEL "-bios qboot.rom\n-kernel /cache/vmlinux\n-initrd /proc/self/fd/8\n"
 #define APPEND "-append console=ttyS0 panic=-1 panic_console_replay quiet cryptomgr.notests " \
-	"initcall_blacklist=load_system_certificate_list lpj=10400000 tsc=nowatchdog"
+	"initcall_blacklist=load_system_certificate_list lpj=10400000 tsc=reliable"
 
 static void assert_command(const struct qemu_config *c, const char *want)
 {
@@ -142,7 +142,7 @@ Test(qemu_args, kvm_presets_no_delay_loop)
 	c.mode = QEMU_MODE_KVM;
 	assert_has(&c, "\n-accel kvm\n-cpu max\n");
 	assert_has_not(&c, "lpj=");
-	assert_has_not(&c, "tsc=nowatchdog");
+	assert_has_not(&c, "tsc=reliable");
 	c.host_topoext = true;
 	assert_has(&c, "\n-cpu max,topoext=on\n");
 	m.topology.threads = 1;

@@ -15,8 +15,9 @@ static const struct mode {
 } modes[QEMU_MODE_COUNT] = {
 	[QEMU_MODE_TCG] = {
 		.accel = "tcg,thread=multi",
-		/* An emulated CPU may be off the host's CPU long enough to look like a bad TSC. */
-		.kernel_args = " tsc=nowatchdog",
+		/* All emulated CPUs read the host's one TSC. A CPU that was off the host's CPU for a
+		 * moment fails the kernel's check all the same, and the clock then is the slow HPET. */
+		.kernel_args = " tsc=reliable",
 		.preset_lpj = true,
 	},
 	[QEMU_MODE_KVM] = { .accel = "kvm", .kernel_args = "" },
