@@ -103,8 +103,9 @@ static bool tab_indent(const struct reader *r, size_t line, unsigned *ret_column
 
 	for (; line; line--) {
 		p = memchr(p, '\n', (size_t)(end - p));
-		if (!p++)
+		if (!p)
 			return false;
+		p++;
 	}
 	for (const char *at = p; at < end && (*at == ' ' || *at == '\t'); at++)
 		if (*at == '\t') {

@@ -150,7 +150,7 @@ Test(encode, a_whole_plan)
 	cr_assert(ktstr_fields_parse(out.data, out.len, &f));
 	m = sub(&f, "scheduler");
 	check_texts(sub(&m, "command"), (const char *[]){ "/run/scx_foo", "-v", "", NULL });
-	check_u64(&m, "attach_timeout_ns", 20000000000);
+	check_u64(&m, "attach_timeout_ns", 5000000000);
 	check_texts(sub(&f, "modules"), (const char *[]){ "/m/loop.ko", "/m/x.ko", NULL });
 	m = sub(&f, "topology");
 	check_u64(&m, "nodes", 2);

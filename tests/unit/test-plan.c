@@ -20,7 +20,7 @@ static const char whole[] =
 	"scheduler:\n"
 	"  binary: ../bin/scx_foo\n"
 	"  args: [-v, 3, '', \"two\\nlines\", true]\n"
-	"  attach-timeout: 5s\n"
+	"  attach-timeout: 7s\n"
 	"scenario:\n"
 	"  steps:\n"
 	"    - name: first\n"
@@ -86,7 +86,7 @@ Test(plan, the_scheduler)
 	cr_assert_str_eq(plan->scheduler.name, "scx_foo");
 	check_strings(plan->scheduler.args.items, plan->scheduler.args.n,
 		      (const char *[]){ "-v", "3", "", "two\nlines", "true", NULL });
-	cr_assert_eq(plan->scheduler.attach_timeout_ns, 5 * SEC);
+	cr_assert_eq(plan->scheduler.attach_timeout_ns, 7 * SEC);
 	ktstr_plan_destroy(plan);
 	ktstr_registry_destroy(registry);
 }
@@ -156,7 +156,7 @@ Test(plan, what_is_left_out_has_its_default)
 	ktstr_topology_format(&plan->topology, topology, sizeof(topology));
 	cr_assert_str_eq(topology, "1n1l2c1t");
 	cr_assert_eq(plan->memory_bytes, 512ull << 20);
-	cr_assert_eq(plan->boot_timeout_ns, 15 * SEC);
+	cr_assert_eq(plan->boot_timeout_ns, 6 * SEC);
 	cr_assert_str_eq(plan->vmm.plugin->name, "qemu");
 	cr_assert_str_eq(plan->vmm.values[0].str, "auto");
 	cr_assert_eq(plan->vmm.line, 0);
@@ -194,7 +194,7 @@ Test(plan, short_forms_anchors_and_merges)
 	cr_assert_str_eq(plan->test, "x");
 	cr_assert_eq(plan->topology.llcs, 2);
 	cr_assert_str_eq(plan->scheduler.name, "scx_simple");
-	cr_assert_eq(plan->scheduler.attach_timeout_ns, 20 * SEC);
+	cr_assert_eq(plan->scheduler.attach_timeout_ns, 5 * SEC);
 	cr_assert_eq(plan->steps.items[0].cgroups.n, 2);
 	cr_assert_str_eq(cgroups[1].name, "b");
 	cr_assert_eq(cgroups[1].workers.n, 2);
