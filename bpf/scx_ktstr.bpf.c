@@ -11,6 +11,7 @@
 
 #define SHARED_DSQ 0
 #define NO_SUCH_DSQ 0xbad
+#define NO_SUCH_ADDRESS 0xbad
 #define KTHREADD_PID 2
 #define SPIN_MAX (1 << 23)		/* bpf_loop()'s own limit */
 #define EPERM 1
@@ -106,9 +107,9 @@ void BPF_PROG(ktstr_enqueue, struct task_struct *p, u64 enq_flags)
 {
 	u64 calls = count(stats.enqueue), vtime = p->scx.dsq_vtime;
 
-	/* The verifier knows config's values: it removes this, or stumbles over it. */
+	/* The verifier knows config's values: it either removes this or refuses it. */
 	if (config.fault == KTSTR_FAULT_VERIFIER_REJECT)
-		*(volatile u32 *)(long)config.after = 0;
+		*(volatile u32 *)NO_SUCH_ADDRESS = 0;
 	if (due(KTSTR_FAULT_ENQUEUE_ERROR, fault_now.enqueue_error, calls))
 		scx_error("enqueue fault after %llu calls", calls);
 	slow_down(calls);

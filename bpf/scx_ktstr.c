@@ -66,11 +66,14 @@ static int scheduler_attach(struct scheduler *s, struct ktstr_err *err)
 	int saved;
 
 	s->link = bpf_map__attach_struct_ops(bpf_object__find_map_by_name(s->object, "ktstr_ops"));
-	if (s->link)
-		return 0;
 	saved = errno;
+	/* The kernel says that all went well even if init failed: its word is the exit event. */
 	ring_buffer__consume(s->events);
-	return ktstr_err_errno(err, saved, "attaching the scheduler");
+	if (!s->link)
+		return ktstr_err_errno(err, saved, "attaching the scheduler");
+	if (!s->gone)
+		puts("scx_ktstr: attached");
+	return 0;
 }
 
 static void print_stats(const struct scheduler *s, const char *prefix)
@@ -123,7 +126,7 @@ static void on_exit_timer(struct scheduler *s)
 
 static void on_crash_timer(struct scheduler *s)
 {
-	int *volatile nowhere = NULL;
+	volatile int *volatile nowhere = NULL;
 
 	(void)s;
 	*nowhere = 0;
@@ -234,13 +237,14 @@ static int run(struct scheduler *s, struct ktstr_err *err)
 		ret = ktstr_object_open(&s->options, &s->object, err);
 	if (!ret)
 		ret = scheduler_load(s, err);
-	if (!ret && (!s->options.fault || s->options.fault->kind != KTSTR_FAULT_NO_ATTACH))
+	if (!ret && s->options.fault && s->options.fault->kind == KTSTR_FAULT_NO_ATTACH)
+		puts("scx_ktstr: loaded, and not attaching");
+	else if (!ret)
 		ret = scheduler_attach(s, err);
 	if (!ret)
 		ret = open_timers(s, fds, err);
 	if (!ret) {
 		fds[EVENTS].fd = ring_buffer__epoll_fd(s->events);
-		puts(s->link ? "scx_ktstr: attached" : "scx_ktstr: loaded, and not attaching");
 		ret = loop(s, fds, err);
 	}
 	for (size_t i = 0; i < N_FDS; i++)
