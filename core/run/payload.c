@@ -71,14 +71,14 @@ static int add_closure(struct ktstr_payload *p, const struct ktstr_closure *c, s
 	return ret;
 }
 
-static int add_scheduler(struct ktstr_payload *p, const struct ktstr_plan *plan,
+static int add_scheduler(struct ktstr_payload *p, const struct ktstr_plan *plan, const char *release,
 			 struct ktstr_closure *c, struct ktstr_err *err)
 {
 	int ret;
 
 	if (!plan->scheduler.binary)
 		return 0;
-	ret = ktstr_scheduler_find(plan, &p->scheduler_host, err);
+	ret = ktstr_scheduler_find(plan, release, &p->scheduler_host, err);
 	if (!ret && (ret = ktstr_closure_add(c, p->scheduler_host, err)))
 		ktstr_err_prefix(err, "scheduler");
 	if (!ret)
@@ -144,7 +144,7 @@ static int add_module(struct ktstr_payload *p, const struct ktstr_plan *plan,
 static int collect(struct ktstr_payload *p, const struct ktstr_plan *plan,
 		   const struct ktstr_kernel *kernel, struct ktstr_closure *c, struct ktstr_err *err)
 {
-	int ret = add_scheduler(p, plan, c, err);
+	int ret = add_scheduler(p, plan, kernel->release, c, err);
 
 	if (!ret)
 		ret = add_engine(p, c, err);

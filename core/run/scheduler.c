@@ -6,54 +6,72 @@
 #include "base/install.h"
 #include "base/proc.h"
 #include "base/text.h"
-#include "kernel/kernel.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 
 #define UPSTREAM_PREFIX "upstream-"
 
-/* The newest upstream-VERSION folder of the cache that has the program, or NULL. */
-static char *find_upstream(const char *name)
+/* True when `series` ("7.3") is the beginning of `release` ("7.3.4+deb13"). */
+static bool is_series_of(const char *series, size_t len, const char *release)
 {
-	_cleanup_free_ char *root = NULL, *best_version = NULL;
+	return len && !strncmp(release, series, len) && !strchr("0123456789", release[len]);
+}
+
+/* DIR/kernels has one kernel series a line: those that the schedulers in DIR were built for. */
+static bool built_for(const char *dir, const char *release)
+{
+	_cleanup_free_ char *path = ktstr_asprintf("%s/kernels", dir);
+	_cleanup_buf_ struct ktstr_buf text = { 0 };
+
+	if (!path || ktstr_file_read(path, 4096, &text, NULL))
+		return false;
+	ktstr_put_byte(&text, 0);
+	for (const char *p = (const char *)text.data; !text.failed && *p;) {
+		size_t len = strcspn(p, "\n");
+
+		if (is_series_of(p, len, release))
+			return true;
+		p += len + (p[len] == '\n');
+	}
+	return false;
+}
+
+/* The program in the upstream-VERSION folder of the cache that was built for this kernel, or NULL. */
+static char *find_upstream(const char *name, const char *release)
+{
+	_cleanup_free_ char *root = NULL;
 	_cleanup_closedir_ DIR *dir = NULL;
-	char *best = NULL;
 
 	if (ktstr_cache_dir("schedulers", &root, NULL) || !(dir = opendir(root)))
 		return NULL;
 	for (struct dirent *e; (e = readdir(dir));) {
-		const char *version = e->d_name + strlen(UPSTREAM_PREFIX);
+		_cleanup_free_ char *set = ktstr_asprintf("%s/%s", root, e->d_name);
 		char *path;
 
-		if (strncmp(e->d_name, UPSTREAM_PREFIX, strlen(UPSTREAM_PREFIX)) ||
-		    (best_version && ktstr_version_compare(version, best_version) <= 0))
+		if (strncmp(e->d_name, UPSTREAM_PREFIX, strlen(UPSTREAM_PREFIX)) || !set ||
+		    !built_for(set, release))
 			continue;
-		path = ktstr_asprintf("%s/%s/%s", root, e->d_name, name);
-		if (!path || access(path, F_OK)) {
-			free(path);
-			continue;
-		}
-		free(best);
-		best = path;
-		free(best_version);
-		best_version = strdup(version);
+		path = ktstr_asprintf("%s/%s", set, name);
+		if (path && !access(path, F_OK))
+			return path;
+		free(path);
 	}
-	return best;
+	return NULL;
 }
 
-static int find_bare(const char *name, char **ret_path, struct ktstr_err *err)
+static int find_bare(const char *name, const char *release, char **ret_path, struct ktstr_err *err)
 {
 	char *path = NULL;
 
-	if (!ktstr_libexec_file(name, &path, NULL) || (path = find_upstream(name)) ||
+	if (!ktstr_libexec_file(name, &path, NULL) || (path = find_upstream(name, release)) ||
 	    (path = ktstr_which(name))) {
 		*ret_path = path;
 		return 0;
 	}
-	return ktstr_err_set(err, -ENOENT, "no scheduler %s: not among ktstr's own, not among the "
-			     "upstream schedulers in the cache (make upstream-schedulers builds them), "
-			     "not on PATH; write a path with a slash for a file of yours", name);
+	return ktstr_err_set(err, -ENOENT, "no scheduler %s: not among ktstr's own, not among the upstream "
+			     "schedulers built for kernel %s (make upstream-schedulers builds them), not "
+			     "on PATH; write a path with a slash for a file of yours", name, release);
 }
 
 static int check_file(const char *path, struct ktstr_err *err)
@@ -74,14 +92,15 @@ static int check_file(const char *path, struct ktstr_err *err)
 	return 0;
 }
 
-int ktstr_scheduler_find(const struct ktstr_plan *plan, char **ret_path, struct ktstr_err *err)
+int ktstr_scheduler_find(const struct ktstr_plan *plan, const char *release, char **ret_path,
+			 struct ktstr_err *err)
 {
 	const char *binary = plan->scheduler.binary;
 	_cleanup_free_ char *path = NULL;
 	int ret = 0;
 
 	if (!strchr(binary, '/'))
-		ret = find_bare(binary, &path, err);
+		ret = find_bare(binary, release, &path, err);
 	else if (!(path = *binary == '/' ? strdup(binary)
 					 : ktstr_asprintf("%s/%s", plan->dir, binary)))
 		ret = ktstr_err_nomem(err);

@@ -5,10 +5,12 @@
 
 #include "plan/plan.h"
 
-/* The scheduler's file. A name with a slash is a path, relative to the pipeline's folder; a bare name is
- * looked for among ktstr's own programs, in the newest set of upstream schedulers in the cache, and on
- * PATH. Refuses what could not run in the VM: -ENOENT, -EACCES (not executable), -ENOEXEC (no program,
- * or for another machine). The caller frees *ret_path. */
-int ktstr_scheduler_find(const struct ktstr_plan *plan, char **ret_path, struct ktstr_err *err);
+/* The scheduler's file, for a VM with kernel `release`. A name with a slash is a path, relative to the
+ * pipeline's folder; a bare name is looked for among ktstr's own programs, among the upstream schedulers
+ * in the cache that were built for that kernel (bpf/upstream-schedulers.sh), and on PATH. Refuses what
+ * could not run in the VM: -ENOENT, -EACCES (not executable), -ENOEXEC (no program, or for another
+ * machine). The caller frees *ret_path. */
+int ktstr_scheduler_find(const struct ktstr_plan *plan, const char *release, char **ret_path,
+			 struct ktstr_err *err);
 
 #endif
