@@ -206,11 +206,13 @@ static void close_anchor(struct reader *r, const struct ktstr_node *node)
 
 static void unknown_anchor(struct reader *r, const yaml_event_t *event, const char *name)
 {
-	const char *names[KTSTR_YAML_MAX_ANCHORS], *nearest;
+	const char *names[KTSTR_YAML_MAX_ANCHORS], *nearest = NULL;
 
 	for (size_t i = 0; i < r->anchors.n; i++)
 		names[i] = r->anchors.items[i].name;
-	nearest = ktstr_nearest(name, names, r->anchors.n);
+	/* A search for each of 90,000 aliases would take seconds, and nobody would read it. */
+	if (ktstr_problems_count(r->problems) < KTSTR_PROBLEMS_MAX)
+		nearest = ktstr_nearest(name, names, r->anchors.n);
 	if (nearest)
 		event_problem(r, event, "no anchor `&%.80s` above this alias; did you mean `*%.80s`?",
 			      name, nearest);

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Memory that runs out at each allocation in turn: an error, nothing leaked, nothing half-made. */
+#include "plan-fixture.h"
+#include "plan/encode.h"
+
+/* The linker sends the calls of the code under test here (--wrap). */
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t size);
+char *__real_strdup(const char *text);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t size);
+char *__wrap_strdup(const char *text);
+
+static size_t left = SIZE_MAX;	/* allocations until they fail */
+static bool failed;
+
+static bool may_allocate(void)
+{
+	if (!left)
+		return !(failed = true);
+	left -= left != SIZE_MAX;
+	return true;
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return may_allocate() ? __real_calloc(n, size) : NULL;
+}
+
+void *__wrap_realloc(void *p, size_t size)
+{
+	return may_allocate() ? __real_realloc(p, size) : NULL;
+}
+
+char *__wrap_strdup(const char *text)
+{
+	return may_allocate() ? __real_strdup(text) : NULL;
+}
+
+static void fail_after(size_t allocations)
+{
+	left = allocations;
+	failed = false;
+}
+
+static const char good[] =
+	"kernel-args: [a, b]\n"
+	"topology: {cores: 4}\n"
+	"scheduler: {binary: x, args: [-v]}\n"
+	"scenario:\n"
+	"  duration: 1s\n"
+	"  cgroups:\n"
+	"    - {name: a, workers: [&w {workload: bursty, count: 2}, {<<: *w, label: x}]}\n"
+	"    - {name: b, workers: [tests/fixtures/plan/.libs/lone.so]}\n"
+	"report: {sections: [head]}\n";
+
+static const char bad[] =
+	"tset: [a]\n"
+	"a: 1\n"
+	"a: 2\n"
+	"b: *none\n"
+	"vmm: quemu\n"
+	"scenario: {cgroups: [{name: a, workers: [nothing, /none.so, {workload: bursty, x: 1}]}]}\n";
+
+static int load(struct ktstr_registry *registry, const char *text, struct ktstr_plan **ret_plan,
+		size_t *ret_problems)
+{
+	struct ktstr_problems problems = { 0 };
+	struct ktstr_buf out = { 0 };
+	int ret = ktstr_plan_load_bytes("x.yaml", text, strlen(text), registry, &problems, ret_plan,
+					NULL);
+
+	*ret_problems = ktstr_problems_count(&problems);
+	ktstr_problems_print(&problems, "x.yaml", &out);
+	ktstr_buf_free(&out);
+	ktstr_problems_deinit(&problems);
+	return ret;
+}
+
+Test(memory, a_good_file)
+{
+	struct ktstr_registry *registry = fixture_registry();
+	struct ktstr_plan *plan = NULL;
+	size_t n = 0, problems;
+	int ret;
+
+	do {
+		fail_after(n++);
+		ret = load(registry, good, &plan, &problems);
+		cr_assert_eq(ret, failed ? -ENOMEM : 0, "allocation %zu: %d", n, ret);
+		cr_assert_eq(plan != NULL, ret == 0);
+	} while (failed);
+	left = SIZE_MAX;
+	cr_assert_gt(n, 50);
+	ktstr_plan_destroy(plan);
+	ktstr_registry_destroy(registry);
+}
+
+Test(memory, a_bad_file)
+{
+	struct ktstr_registry *registry = fixture_registry();
+	struct ktstr_plan *plan = NULL;
+	size_t n = 0, problems;
+	int ret;
+
+	do {
+		fail_after(n++);
+		ret = load(registry, bad, &plan, &problems);
+		cr_assert(ret == -ENOMEM || (ret == -EINVAL && problems), "allocation %zu: %d", n, ret);
+		cr_assert_null(plan);
+	} while (failed);
+	left = SIZE_MAX;
+	cr_assert_eq(ret, -EINVAL);
+	cr_assert_gt(n, 50);
+	ktstr_registry_destroy(registry);
+}
+
+static const char *plugin_path(void *ctx, const struct ktstr_module_info *module)
+{
+	(void)ctx;
+	return module->path;
+}
+
+Test(memory, the_plan_for_the_guest)
+{
+	struct ktstr_registry *registry = fixture_registry();
+	struct ktstr_plan *plan = fixture_plan(registry, "x.yaml", good);
+	struct ktstr_guest_paths paths = { .scheduler = "x", .plugin = plugin_path };
+	size_t n = 0;
+	int ret;
+
+	do {
+		struct ktstr_buf out = { 0 };
+		struct ktstr_err err = KTSTR_ERR_INIT;
+
+		fail_after(n++);
+		ret = ktstr_plan_encode(plan, &paths, false, 1, &out, &err);
+		cr_assert_eq(ret, failed ? -ENOMEM : 0);
+		cr_assert_str_eq(err.msg, failed ? "out of memory" : "");
+		ktstr_buf_free(&out);
+	} while (failed);
+	left = SIZE_MAX;
+	cr_assert_gt(n, 2);
+	ktstr_plan_destroy(plan);
+	ktstr_registry_destroy(registry);
+}
