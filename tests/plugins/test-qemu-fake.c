@@ -238,6 +238,14 @@ Test(qemu_fake, describes_itself)
 	ktstr_buf_free(&b);
 }
 
+/* Each place where KVM can turn out not to be there has its own words. */
+static bool gives_a_reason(const char *text)
+{
+	return strstr(text, "there is no /dev/kvm") || strstr(text, "/dev/kvm cannot be opened: ") ||
+	       strstr(text, "the CPU has no vmx or svm flag") ||
+	       strstr(text, "a probe VM could not boot this kernel: QEMU ended: qemu: failed to");
+}
+
 Test(qemu_fake, kvm_that_does_not_work_is_an_error_only_when_demanded)
 {
 	test_vm_script(&t, "10.0.2", "echo 'qemu: failed to initialize kvm' >&2; exit 1");
@@ -246,11 +254,14 @@ Test(qemu_fake, kvm_that_does_not_work_is_an_error_only_when_demanded)
 	cr_expect(strstr(t.err.msg, "accel: kvm was asked for, but KVM does not work here: "), "%s",
 		  t.err.msg);
 	cr_expect(strstr(t.err.msg, ". Use accel: auto, or tcg to emulate"), "%s", t.err.msg);
+	cr_expect(gives_a_reason(t.err.msg), "%s", t.err.msg);
+	cr_expect_str_empty(fake_host_log(&t.fake), "an error is returned or logged, not both");
 	test_vm_set(&t, "accel", "auto");
 	cr_expect_eq(t.ops->create(&t.fake.host, t.values, &t.machine, &t.vmm, &t.err), 0, "%s",
 		     t.err.msg);
 	cr_expect(strstr(fake_host_log(&t.fake), "info: VMs are emulated, not run with KVM: "), "%s",
 		  fake_host_log(&t.fake));
+	cr_expect(gives_a_reason(fake_host_log(&t.fake)), "%s", fake_host_log(&t.fake));
 }
 
 Test(qemu_fake, destroy_takes_anything)

@@ -247,8 +247,10 @@ static void assert_recalls(const struct qemu_memory_key *key, bool want_works, c
 
 Test(memory, keeps_apart_what_differs_and_says_it_once)
 {
-	struct qemu_memory_key a = { dir, "10.0.2", "7.3.4" }, b = { dir, "10.0.2", "6.16.12" },
-			       c = { dir, "9.0.0", "7.3.4" };
+	struct qemu_memory_key a = { dir, "10.0.2", "7.3.4", "max" },
+			       b = { dir, "10.0.2", "6.16.12", "max" },
+			       c = { dir, "9.0.0", "7.3.4", "max" },
+			       d = { dir, "10.0.2", "7.3.4", "qemu64" };
 	char why[8];
 	bool works;
 
@@ -260,6 +262,7 @@ Test(memory, keeps_apart_what_differs_and_says_it_once)
 	assert_recalls(&a, true, "booted");
 	assert_recalls(&b, false, "no flag");
 	cr_expect_not(qemu_memory_recall(&c, &works, why, sizeof(why)));
+	cr_expect_not(qemu_memory_recall(&d, &works, why, sizeof(why)));
 	qemu_memory_keep(&fake.host, &a, false, "changed");
 	assert_recalls(&a, false, "changed");
 	cr_expect_str_eq(fake_host_log(&fake),
@@ -272,7 +275,7 @@ Test(memory, ends_with_the_boot_of_the_host)
 {
 	static const char other[] = "{\"boot_id\": \"another\", \"results\": [{\"qemu\": \"10.0.2\", "
 		"\"kernel\": \"7.3.4\", \"works\": true, \"why\": \"booted\"}]}";
-	struct qemu_memory_key key = { dir, "10.0.2", "7.3.4" };
+	struct qemu_memory_key key = { dir, "10.0.2", "7.3.4", "max" };
 	char *path = ktstr_asprintf("%s/kvm.json", dir), why[8];
 	bool works;
 
@@ -287,8 +290,8 @@ Test(memory, ends_with_the_boot_of_the_host)
 
 Test(memory, without_a_folder_nothing_is_kept)
 {
-	struct qemu_memory_key none = { NULL, "10.0.2", "7.3.4" },
-			       gone = { "/nonexistent", "10.0.2", "7.3.4" };
+	struct qemu_memory_key none = { NULL, "10.0.2", "7.3.4", "max" },
+			       gone = { "/nonexistent", "10.0.2", "7.3.4", "max" };
 	char why[8];
 	bool works;
 
@@ -339,7 +342,7 @@ Test(probe, notices_at_once_what_cannot_work)
 	cr_expect_str_eq(why, "KVM could not run an instruction of the kernel (KVM internal error)");
 	cr_expect_eq(probe("echo first >&2; echo 'qemu: Assertion failed.' >&2; exit 1", why,
 			   sizeof(why)), 0);
-	cr_expect_str_eq(why, "QEMU ended: qemu: Assertion failed.");
+	cr_expect_str_eq(why, "QEMU ended: qemu: Assertion failed");
 	cr_expect_eq(probe("echo 'Kernel panic - not syncing: no timer' >&3", why, sizeof(why)), 0);
 	cr_expect_str_eq(why, "QEMU ended: ");
 }

@@ -2,12 +2,9 @@
 #include "accel.h"
 
 #include "memory.h"
-#include "process.h"
 
 #include <fcntl.h>
 #include <unistd.h>
-
-#define NO_FLAG "/dev/kvm is there, but the CPU has no vmx or svm flag"
 
 bool qemu_cpu_flag(const char *cpuinfo, const char *flag)
 {
@@ -32,14 +29,28 @@ bool qemu_cpu_flag(const char *cpuinfo, const char *flag)
 /* Can the device be used at all? If not, `why` says it. */
 static bool device_opens(char *why, size_t size)
 {
-	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC), saved = errno;
+	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 
-	if (fd < 0 && saved == ENOENT)
+	if (fd >= 0) {
+		close(fd);
+		return true;
+	}
+	if (errno == ENOENT)
 		snprintf(why, size, "there is no /dev/kvm");
-	else if (fd < 0)
-		snprintf(why, size, "/dev/kvm cannot be opened: %s", strerror(saved));
-	qemu_close(&fd);
-	return fd >= 0;
+	else
+		snprintf(why, size, "/dev/kvm cannot be opened: %s", strerror(errno));
+	return false;
+}
+
+/* Is there hardware to speak of? If not, `why` says what is missing. */
+static bool hardware_is_there(char *why, size_t size)
+{
+	if (!device_opens(why, size))
+		return false;
+	if (qemu_cpu_flag("/proc/cpuinfo", "vmx") || qemu_cpu_flag("/proc/cpuinfo", "svm"))
+		return true;
+	snprintf(why, size, "/dev/kvm is there, but the CPU has no vmx or svm flag");
+	return false;
 }
 
 /* Asks the memory, then a probe VM. `again`: does not take a remembered no for an answer. */
@@ -69,13 +80,8 @@ static int choose_auto(const struct ktstr_host *host, const struct qemu_config *
 	struct qemu_memory_key any_kernel = *key;
 	int ret;
 
-	any_kernel.kernel = "";
-	if (!device_opens(accel->why, sizeof(accel->why))) {
-		qemu_memory_keep(host, &any_kernel, false, accel->why);
-		return 0;
-	}
-	if (!qemu_cpu_flag("/proc/cpuinfo", "vmx") && !qemu_cpu_flag("/proc/cpuinfo", "svm")) {
-		snprintf(accel->why, sizeof(accel->why), NO_FLAG);
+	if (!hardware_is_there(accel->why, sizeof(accel->why))) {
+		any_kernel.kernel = any_kernel.cpu = "";
 		qemu_memory_keep(host, &any_kernel, false, accel->why);
 		return 0;
 	}
@@ -85,7 +91,8 @@ static int choose_auto(const struct ktstr_host *host, const struct qemu_config *
 	return ret < 0 ? ret : 0;
 }
 
-static int choose_kvm(const struct ktstr_host *host, const struct qemu_config *base,
+/* What does not work is returned, so it is not logged as well. */
+static int choose_kvm(const struct qemu_config *base,
 		      const struct qemu_memory_key *key, struct qemu_accel *accel,
 		      struct ktstr_err *err)
 {
@@ -93,7 +100,7 @@ static int choose_kvm(const struct ktstr_host *host, const struct qemu_config *b
 
 	accel->mode = QEMU_MODE_KVM;
 	if (device_opens(accel->why, sizeof(accel->why)))
-		ret = probe_or_recall(host, base, key, true, accel, err);
+		ret = probe_or_recall(NULL, base, key, true, accel, err);
 	if (ret < 0)
 		return ret;
 	if (!ret)
@@ -109,6 +116,7 @@ int qemu_accel_choose(const struct ktstr_host *host, enum qemu_accel_choice choi
 	const struct qemu_memory_key key = {
 		.dir = base->machine->state_dir,
 		.qemu = version,
+		.cpu = base->cpu,
 		.kernel = base->machine->kernel_release ? base->machine->kernel_release : "",
 	};
 	struct qemu_accel accel = { .mode = QEMU_MODE_TCG, .why = "accel: tcg was asked for" };
@@ -117,7 +125,7 @@ int qemu_accel_choose(const struct ktstr_host *host, enum qemu_accel_choice choi
 	if (choice == QEMU_ACCEL_AUTO)
 		ret = choose_auto(host, base, &key, &accel, err);
 	else if (choice == QEMU_ACCEL_KVM)
-		ret = choose_kvm(host, base, &key, &accel, err);
+		ret = choose_kvm(base, &key, &accel, err);
 	if (!ret)
 		*ret_accel = accel;
 	return ret;

@@ -48,7 +48,8 @@ static json_t *find(const json_t *root, const struct qemu_memory_key *key, size_
 	size_t i;
 
 	json_array_foreach(json_object_get(root, "results"), i, entry)
-		if (is(entry, "qemu", key->qemu) && is(entry, "kernel", key->kernel)) {
+		if (is(entry, "qemu", key->qemu) && is(entry, "kernel", key->kernel) &&
+		    is(entry, "cpu", key->cpu)) {
 			*ret_index = i;
 			return entry;
 		}
@@ -102,20 +103,20 @@ void qemu_memory_keep(const struct ktstr_host *host, const struct qemu_memory_ke
 		      const char *why)
 {
 	json_t *root = key->dir ? load(key->dir) : NULL;
-	json_t *fresh = json_pack("{s:s, s:s, s:b, s:s}", "qemu", key->qemu, "kernel", key->kernel,
-				  "works", works, "why", why);
+	json_t *fresh = json_pack("{s:s, s:s, s:s, s:b, s:s}", "qemu", key->qemu, "kernel", key->kernel,
+				  "cpu", key->cpu, "works", works, "why", why);
 	size_t i;
 	json_t *old = find(root, key, &i);
 	bool known = old && json_equal(old, fresh);
 
-	if (!known)
+	if (!known && host)
 		tell(host, works, why);
 	if (root && fresh && !known) {
 		if (old)
 			json_array_set(json_object_get(root, "results"), i, fresh);
 		else
 			json_array_append(json_object_get(root, "results"), fresh);
-		if (replace(key->dir, root))
+		if (replace(key->dir, root) && host)
 			host->log(host, KTSTR_LOG_DEBUG, FILE_NAME " could not be written");
 	}
 	json_decref(fresh);

@@ -14,13 +14,15 @@ struct qemu_memory_key {
 	const char *dir;		/* NULL: nothing is kept */
 	const char *qemu;		/* its version */
 	const char *kernel;		/* release; "" for what holds with any */
+	const char *cpu;		/* model */
 };
 
 /* False when nothing is known. */
 bool qemu_memory_recall(const struct qemu_memory_key *key, bool *ret_works, char *ret_why,
 			size_t size);
 
-/* Writes it down; what is new is logged too, so that it is said once and not at each run. */
+/* Writes it down. What is new is logged to `host`, so that it is said once and not at each run;
+ * NULL: it is not to be said. */
 void qemu_memory_keep(const struct ktstr_host *host, const struct qemu_memory_key *key, bool works,
 		      const char *why);
 

@@ -4,7 +4,6 @@
 #include "process.h"
 
 #include <poll.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -54,13 +53,13 @@ static int left_ms(const struct timespec *end)
 	return (int)((end->tv_sec - now.tv_sec) * 1000 + (end->tv_nsec - now.tv_nsec) / 1000000);
 }
 
-/* The last line of what was said, for a message. */
+/* The last line of what was said, without its full stop, for a message. */
 static struct ktstr_str last_line(const struct ktstr_buf *b)
 {
 	const char *text = (const char *)b->data;
 	size_t end = b->len, begin;
 
-	while (end && (text[end - 1] == '\n' || text[end - 1] == '\r'))
+	while (end && strchr("\r\n.", text[end - 1]))
 		end--;
 	for (begin = end; begin && text[begin - 1] != '\n';)
 		begin--;
@@ -103,7 +102,7 @@ static int start(struct probe *probe, const struct qemu_config *base, struct kts
 	struct ktstr_machine machine = *base->machine;
 	struct qemu_config config = *base;
 	struct qemu_args args = { 0 };
-	int pair[2], ret;
+	int theirs = -1, ret;
 
 	machine.topology = (struct ktstr_topology){ 1, 1, 1, 1 };
 	machine.memory_bytes = PROBE_RAM;
@@ -115,13 +114,10 @@ static int start(struct probe *probe, const struct qemu_config *base, struct kts
 	ret = qemu_args_build(&config, &args, err);
 	if (ret)
 		return ret;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair)) {
-		ret = ktstr_err_errno(err, errno, "socket pair for the console of a probe VM");
-	} else {
-		probe->console = pair[0];
-		ret = qemu_process_start(args.v, &pair[1], 1, &probe->process, err);
-		qemu_close(&pair[1]);
-	}
+	ret = qemu_console_pipe(&probe->console, &theirs, err);
+	if (!ret)
+		ret = qemu_process_start(args.v, &theirs, 1, &probe->process, err);
+	qemu_close(&theirs);
 	qemu_args_deinit(&args);
 	return ret;
 }

@@ -6,6 +6,7 @@
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,6 +18,37 @@ void qemu_close(int *fd)
 	if (*fd >= 0)
 		close(*fd);
 	*fd = -1;
+}
+
+int qemu_socket_pair(int *ret_ours, int *ret_theirs, struct ktstr_err *err)
+{
+	int pair[2], saved;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+		return ktstr_err_errno(err, errno, "socket pair for the VM");
+	if (fcntl(pair[0], F_SETFL, O_NONBLOCK)) {
+		saved = errno;
+		close(pair[0]);
+		close(pair[1]);
+		return ktstr_err_errno(err, saved, "socket pair for the VM");
+	}
+	*ret_ours = pair[0];
+	*ret_theirs = pair[1];
+	return 0;
+}
+
+#define CONSOLE_PIPE_BYTES (1 << 20)
+
+int qemu_console_pipe(int *ret_ours, int *ret_theirs, struct ktstr_err *err)
+{
+	int pair[2];
+
+	if (pipe2(pair, O_CLOEXEC | O_NONBLOCK))
+		return ktstr_err_errno(err, errno, "pipe for the VM's console");
+	fcntl(pair[0], F_SETPIPE_SZ, CONSOLE_PIPE_BYTES);	/* what the user's limits leave is enough */
+	*ret_ours = pair[0];
+	*ret_theirs = pair[1];
+	return 0;
 }
 
 /* In the child: descriptor from[i] becomes number i, in two passes, as the ranges may overlap. */

@@ -44,6 +44,16 @@ void qemu_process_deinit(struct qemu_process *process);
  * words; -ETIMEDOUT when it had to be killed after ten seconds. */
 int qemu_process_output(char *const *argv, struct ktstr_buf *ret_text, struct ktstr_err *err);
 
+/* A stream socket for us, non-blocking, and one for the child, which decides by itself. */
+int qemu_socket_pair(int *ret_ours, int *ret_theirs, struct ktstr_err *err);
+
+/*
+ * A pipe for the serial port, our end to be read without blocking. QEMU's port writes byte by byte, and
+ * drops what is not taken after a few tries. A pipe joins such writes, so that this one takes a
+ * megabyte; a socket's buffer is full after some 300 of them.
+ */
+int qemu_console_pipe(int *ret_ours, int *ret_theirs, struct ktstr_err *err);
+
 /* Closes *fd unless it is -1, and makes it -1. */
 void qemu_close(int *fd);
 

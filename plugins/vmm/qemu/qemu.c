@@ -11,7 +11,6 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 enum { P_PATH, P_ACCEL, P_CPU, P_EXTRA_ARGS };
@@ -150,36 +149,6 @@ static int qemu_create(const struct ktstr_host *host, const struct ktstr_value *
 
 /* ---- start ---- */
 
-#define CONSOLE_PIPE_BYTES (1 << 20)
-
-static int socket_pair(int *ret_ours, int *ret_theirs, struct ktstr_err *err)
-{
-	int pair[2];
-
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair))
-		return ktstr_err_errno(err, errno, "socket pair for the VM");
-	*ret_ours = pair[0];
-	*ret_theirs = pair[1];
-	return 0;
-}
-
-/*
- * The console comes through a pipe: the serial port writes byte by byte, and drops what is not taken after
- * a few tries. A pipe joins such writes, so that this one takes a megabyte; a socket's buffer is
- * full after some 300 of them.
- */
-static int console_pipe(int *ret_ours, int *ret_theirs, struct ktstr_err *err)
-{
-	int pair[2];
-
-	if (pipe2(pair, O_CLOEXEC | O_NONBLOCK))
-		return ktstr_err_errno(err, errno, "pipe for the VM's console");
-	*ret_ours = pair[0];
-	*ret_theirs = pair[1];
-	fcntl(pair[0], F_SETPIPE_SZ, CONSOLE_PIPE_BYTES);	/* what the user's limits leave is enough */
-	return 0;
-}
-
 /* Asked before QEMU runs: it reads them as soon as the machine does, and answers RUNNING. */
 static int ask_ahead(struct ktstr_vmm *vmm, struct ktstr_err *err)
 {
@@ -190,12 +159,12 @@ static int ask_ahead(struct ktstr_vmm *vmm, struct ktstr_err *err)
 
 static int open_ends(struct ktstr_vmm *vmm, int fds[FD_COUNT], struct ktstr_err *err)
 {
-	int ret = socket_pair(&vmm->channel, &fds[FD_CHANNEL], err);
+	int ret = qemu_socket_pair(&vmm->channel, &fds[FD_CHANNEL], err);
 
 	if (!ret)
-		ret = console_pipe(&vmm->console, &fds[FD_CONSOLE], err);
+		ret = qemu_console_pipe(&vmm->console, &fds[FD_CONSOLE], err);
 	if (!ret)
-		ret = socket_pair(&vmm->qmp.fd, &fds[FD_QMP], err);
+		ret = qemu_socket_pair(&vmm->qmp.fd, &fds[FD_QMP], err);
 	if (ret)
 		return ret;
 	vmm->log = memfd_create("ktstr-qemu-log", MFD_CLOEXEC);
