@@ -153,14 +153,17 @@ static bool is_trouble(struct ktstr_str text)
 		"BUG:", "kernel BUG at", "Oops:", "Kernel panic", "general protection fault",
 		"Unable to handle kernel", "double fault", "soft lockup", "hard LOCKUP",
 		"detected stall", "kthread starved for", "blocked for more than", "WARNING: CPU",
+		": segfault at ", "traps: ",
 	};
 
 	for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++)
 		if (has(text, signs[i]))
 			return true;
-	/* That a scheduler came, or went when it was told to, is no trouble. */
-	return text.len > 10 && !memcmp(text.s, "sched_ext:", 10) && !has(text, "\" enabled") &&
-	       !has(text, "(unregistered from user space)");
+	/* That a scheduler came, or went when it was told to, is no trouble; nor is advice on settings. */
+	if (text.len < 10 || memcmp(text.s, "sched_ext:", 10))
+		return false;
+	return has(text, "error") || has(text, "fail") ||
+	       (has(text, "\" disabled (") && !has(text, "(unregistered from user space)"));
 }
 
 static void say_line(const struct kernel_log_line *line, struct ktstr_doc *doc)
@@ -216,10 +219,12 @@ void kernel_log_say(const struct kernel_log *log, struct ktstr_doc *doc)
 	if (begin < log->n) {
 		snprintf(title, sizeof(title), "kernel log, from the first sign of trouble (line %zu "
 			 "of %zu):", begin + 1, log->n);
+	} else if (log->n > TAIL) {
+		begin = log->n - TAIL;
+		snprintf(title, sizeof(title), "kernel log, the last %d of %zu lines:", TAIL, log->n);
 	} else {
-		begin = log->n > TAIL ? log->n - TAIL : 0;
-		snprintf(title, sizeof(title), "kernel log, the last %zu of %zu lines:",
-			 log->n - begin, log->n);
+		begin = 0;
+		snprintf(title, sizeof(title), "kernel log, whole:");
 	}
 	say_part(log, begin, title, doc);
 }
