@@ -44,7 +44,7 @@ struct attempt {
 	char *kernel_args;
 	unsigned slowness;
 
-	struct ktstr_channel channel;
+	struct ktstr_host_channel channel;
 	struct ktstr_lines console;
 	bool console_closed;
 	int signal_fd, timer_fd;

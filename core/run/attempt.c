@@ -180,7 +180,7 @@ int attempt_stop_guest(struct attempt *a, const char *reason)
 	ktstr_put_begin(&b);
 	ktstr_put_str(&b, "reason", reason);
 	ktstr_put_end(&b);
-	return ktstr_channel_put(&a->channel, KTSTR_MSG_STOP, &b, a->err);
+	return ktstr_host_channel_put(&a->channel, KTSTR_MSG_STOP, &b, a->err);
 }
 
 static int on_signal(struct attempt *a)
@@ -230,7 +230,7 @@ static int channel_ready(struct attempt *a, short revents)
 	int ret = 0, n = 0;
 
 	if (revents & (POLLIN | POLLHUP | POLLERR))
-		n = ktstr_channel_fill(&a->channel, a->err);
+		n = ktstr_host_channel_fill(&a->channel, a->err);
 	if (n < 0)
 		return n;
 	if (n)
@@ -238,7 +238,7 @@ static int channel_ready(struct attempt *a, short revents)
 	if (!ret)
 		ret = conversation_pump(a);
 	if (!ret)
-		ret = ktstr_channel_flush(&a->channel, a->err);
+		ret = ktstr_host_channel_flush(&a->channel, a->err);
 	return ret;
 }
 
@@ -247,7 +247,7 @@ static int turn(struct attempt *a)
 	struct pollfd p[FD_COUNT] = {
 		[FD_EVENT] = { a->ops->event_fd(a->vmm), POLLIN, 0 },
 		[FD_CHANNEL] = { a->channel.closed ? -1 : a->channel.fd,
-				 ktstr_channel_events(&a->channel), 0 },
+				 ktstr_host_channel_events(&a->channel), 0 },
 		[FD_CONSOLE] = { a->console_closed ? -1 : a->ops->console_fd(a->vmm), POLLIN, 0 },
 		[FD_SIGNAL] = { a->signal_fd, POLLIN, 0 },
 		[FD_TIMER] = { a->timer_fd, POLLIN, 0 },
@@ -396,7 +396,7 @@ static int start(struct attempt *a)
 	if (ret)
 		return ret;
 	a->slowness = a->ops->slowness(a->vmm);
-	ktstr_channel_init(&a->channel, a->ops->channel_fd(a->vmm));
+	ktstr_host_channel_init(&a->channel, a->ops->channel_fd(a->vmm));
 	ret = record_vmm(a);
 	if (!ret)
 		ret = attempt_stage(a, KTSTR_STAGE_VM_STARTED);
@@ -459,7 +459,7 @@ static void deinit(struct attempt *a)
 {
 	if (a->vmm)
 		a->ops->destroy(a->vmm);
-	ktstr_channel_deinit(&a->channel);
+	ktstr_host_channel_deinit(&a->channel);
 	ktstr_lines_deinit(&a->console);
 	ktstr_payload_cursor_deinit(&a->cursor);
 	ktstr_cleanup_close(&a->timer_fd);

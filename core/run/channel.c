@@ -7,21 +7,21 @@
 
 #define READ_CHUNK (256u << 10)
 
-void ktstr_channel_init(struct ktstr_channel *channel, int fd)
+void ktstr_host_channel_init(struct ktstr_host_channel *channel, int fd)
 {
-	*channel = (struct ktstr_channel){ .fd = fd };
+	*channel = (struct ktstr_host_channel){ .fd = fd };
 }
 
-void ktstr_channel_deinit(struct ktstr_channel *channel)
+void ktstr_host_channel_deinit(struct ktstr_host_channel *channel)
 {
 	ktstr_buf_free(&channel->out);
 	ktstr_framer_deinit(&channel->in);
 }
 
 /* Moves what waits to the front, once that is little beside what is gone. */
-static void drop_sent(struct ktstr_channel *channel)
+static void drop_sent(struct ktstr_host_channel *channel)
 {
-	size_t left = ktstr_channel_queued(channel);
+	size_t left = ktstr_host_channel_queued(channel);
 
 	if (!channel->sent || channel->sent < left)
 		return;
@@ -30,7 +30,7 @@ static void drop_sent(struct ktstr_channel *channel)
 	channel->sent = 0;
 }
 
-int ktstr_channel_put(struct ktstr_channel *channel, uint32_t type, const struct ktstr_buf *payload,
+int ktstr_host_channel_put(struct ktstr_host_channel *channel, uint32_t type, const struct ktstr_buf *payload,
 		      struct ktstr_err *err)
 {
 	const struct ktstr_frame frame = {
@@ -48,11 +48,11 @@ int ktstr_channel_put(struct ktstr_channel *channel, uint32_t type, const struct
 	return 0;
 }
 
-short ktstr_channel_events(const struct ktstr_channel *channel)
+short ktstr_host_channel_events(const struct ktstr_host_channel *channel)
 {
 	if (channel->closed)
 		return 0;
-	return ktstr_channel_queued(channel) ? POLLIN | POLLOUT : POLLIN;
+	return ktstr_host_channel_queued(channel) ? POLLIN | POLLOUT : POLLIN;
 }
 
 static bool peer_gone(int e)
@@ -60,11 +60,11 @@ static bool peer_gone(int e)
 	return e == EPIPE || e == ECONNRESET;
 }
 
-int ktstr_channel_flush(struct ktstr_channel *channel, struct ktstr_err *err)
+int ktstr_host_channel_flush(struct ktstr_host_channel *channel, struct ktstr_err *err)
 {
-	while (!channel->closed && ktstr_channel_queued(channel)) {
+	while (!channel->closed && ktstr_host_channel_queued(channel)) {
 		ssize_t n = send(channel->fd, channel->out.data + channel->sent,
-				 ktstr_channel_queued(channel), MSG_NOSIGNAL | MSG_DONTWAIT);
+				 ktstr_host_channel_queued(channel), MSG_NOSIGNAL | MSG_DONTWAIT);
 
 		if (n > 0)
 			channel->sent += (size_t)n;
@@ -78,7 +78,7 @@ int ktstr_channel_flush(struct ktstr_channel *channel, struct ktstr_err *err)
 	return 0;
 }
 
-int ktstr_channel_fill(struct ktstr_channel *channel, struct ktstr_err *err)
+int ktstr_host_channel_fill(struct ktstr_host_channel *channel, struct ktstr_err *err)
 {
 	void *room = ktstr_framer_room(&channel->in, READ_CHUNK);
 	ssize_t n;
@@ -100,7 +100,7 @@ int ktstr_channel_fill(struct ktstr_channel *channel, struct ktstr_err *err)
 	return 0;
 }
 
-int ktstr_channel_next(struct ktstr_channel *channel, struct ktstr_frame *ret_frame,
+int ktstr_host_channel_next(struct ktstr_host_channel *channel, struct ktstr_frame *ret_frame,
 		       uint64_t *ret_missing, struct ktstr_err *err)
 {
 	int n = ktstr_framer_next(&channel->in, ret_frame, err);

@@ -8,9 +8,9 @@
 #include <stdbool.h>
 
 /* Below this many bytes in the queue its owner may put more. */
-#define KTSTR_CHANNEL_LOW (1u << 20)
+#define KTSTR_HOST_CHANNEL_LOW (1u << 20)
 
-struct ktstr_channel {
+struct ktstr_host_channel {
 	int fd;				/* borrowed from the vmm */
 	struct ktstr_buf out;
 	size_t sent;			/* bytes of `out` that are gone already */
@@ -19,30 +19,30 @@ struct ktstr_channel {
 	bool closed;			/* the other end is gone */
 };
 
-void ktstr_channel_init(struct ktstr_channel *channel, int fd);
-void ktstr_channel_deinit(struct ktstr_channel *channel);
+void ktstr_host_channel_init(struct ktstr_host_channel *channel, int fd);
+void ktstr_host_channel_deinit(struct ktstr_host_channel *channel);
 
 /* Queues a frame; it goes out when the descriptor takes it. -ENOMEM. */
-int ktstr_channel_put(struct ktstr_channel *channel, uint32_t type, const struct ktstr_buf *payload,
+int ktstr_host_channel_put(struct ktstr_host_channel *channel, uint32_t type, const struct ktstr_buf *payload,
 		      struct ktstr_err *err);
 
-static inline size_t ktstr_channel_queued(const struct ktstr_channel *channel)
+static inline size_t ktstr_host_channel_queued(const struct ktstr_host_channel *channel)
 {
 	return channel->out.len - channel->sent;
 }
 
 /* What to poll for. */
-short ktstr_channel_events(const struct ktstr_channel *channel);
+short ktstr_host_channel_events(const struct ktstr_host_channel *channel);
 
 /* Writes what the descriptor takes now. A closed other end is no error: see `closed`. */
-int ktstr_channel_flush(struct ktstr_channel *channel, struct ktstr_err *err);
+int ktstr_host_channel_flush(struct ktstr_host_channel *channel, struct ktstr_err *err);
 
 /* Reads a chunk of what is there now: 1 when bytes came, 0 when none wait or the other end is gone. */
-int ktstr_channel_fill(struct ktstr_channel *channel, struct ktstr_err *err);
+int ktstr_host_channel_fill(struct ktstr_host_channel *channel, struct ktstr_err *err);
 
 /* The next frame that has come in whole: 1, 0, or -EBADMSG. *ret_missing counts frames of the
  * sender's sequence that never came. */
-int ktstr_channel_next(struct ktstr_channel *channel, struct ktstr_frame *ret_frame,
+int ktstr_host_channel_next(struct ktstr_host_channel *channel, struct ktstr_frame *ret_frame,
 		       uint64_t *ret_missing, struct ktstr_err *err);
 
 #endif

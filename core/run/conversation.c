@@ -14,7 +14,7 @@ static int send_empty(struct attempt *a, enum ktstr_msg type)
 
 	ktstr_put_begin(&b);
 	ktstr_put_end(&b);
-	return ktstr_channel_put(&a->channel, type, &b, a->err);
+	return ktstr_host_channel_put(&a->channel, type, &b, a->err);
 }
 
 static int send_clock(struct attempt *a)
@@ -26,7 +26,7 @@ static int send_clock(struct attempt *a)
 	ktstr_put_u64(&b, "n", a->clock.done);
 	ktstr_put_u64(&b, "host_ns", a->clock.sent_ns);
 	ktstr_put_end(&b);
-	return ktstr_channel_put(&a->channel, KTSTR_MSG_CLOCK, &b, a->err);
+	return ktstr_host_channel_put(&a->channel, KTSTR_MSG_CLOCK, &b, a->err);
 }
 
 static int send_plan(struct attempt *a)
@@ -35,7 +35,7 @@ static int send_plan(struct attempt *a)
 	int ret = ktstr_payload_plan(a->p->payload, a->p->plan, a->p->options->backtrace, a->slowness,
 				     &b, a->err);
 
-	return ret ? ret : ktstr_channel_put(&a->channel, KTSTR_MSG_PLAN, &b, a->err);
+	return ret ? ret : ktstr_host_channel_put(&a->channel, KTSTR_MSG_PLAN, &b, a->err);
 }
 
 static int send_start(struct attempt *a)
@@ -47,7 +47,7 @@ static int send_start(struct attempt *a)
 	ktstr_put_begin(&b);
 	ktstr_put_u64(&b, "wall_time_ns", ktstr_timespec_ns(&now));
 	ktstr_put_end(&b);
-	return ktstr_channel_put(&a->channel, KTSTR_MSG_START, &b, a->err);
+	return ktstr_host_channel_put(&a->channel, KTSTR_MSG_START, &b, a->err);
 }
 
 int conversation_pump(struct attempt *a)
@@ -55,12 +55,12 @@ int conversation_pump(struct attempt *a)
 	int ret = 0;
 
 	while (a->phase == PHASE_PUSHING && !a->sent_all && !ret &&
-	       ktstr_channel_queued(&a->channel) < KTSTR_CHANNEL_LOW) {
+	       ktstr_host_channel_queued(&a->channel) < KTSTR_HOST_CHANNEL_LOW) {
 		_cleanup_buf_ struct ktstr_buf piece = { 0 };
 
 		ret = ktstr_payload_next(a->p->payload, &a->cursor, &piece, a->err);
 		if (ret == 1) {
-			ret = ktstr_channel_put(&a->channel, KTSTR_MSG_FILE, &piece, a->err);
+			ret = ktstr_host_channel_put(&a->channel, KTSTR_MSG_FILE, &piece, a->err);
 		} else if (!ret) {
 			a->sent_all = true;
 			ret = send_plan(a);
@@ -152,7 +152,7 @@ static int on_done(struct attempt *a)
 	if (!ret)
 		ret = send_empty(a, KTSTR_MSG_BYE);
 	if (!ret)
-		ret = ktstr_channel_flush(&a->channel, a->err);
+		ret = ktstr_host_channel_flush(&a->channel, a->err);
 	return ret ? ret : attempt_leave(a);
 }
 
@@ -223,7 +223,7 @@ int conversation_frames(struct attempt *a)
 	uint64_t missing = 0;
 	int ret = 0, n = 0;
 
-	while (!ret && (n = ktstr_channel_next(&a->channel, &frame, &missing, &bad)) > 0) {
+	while (!ret && (n = ktstr_host_channel_next(&a->channel, &frame, &missing, &bad)) > 0) {
 		attempt_heard(a);
 		ret = on_frame(a, &frame, missing);
 	}

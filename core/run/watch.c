@@ -108,7 +108,7 @@ static int machine_gone(struct attempt *a, const struct ktstr_vmm_event *exited)
 	int ret, n;
 
 	do {
-		n = ktstr_channel_fill(&a->channel, a->err);
+		n = ktstr_host_channel_fill(&a->channel, a->err);
 		ret = n < 0 ? n : conversation_frames(a);
 	} while (!ret && n > 0);
 	if (!ret)

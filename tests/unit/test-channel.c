@@ -7,26 +7,26 @@
 #include <unistd.h>
 
 static int ends[2];
-static struct ktstr_channel host, guest;
+static struct ktstr_host_channel host, guest;
 
 static void open_ends(void)
 {
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
-	ktstr_channel_init(&host, ends[0]);
-	ktstr_channel_init(&guest, ends[1]);
+	ktstr_host_channel_init(&host, ends[0]);
+	ktstr_host_channel_init(&guest, ends[1]);
 }
 
 static void close_ends(void)
 {
-	ktstr_channel_deinit(&host);
-	ktstr_channel_deinit(&guest);
+	ktstr_host_channel_deinit(&host);
+	ktstr_host_channel_deinit(&guest);
 	close(ends[0]);
 	close(ends[1]);
 }
 
 TestSuite(channel, .init = open_ends, .fini = close_ends);
 
-static void put_number(struct ktstr_channel *c, uint64_t number, size_t padding)
+static void put_number(struct ktstr_host_channel *c, uint64_t number, size_t padding)
 {
 	struct ktstr_buf b = { 0 };
 	char *zeros = calloc(1, padding);
@@ -35,7 +35,7 @@ static void put_number(struct ktstr_channel *c, uint64_t number, size_t padding)
 	ktstr_put_u64(&b, "number", number);
 	ktstr_put_bytes(&b, "padding", zeros, padding);
 	ktstr_put_end(&b);
-	cr_assert_eq(ktstr_channel_put(c, 7, &b, NULL), 0);
+	cr_assert_eq(ktstr_host_channel_put(c, 7, &b, NULL), 0);
 	ktstr_buf_free(&b);
 	free(zeros);
 }
@@ -60,17 +60,17 @@ Test(channel, carries_more_than_the_socket_takes)
 	while (seen < FRAMES) {
 		struct ktstr_frame frame;
 
-		while (sent < FRAMES && ktstr_channel_queued(&host) < KTSTR_CHANNEL_LOW)
+		while (sent < FRAMES && ktstr_host_channel_queued(&host) < KTSTR_HOST_CHANNEL_LOW)
 			put_number(&host, sent++, PADDING);
-		cr_assert_eq(ktstr_channel_flush(&host, NULL), 0);
+		cr_assert_eq(ktstr_host_channel_flush(&host, NULL), 0);
 		most = host.out.cap > most ? host.out.cap : most;
-		cr_assert_geq(ktstr_channel_fill(&guest, NULL), 0);
-		while (ktstr_channel_next(&guest, &frame, &missing, NULL) > 0) {
+		cr_assert_geq(ktstr_host_channel_fill(&guest, NULL), 0);
+		while (ktstr_host_channel_next(&guest, &frame, &missing, NULL) > 0) {
 			cr_assert_eq(number_of(&frame), seen++);
 			cr_assert_eq(missing, 0);
 		}
 	}
-	cr_assert_lt(most, 8 * KTSTR_CHANNEL_LOW, "the queue grew to %zu bytes", most);
+	cr_assert_lt(most, 8 * KTSTR_HOST_CHANNEL_LOW, "the queue grew to %zu bytes", most);
 }
 
 Test(channel, an_end_that_is_gone_is_told)
@@ -78,10 +78,10 @@ Test(channel, an_end_that_is_gone_is_told)
 	close(ends[1]);
 	ends[1] = -1;
 	put_number(&host, 1, 100);
-	cr_assert_eq(ktstr_channel_flush(&host, NULL), 0);
+	cr_assert_eq(ktstr_host_channel_flush(&host, NULL), 0);
 	cr_assert(host.closed);
-	cr_assert_eq(ktstr_channel_events(&host), 0);
-	cr_assert_eq(ktstr_channel_fill(&host, NULL), 0);
+	cr_assert_eq(ktstr_host_channel_events(&host), 0);
+	cr_assert_eq(ktstr_host_channel_fill(&host, NULL), 0);
 }
 
 Test(channel, a_frame_from_the_past_is_refused)
@@ -93,9 +93,9 @@ Test(channel, a_frame_from_the_past_is_refused)
 	put_number(&host, 1, 10);
 	host.out_seq = 0;
 	put_number(&host, 2, 10);
-	ktstr_channel_flush(&host, NULL);
-	ktstr_channel_fill(&guest, NULL);
-	cr_assert_eq(ktstr_channel_next(&guest, &frame, &missing, &err), 1);
-	cr_assert_eq(ktstr_channel_next(&guest, &frame, &missing, &err), -EBADMSG);
+	ktstr_host_channel_flush(&host, NULL);
+	ktstr_host_channel_fill(&guest, NULL);
+	cr_assert_eq(ktstr_host_channel_next(&guest, &frame, &missing, &err), 1);
+	cr_assert_eq(ktstr_host_channel_next(&guest, &frame, &missing, &err), -EBADMSG);
 	cr_assert(strstr(err.msg, "frame 0 came after frame 0"), "%s", err.msg);
 }
