@@ -11,7 +11,7 @@
 #define NOTICED_MAX 20
 
 struct facts {
-	bool wants_scheduler, attached;
+	bool wants_scheduler;
 	uint64_t stage_ns;		/* when the furthest stage was reached */
 	char machine[512];
 	bool vm_ended;
@@ -54,8 +54,6 @@ static void on_stage(struct facts *facts, const struct ktstr_record *rec,
 
 	if (!ktstr_get_str(&rec->fields, "stage", &stage))
 		return;
-	if (ktstr_str_is(stage, ktstr_stage_name(KTSTR_STAGE_ATTACHED)))
-		facts->attached = true;
 	if (ktstr_str_is(stage, ktstr_stage_name(verdict->stage)))
 		facts->stage_ns = rec->host_ns;
 }
@@ -146,16 +144,13 @@ static void say_stage(const struct facts *facts, const struct ktstr_verdict *v, 
 	char text[256];
 
 	if (v->stage == KTSTR_STAGE_STEP)
-		snprintf(text, sizeof(text), "%sscenario step %llu of %llu",
-			 facts->attached ? "attached; " : "", (unsigned long long)v->step,
+		snprintf(text, sizeof(text), "step %llu of %llu", (unsigned long long)v->step,
 			 (unsigned long long)v->steps);
 	else
 		snprintf(text, sizeof(text), "%s", ktstr_stage_name(v->stage));
 	if (facts->stage_ns)
-		append(text, sizeof(text), ", %.1f s after the start", (double)facts->stage_ns / 1e9);
-	if (v->stage == KTSTR_STAGE_STEP && v->step < v->steps)
-		append(text, sizeof(text), " (next: step %llu)", (unsigned long long)v->step + 1);
-	else if (v->stage < KTSTR_STAGE_DONE)
+		append(text, sizeof(text), ", reached %.1f s after the start", (double)facts->stage_ns / 1e9);
+	if (v->stage < KTSTR_STAGE_STEP)
 		append(text, sizeof(text), " (next: %s)",
 		       ktstr_stage_name(next_stage(facts, v->stage)));
 	doc->value(doc, "stage", text);
