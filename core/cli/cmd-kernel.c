@@ -253,14 +253,22 @@ static int parse_args(const struct action *action, int argc, char **argv, struct
 	return KTSTR_EXIT_PASSED;
 }
 
+static void print_usage(FILE *to)
+{
+	for (size_t i = 0; i < KTSTR_ARRAY_SIZE(actions); i++)
+		fprintf(to, "%s ktstr kernel %s\n", i ? "      " : "usage:", actions[i].usage);
+}
+
 static int run_kernel(int argc, char **argv)
 {
 	const char *names[KTSTR_ARRAY_SIZE(actions)], *near;
 	struct args args;
 	int status;
 
-	if (argc < 2)
-		return ktstr_usage_error(&ktstr_cmd_kernel, "kernel wants to know what to do");
+	if (argc < 2 || !strcmp(argv[1], "--help")) {
+		print_usage(argc < 2 ? stderr : stdout);
+		return argc < 2 ? KTSTR_EXIT_USAGE : KTSTR_EXIT_PASSED;
+	}
 	for (size_t i = 0; i < KTSTR_ARRAY_SIZE(actions); i++) {
 		names[i] = actions[i].name;
 		if (strcmp(argv[1], names[i]))
