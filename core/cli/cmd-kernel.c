@@ -46,13 +46,15 @@ static int run_fetch(const struct args *args)
 {
 	struct ktstr_err err = KTSTR_ERR_INIT;
 	struct ktstr_kernel k;
-	int r = ktstr_kernel_fetch(args->spec ? args->spec : "debian", print_progress, NULL, &k, &err);
+	int r = ktstr_kernel_fetch(args->spec ? args->spec : "debian", print_progress, NULL, &k,
+				   &err);
 
 	if (r)
 		return complain(r, &err);
 	printf("%s\n", k.release);
 	if (!k.sched_ext)
-		fprintf(stderr, "%s has no sched_ext: no scheduler can be loaded there\n", k.release);
+		fprintf(stderr, "%s has no sched_ext: no scheduler can be loaded there\n",
+			k.release);
 	ktstr_kernel_deinit(&k);
 	return KTSTR_EXIT_PASSED;
 }
@@ -68,18 +70,21 @@ static json_int_t size_of(const struct ktstr_kernel *k)
 	struct stat st;
 
 	while (dir && (d = readdir(dir)))
-		if (!fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW) && S_ISREG(st.st_mode))
+		if (!fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW) &&
+		    S_ISREG(st.st_mode))
 			total += st.st_size;
 	return total;
 }
 
 static json_t *to_json(const struct ktstr_kernel *k)
 {
-	return json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:s, s:s?, s:s?, s:s?, s:b, s:b, s:b, s:b, s:b, s:i, s:I}",
+	return json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:s, s:s?, s:s?, s:s?, s:b, s:b, s:b, s:b, "
+			 "s:b, s:i, s:I}",
 			 "release", k->release, "image", k->image, "elf", k->elf, "btf", k->btf,
 			 "config", k->config, "dir", k->dir, "build_tree", k->build_tree,
 			 "build_id", k->build_id, "source", k->source, "fetched", k->fetched,
-			 "pvh", k->pvh, "sched_ext", k->sched_ext, "exit_tracepoint", k->exit_tracepoint,
+			 "pvh", k->pvh, "sched_ext", k->sched_ext,
+			 "exit_tracepoint", k->exit_tracepoint,
 			 "has_btf", k->btf != NULL, "hz", (int)k->hz, "size", size_of(k));
 }
 
@@ -122,7 +127,8 @@ static void print_list(const struct ktstr_kernel *list, size_t n)
 	for (size_t i = 0; i < n; i++)
 		printf("%-*s  %-9s  %-3s  %2lld MB  %s\n", width, list[i].release,
 		       yes_no(list[i].sched_ext), yes_no(list[i].btf),
-		       (long long)size_of(&list[i]) / 1000000, list[i].source ? list[i].source : "-");
+		       (long long)size_of(&list[i]) / 1000000,
+		       list[i].source ? list[i].source : "-");
 }
 
 static int run_list(const struct args *args)
@@ -154,19 +160,22 @@ static void print_abilities(const struct ktstr_kernel *k)
 	if (k->sched_ext)
 		puts("ktstr can run sched_ext schedulers on it.");
 	else if (k->btf)
-		puts("ktstr cannot run sched_ext schedulers on it (its BTF has no struct sched_ext_ops): only "
-		     "tests of the kernel's own scheduler.");
+		puts("ktstr cannot run sched_ext schedulers on it (its BTF has no struct "
+		     "sched_ext_ops): only tests of the kernel's own scheduler.");
 	else
-		puts("ktstr cannot run sched_ext schedulers on it, nor read its types: it has no BTF "
-		     "(CONFIG_DEBUG_INFO_BTF). Only tests of the kernel's own scheduler.");
+		puts("ktstr cannot run sched_ext schedulers on it, nor read its types: it has no "
+		     "BTF (CONFIG_DEBUG_INFO_BTF). Only tests of the kernel's own scheduler.");
 	if (k->sched_ext && !k->exit_tracepoint)
-		puts("ktstr cannot catch a scheduler's exit at a tracepoint there: it has no sched_ext_exit.");
+		puts("ktstr cannot catch a scheduler's exit at a tracepoint there: it has no "
+		     "sched_ext_exit.");
 	if (k->pvh)
 		puts("ktstr can boot its ELF directly (PVH), the fastest way.");
 	else if (bare_elf)
-		puts("ktstr cannot boot it: it is an ELF without the PVH entry (CONFIG_PVH). Give its bzImage.");
+		puts("ktstr cannot boot it: it is an ELF without the PVH entry (CONFIG_PVH). "
+		     "Give its bzImage.");
 	else
-		puts("ktstr cannot boot its ELF directly (no CONFIG_PVH): it boots the bzImage, which is slower.");
+		puts("ktstr cannot boot its ELF directly (no CONFIG_PVH): it boots the bzImage, "
+		     "which is slower.");
 }
 
 static void print_kernel(const struct ktstr_kernel *k)
@@ -175,7 +184,8 @@ static void print_kernel(const struct ktstr_kernel *k)
 		{ "release", k->release }, { "image", k->image }, { "ELF", k->elf },
 		{ "config", k->config }, { "build tree", k->build_tree }, { "source", k->source },
 		{ "build id", k->build_id }, { "sched_ext", yes_no(k->sched_ext) },
-		{ "BTF", k->btf ? k->btf : "no" }, { "exit tracepoint", yes_no(k->exit_tracepoint) },
+		{ "BTF", k->btf ? k->btf : "no" },
+		{ "exit tracepoint", yes_no(k->exit_tracepoint) },
 		{ "PVH entry", yes_no(k->pvh) },
 	};
 
@@ -218,13 +228,13 @@ static int run_remove(const struct args *args)
 /* ---- the command ---- */
 
 static const struct action actions[] = {
-	{ .name = "fetch", .usage = "fetch [debian|debian:SUITE|debian:VERSION]", .takes_spec = true,
-	  .run = run_fetch },
+	{ .name = "fetch", .usage = "fetch [debian|debian:SUITE|debian:VERSION]",
+	  .takes_spec = true, .run = run_fetch },
 	{ .name = "list", .usage = "list [--json]", .takes_json = true, .run = run_list },
-	{ .name = "show", .usage = "show [--json] [SPEC]", .takes_spec = true, .takes_json = true,
-	  .run = run_show },
-	{ .name = "remove", .usage = "remove RELEASE", .takes_spec = true, .needs_spec = true,
-	  .run = run_remove },
+	{ .name = "show", .usage = "show [--json] [SPEC]",
+	  .takes_spec = true, .takes_json = true, .run = run_show },
+	{ .name = "remove", .usage = "remove RELEASE",
+	  .takes_spec = true, .needs_spec = true, .run = run_remove },
 };
 
 static int parse_args(const struct action *action, int argc, char **argv, struct args *ret)
@@ -241,14 +251,16 @@ static int parse_args(const struct action *action, int argc, char **argv, struct
 			return ktstr_usage_error(&ktstr_cmd_kernel, "kernel %s has no option %s",
 						 action->name, argv[i]);
 		else if (!action->takes_spec || args.spec)
-			return ktstr_usage_error(&ktstr_cmd_kernel, "%s is one argument too many: ktstr "
-						 "kernel %s", argv[i], action->usage);
+			return ktstr_usage_error(&ktstr_cmd_kernel,
+						 "%s is one argument too many: ktstr "
+						 "kernel %s",
+						 argv[i], action->usage);
 		else
 			args.spec = argv[i];
 	}
 	if (action->needs_spec && !args.spec)
-		return ktstr_usage_error(&ktstr_cmd_kernel, "an argument is missing: ktstr kernel %s",
-					 action->usage);
+		return ktstr_usage_error(&ktstr_cmd_kernel,
+					 "an argument is missing: ktstr kernel %s", action->usage);
 	*ret = args;
 	return KTSTR_EXIT_PASSED;
 }

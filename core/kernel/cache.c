@@ -52,7 +52,8 @@ static int list_dir(const char *store, bool dotted, char ***ret_names, size_t *r
 	while ((d = readdir(dir))) {
 		char **slot;
 
-		if ((*d->d_name == '.') != dotted || !strcmp(d->d_name, ".") || !strcmp(d->d_name, ".."))
+		if ((*d->d_name == '.') != dotted || !strcmp(d->d_name, ".") ||
+		    !strcmp(d->d_name, ".."))
 			continue;
 		slot = ktstr_vec_add(&names);
 		if (!slot || !(*slot = strdup(d->d_name))) {
@@ -185,7 +186,8 @@ void ktstr_cache_expire(const struct ktstr_draft *draft, time_t before)
 	if (ktstr_cache_names(draft->store, &names, &n, NULL))
 		return;
 	for (size_t i = 0; i < n; i++) {
-		_cleanup_free_ char *meta = ktstr_asprintf("%s/%s/meta.json", draft->store, names[i]);
+		_cleanup_free_ char *meta =
+			ktstr_asprintf("%s/%s/meta.json", draft->store, names[i]);
 		struct stat st;
 
 		if (meta && !stat(meta, &st) && st.st_mtime < before)

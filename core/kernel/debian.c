@@ -15,7 +15,8 @@
 #include <time.h>
 
 #define ARCH "amd64"
-#define FLAVOUR "-cloud-" ARCH		/* the smallest of Debian's kernels, with all that VMs need built in */
+/* The smallest of Debian's kernels, with all that VMs need built in. */
+#define FLAVOUR "-cloud-" ARCH
 #define FRESH_SEC 3600
 #define PACKAGES "Packages"
 #define NO_INDEX "none"
@@ -49,8 +50,10 @@ int ktstr_debian_spec_parse(const char *spec, struct ktstr_debian_spec *ret_spec
 	*ret_spec = parsed;
 	return 0;
 bad:
-	return ktstr_err_set(err, -EINVAL, "\"%s\" cannot be fetched: expected debian, debian:SUITE "
-			     "(debian:trixie-backports) or debian:VERSION (debian:6.16)", spec);
+	return ktstr_err_set(err, -EINVAL,
+			     "\"%s\" cannot be fetched: expected debian, debian:SUITE "
+			     "(debian:trixie-backports) or debian:VERSION (debian:6.16)",
+			     spec);
 }
 
 /* ---- running apt ---- */
@@ -68,7 +71,8 @@ static char *apt_said(const struct ktstr_buf *output)
 			size_t len = nl ? (size_t)(nl - p) : (size_t)(end - p);
 
 			if (len > 3 && p[0] == *mark && p[1] == ':')
-				ktstr_buf_printf(&text, "%s%.*s", text.len ? "; " : "", (int)len - 3, p + 3);
+				ktstr_buf_printf(&text, "%s%.*s", text.len ? "; " : "",
+						 (int)len - 3, p + 3);
 			p += len + 1;
 		}
 	}
@@ -121,7 +125,8 @@ static bool is_debian_archive(char *line, const char **ret_uri)
 	*ret_uri = line;
 	if (strcmp(kind, "Packages") || strcmp(component, "main") || strstr(release, "-security"))
 		return false;
-	return *origin ? !strcmp(origin, "Debian") : ends_with(line, "/debian") || ends_with(line, "/debian/");
+	return *origin ? !strcmp(origin, "Debian")
+		       : ends_with(line, "/debian") || ends_with(line, "/debian/");
 }
 
 static int find_mirror(bool release_info, char **ret_uri, struct ktstr_err *err)
@@ -149,7 +154,8 @@ static int find_mirror(bool release_info, char **ret_uri, struct ktstr_err *err)
 		*ret_uri = strdup(uri);
 		return *ret_uri ? 0 : ktstr_err_nomem(err);
 	}
-	return ktstr_err_set(err, -ENOTSUP, "this system's apt knows no Debian mirror, so no kernel can be "
+	return ktstr_err_set(err, -ENOTSUP,
+			     "this system's apt knows no Debian mirror, so no kernel can be "
 			     "fetched; " NO_FETCH);
 }
 
@@ -168,14 +174,16 @@ static int require_apt(const char **ret_keyring, struct ktstr_err *err)
 	_cleanup_free_ char *get = ktstr_which("apt-get"), *cache = ktstr_which("apt-cache");
 
 	if (!get || !cache)
-		return ktstr_err_set(err, -ENOTSUP, "kernels are fetched through Debian's apt, and there is no "
+		return ktstr_err_set(err, -ENOTSUP,
+				     "kernels are fetched through Debian's apt, and there is no "
 				     "apt-get here; " NO_FETCH);
 	for (size_t i = 0; i < KTSTR_ARRAY_SIZE(keyrings); i++)
 		if (!access(keyrings[i], R_OK)) {
 			*ret_keyring = keyrings[i];
 			return 0;
 		}
-	return ktstr_err_set(err, -ENOTSUP, "%s is missing, which proves that a kernel is Debian's. On "
+	return ktstr_err_set(err, -ENOTSUP,
+			     "%s is missing, which proves that a kernel is Debian's. On "
 			     "Debian: apt-get install debian-archive-keyring; elsewhere, " NO_FETCH,
 			     keyrings[0]);
 }
@@ -191,10 +199,13 @@ static int write_conf(const struct ktstr_debian *d, struct ktstr_err *err)
 	ktstr_buf_printf(&conf,
 			 "Dir::State \"%1$s\";\nDir::State::Lists \"%1$s/lists\";\n"
 			 "Dir::State::status \"%1$s/status\";\nDir::Cache \"%1$s/cache\";\n"
-			 "Dir::Etc::SourceList \"%1$s/sources.list\";\nDir::Etc::SourceParts \"/dev/null\";\n"
-			 "Dir::Etc::Preferences \"/dev/null\";\nDir::Etc::PreferencesParts \"/dev/null\";\n"
+			 "Dir::Etc::SourceList \"%1$s/sources.list\";\n"
+			 "Dir::Etc::SourceParts \"/dev/null\";\n"
+			 "Dir::Etc::Preferences \"/dev/null\";\n"
+			 "Dir::Etc::PreferencesParts \"/dev/null\";\n"
 			 "#clear APT::Default-Release;\n#clear APT::Update::Pre-Invoke;\n"
-			 "#clear APT::Update::Post-Invoke;\n#clear APT::Update::Post-Invoke-Success;\n"
+			 "#clear APT::Update::Post-Invoke;\n"
+			 "#clear APT::Update::Post-Invoke-Success;\n"
 			 "APT::Update::Error-Mode \"any\";\nAPT::Sandbox::User \"root\";\n"
 			 "Acquire::Languages \"none\";\nAcquire::Retries \"1\";\n", d->dir);
 	if (conf.failed)
@@ -208,7 +219,8 @@ static int write_sources(struct ktstr_debian *d, const struct mirror *mirror, co
 {
 	_cleanup_free_ char *path = ktstr_asprintf("%s/sources.list", d->dir);
 	_cleanup_free_ char *stamp = ktstr_asprintf("%s/updated", d->dir);
-	_cleanup_free_ char *line = ktstr_asprintf("deb [arch=" ARCH " target=%s signed-by=%s] %s %s main\n",
+	_cleanup_free_ char *line = ktstr_asprintf("deb [arch=" ARCH " target=%s signed-by=%s] %s "
+								     "%s main\n",
 						   target, mirror->keyring, mirror->uri, d->suite);
 	_cleanup_buf_ struct ktstr_buf old = { 0 };
 	struct stat st;
@@ -316,7 +328,7 @@ static char *read_codename(const char *lists)
 		_cleanup_free_ char *path = NULL;
 		_cleanup_fclose_ FILE *f = NULL;
 
-		if (!ends_with(e->d_name, "Release"))	/* InRelease, or Release and its signature */
+		if (!ends_with(e->d_name, "Release")) /* InRelease, or Release and its signature */
 			continue;
 		path = ktstr_asprintf("%s/%s", lists, e->d_name);
 		f = path ? fopen(path, "re") : NULL;
@@ -342,13 +354,15 @@ int ktstr_debian_codename(const char *alias, char **ret_name, struct ktstr_err *
 	ktstr_debian_close(&d);
 	if (*ret_name)		/* an old one is as good, when the mirror cannot be reached */
 		return 0;
-	return r ? r : ktstr_err_set(err, -EIO, "the mirror's release file for %s has no Codename", alias);
+	return r ? r
+		 : ktstr_err_set(err, -EIO, "the mirror's release file for %s has no Codename",
+				 alias);
 }
 
 /* ---- kernels of a suite ---- */
 
-/* The release in the name of an image package of our flavour; "linux-image-7.3.4+deb13-cloud-amd64-dbg",
- * "linux-binary-unsigned-..." and the like are not one. */
+/* The release in the name of an image package of our flavour. Not one of these are
+ * "linux-image-7.3.4+deb13-cloud-amd64-dbg", "linux-binary-unsigned-..." and the like. */
 static const char *package_release(const char *package)
 {
 	const char *release = NULL;
@@ -357,7 +371,9 @@ static const char *package_release(const char *package)
 		release = package + 12;
 	else if (!strncmp(package, "linux-binary-", 13))
 		release = package + 13;
-	return release && isdigit((unsigned char)*release) && ends_with(release, FLAVOUR) ? release : NULL;
+	if (!release || !isdigit((unsigned char)*release) || !ends_with(release, FLAVOUR))
+		return NULL;
+	return release;
 }
 
 /* "\nPREFIXRELEASE\n" is in the list. */
@@ -432,7 +448,8 @@ static int unpack_all(const char *packages, const char *dir, struct ktstr_err *e
 		r = deb ? ktstr_unpack_deb(deb, dir, err) : ktstr_err_nomem(err);
 	}
 	if (!r && image && access(image, R_OK))
-		r = ktstr_err_set(err, -EBADMSG, "Debian's package has no kernel image in it: the layout of "
+		r = ktstr_err_set(err, -EBADMSG,
+				  "Debian's package has no kernel image in it: the layout of "
 				  "its packages is one that this ktstr does not know");
 	return r;
 }
@@ -441,8 +458,8 @@ int ktstr_debian_download(const struct ktstr_debian *d, const struct ktstr_debia
 			  const char *dir, struct ktstr_err *err)
 {
 	_cleanup_free_ char *packages = ktstr_asprintf("%s/packages", d->dir);
-	_cleanup_free_ char *image = ktstr_asprintf("linux-%s-%s", kernel->split ? "binary" : "image",
-						    kernel->release);
+	_cleanup_free_ char *image =
+		ktstr_asprintf("linux-%s-%s", kernel->split ? "binary" : "image", kernel->release);
 	_cleanup_free_ char *base = ktstr_asprintf("linux-base-%s", kernel->release);
 	const char *const argv[] = {
 		"env", "-C", packages, "apt-get", "-q", "-c", d->conf, "download", image,

@@ -38,8 +38,8 @@ struct ktstr_debian {
 	bool fresh;		/* the package lists were fetched within the last hour */
 };
 
-/* What a suite such as "stable-backports" is called today: "trixie-backports". -EIO with what apt said;
- * the other errors are those of open. The caller frees the name. */
+/* What a suite such as "stable-backports" is called today: "trixie-backports". -EIO with what apt
+ * said; the other errors are those of open. The caller frees the name. */
 int ktstr_debian_codename(const char *alias, char **ret_name, struct ktstr_err *err);
 
 /* Sets the state up in the cache. -ENOTSUP with advice where there is no apt of Debian. */
@@ -55,8 +55,10 @@ int ktstr_debian_newest(const struct ktstr_debian *debian, const char *version,
 			struct ktstr_debian_kernel *ret_kernel, struct ktstr_err *err);
 void ktstr_debian_kernel_deinit(struct ktstr_debian_kernel *kernel);
 
-/* Downloads a kernel's packages and puts its vmlinuz and config into `dir`. -EIO with what apt said. */
-int ktstr_debian_download(const struct ktstr_debian *debian, const struct ktstr_debian_kernel *kernel,
-			  const char *dir, struct ktstr_err *err);
+/* Downloads a kernel's packages and puts its vmlinuz and config into `dir`. -EIO with what apt
+ * said. */
+int ktstr_debian_download(const struct ktstr_debian *debian,
+			  const struct ktstr_debian_kernel *kernel, const char *dir,
+			  struct ktstr_err *err);
 
 #endif

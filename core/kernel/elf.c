@@ -34,15 +34,19 @@ static int check_header(Elf *e, const char *name, struct ktstr_err *err)
 	GElf_Ehdr h;
 
 	if (elf_kind(e) != ELF_K_ELF || !gelf_getehdr(e, &h))
-		return ktstr_err_set(err, -ENOEXEC, "%s is no kernel image: its ELF header is damaged (%s)",
-				     name, elf_errmsg(-1));
+		return ktstr_err_set(err, -ENOEXEC,
+				     "%s is no kernel image: its ELF header is damaged (%s)", name,
+				     elf_errmsg(-1));
 	if (h.e_machine != EM_X86_64 || gelf_getclass(e) != ELFCLASS64)
-		return ktstr_err_set(err, -ENOEXEC, "%s is an ELF file for %s (machine %u); ktstr boots "
-				     "x86-64 kernels", name, machine_name(h.e_machine), h.e_machine);
+		return ktstr_err_set(err, -ENOEXEC,
+				     "%s is an ELF file for %s (machine %u); ktstr boots "
+				     "x86-64 kernels",
+				     name, machine_name(h.e_machine), h.e_machine);
 	if (h.e_type != ET_EXEC && h.e_type != ET_DYN)
-		return ktstr_err_set(err, -ENOEXEC, "%s is no kernel image: it is an ELF file, but %s", name,
-				     h.e_type == ET_REL ? "an object file or a kernel module" :
-				     "not one that can be run");
+		return ktstr_err_set(err, -ENOEXEC,
+				     "%s is no kernel image: it is an ELF file, but %s", name,
+				     h.e_type == ET_REL ? "an object file or a kernel module"
+							: "not one that can be run");
 	return 0;
 }
 
@@ -132,13 +136,16 @@ int ktstr_elf_read(int fd, const char *name, struct ktstr_elf *ret_elf, struct k
 		return ktstr_err_set(err, -ENOTSUP, "libelf is too old: %s", elf_errmsg(-1));
 	e = elf_begin(fd, ELF_C_READ, NULL);
 	if (!e)
-		return ktstr_err_set(err, -ENOEXEC, "%s is no kernel image: %s", name, elf_errmsg(-1));
+		return ktstr_err_set(err, -ENOEXEC, "%s is no kernel image: %s", name,
+				     elf_errmsg(-1));
 	r = check_header(e, name, err);
 	if (r)
 		return r;
 	if (!find_release(e, elf.release))
-		return ktstr_err_set(err, -ENOEXEC, "%s is no kernel image: it is an ELF file without a "
-				     "\"Linux version\" in its .rodata", name);
+		return ktstr_err_set(err, -ENOEXEC,
+				     "%s is no kernel image: it is an ELF file without a "
+				     "\"Linux version\" in its .rodata",
+				     name);
 	read_notes(e, &elf);
 	btf = section(e, ".BTF", BTF_MAX);
 	if (btf)

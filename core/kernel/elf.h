@@ -10,7 +10,7 @@
 struct ktstr_elf {
 	char release[KTSTR_RELEASE_MAX];	/* from its banner */
 	char build_id[2 * 20 + 1];		/* hex, "" when it has none */
-	bool pvh;				/* has the Xen PVH entry note, which QEMU boots by */
+	bool pvh;				/* has the Xen PVH entry note */
 	struct ktstr_buf btf;			/* the bytes of .BTF, empty when there is none */
 };
 

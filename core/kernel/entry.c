@@ -44,11 +44,13 @@ static int write_meta(const char *dir, const struct ktstr_elf *elf, const struct
 		      uint64_t unpacked, const char *source, struct ktstr_err *err)
 {
 	_cleanup_free_ char *path = ktstr_asprintf("%s/meta.json", dir), *text = NULL;
-	_cleanup_json_ json_t *meta = json_pack("{s:i, s:s, s:s, s:s*, s:I, s:I, s:I, s:b, s:b, s:b}",
+	_cleanup_json_ json_t *meta = json_pack(
+		"{s:i, s:s, s:s, s:s*, s:I, s:I, s:I, s:b, s:b, s:b}",
 		"format", META_FORMAT, "release", elf->release, "build_id", elf->build_id,
 		"source", source, "made", (json_int_t)time(NULL),
 		"unpacked_size", (json_int_t)unpacked, "btf_size", (json_int_t)elf->btf.len,
-		"pvh", elf->pvh, "sched_ext", facts->sched_ext, "exit_tracepoint", facts->exit_tracepoint);
+		"pvh", elf->pvh, "sched_ext", facts->sched_ext,
+		"exit_tracepoint", facts->exit_tracepoint);
 
 	if (meta)
 		text = json_dumps(meta, JSON_INDENT(1));
@@ -164,7 +166,7 @@ static int fill(json_t *meta, const char *dir, const char *image, struct ktstr_k
 	k->source = copy_or_null(source);
 	k->dir = strdup(dir);
 	k->image = image ? strdup(image) : ktstr_asprintf("%s/vmlinuz", dir);
-	k->elf = unpacked ? file_of_size(dir, "vmlinux", unpacked) : k->image ? strdup(k->image) : NULL;
+	k->elf = unpacked ? file_of_size(dir, "vmlinux", unpacked) : copy_or_null(k->image);
 	k->btf = btf ? file_of_size(dir, "btf", btf) : NULL;
 	k->fetched = !image;
 	k->pvh = pvh;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* One kernel's folder in the cache: vmlinux, btf, meta.json, and for a fetched one vmlinuz, config. */
+/* One kernel's folder in the cache: vmlinux, btf, meta.json; vmlinuz, config of a fetched one. */
 #ifndef KTSTR_KERNEL_ENTRY_H
 #define KTSTR_KERNEL_ENTRY_H
 

@@ -16,7 +16,8 @@ int ktstr_facts_read(const struct ktstr_buf *btf, const char *name, struct ktstr
 		if (!types)
 			return ktstr_err_set(err, -EBADMSG, "%s: its BTF is damaged: %s", name,
 					     strerror(errno));
-		facts.sched_ext = btf__find_by_name_kind(types, "sched_ext_ops", BTF_KIND_STRUCT) > 0;
+		facts.sched_ext =
+			btf__find_by_name_kind(types, "sched_ext_ops", BTF_KIND_STRUCT) > 0;
 		facts.exit_tracepoint = btf__find_by_name_kind(types, "btf_trace_sched_ext_exit",
 							       BTF_KIND_TYPEDEF) > 0;
 		btf__free(types);

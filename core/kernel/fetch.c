@@ -10,9 +10,9 @@
 #define _cleanup_debian_ __attribute__((cleanup(ktstr_debian_close)))
 #define _cleanup_debian_kernel_ __attribute__((cleanup(ktstr_debian_kernel_deinit)))
 
-/* Where kernels are looked for: the backports' lists are 30 times smaller than the others and have the
- * newest kernels. These names stay when Debian releases; but caching mirrors serve old files under
- * them, so that they are only asked for the code name. */
+/* Where kernels are looked for: the backports' lists are 30 times smaller than the others and have
+ * the newest kernels. These names stay when Debian releases; but caching mirrors serve old files
+ * under them, so that they are only asked for the code name. */
 static const char *const aliases[] = { "stable-backports", "stable", "testing", "unstable" };
 
 struct fetch {
@@ -50,8 +50,8 @@ static bool is_wanted(const struct fetch *f, const struct ktstr_kernel *k)
 	return k->sched_ext || f->want.suite || f->want.version;
 }
 
-/* The newest fitting kernel of the lists. Lists that are old are fetched again, and any that lack what
- * was asked for; when that fails, old ones still serve. */
+/* The newest fitting kernel of the lists. Lists that are old are fetched again, and any that lack
+ * what was asked for; when that fails, old ones still serve. */
 static int choose(const struct fetch *f, struct ktstr_debian *d, struct ktstr_debian_kernel *ret)
 {
 	struct ktstr_err why = KTSTR_ERR_INIT;
@@ -71,8 +71,8 @@ static int choose(const struct fetch *f, struct ktstr_debian *d, struct ktstr_de
 	return 0;
 }
 
-/* Makes the cache's entry for a kernel of a suite. -ENODATA without a message when the kernel is not
- * wanted, once it can be looked into. */
+/* Makes the cache's entry for a kernel of a suite. -ENODATA without a message when the kernel is
+ * not wanted, once it can be looked into. */
 static int install(const struct fetch *f, const struct ktstr_debian *d,
 		   const struct ktstr_debian_kernel *kernel, const char *store, const char *entry)
 {
@@ -151,8 +151,8 @@ static bool lacks_suite(int r, const struct ktstr_err *why)
 	return r == -EIO && (strstr(why->msg, "404") || strstr(why->msg, "Release file"));
 }
 
-/* A suite that the mirror lacks is no reason to give up on the others; its error counts when none has
- * the kernel. */
+/* A suite that the mirror lacks is no reason to give up on the others; its error counts when none
+ * has the kernel. */
 static int fetch_from_any(const struct fetch *f, struct ktstr_kernel *ret)
 {
 	struct ktstr_err first = KTSTR_ERR_INIT;
@@ -193,12 +193,16 @@ int ktstr_kernel_fetch(const char *spec, void (*progress)(void *ctx, const char 
 		r = ktstr_cache_lock(store, say_waiting, &f, &lock, err);
 	if (r)
 		return r;
-	r = f.want.suite ? fetch_from(&f, f.want.suite, ret_kernel) : fetch_from_any(&f, ret_kernel);
+	r = f.want.suite ? fetch_from(&f, f.want.suite, ret_kernel)
+			 : fetch_from_any(&f, ret_kernel);
 	if (r != -ENODATA)
 		return r;
 	if (f.want.version)
-		return ktstr_err_set(err, -ENOENT, "Debian's suites have no cloud kernel that fits %s (they drop old "
-				     "versions); ktstr kernel fetch gets the newest", spec);
-	return ktstr_err_set(err, -ENOENT, "Debian %s has no cloud kernel%s", f.want.suite ? f.want.suite : "",
+		return ktstr_err_set(err, -ENOENT,
+				     "Debian's suites have no cloud kernel that fits %s (they drop "
+				     "old versions); ktstr kernel fetch gets the newest",
+				     spec);
+	return ktstr_err_set(err, -ENOENT, "%s has no cloud kernel%s",
+			     f.want.suite ? f.want.suite : "Debian",
 			     f.want.suite ? "" : " with sched_ext");
 }

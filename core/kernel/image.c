@@ -15,7 +15,7 @@ enum {
 	BZ_HEADER_END = 0x268,
 };
 #define BZ_SECTOR 512
-#define BZ_HEAD_MAX (256 * BZ_SECTOR)	/* setup_sects is one byte; one sector more for the boot sector */
+#define BZ_HEAD_MAX (256 * BZ_SECTOR)	/* setup_sects is one byte; plus the boot sector */
 #define BZ_FIRST_WITH_PAYLOAD 0x0208	/* protocol 2.08, Linux 2.6.26 */
 #define BZ_XLF_KERNEL_64 1
 
@@ -42,7 +42,8 @@ bool ktstr_release_parse(const char *text, size_t len, char ret_release[KTSTR_RE
 {
 	size_t n = 0;
 
-	while (n < len && (isalnum((unsigned char)text[n]) || (text[n] && strchr(".-+~_", text[n]))))
+	while (n < len &&
+	       (isalnum((unsigned char)text[n]) || (text[n] && strchr(".-+~_", text[n]))))
 		n++;
 	if (!n || n >= KTSTR_RELEASE_MAX || !isdigit((unsigned char)text[0]))
 		return false;
@@ -51,8 +52,8 @@ bool ktstr_release_parse(const char *text, size_t len, char ret_release[KTSTR_RE
 	return true;
 }
 
-static int read_at(int fd, void *buf, size_t len, uint64_t offset, const char *name, size_t *ret_len,
-		   struct ktstr_err *err)
+static int read_at(int fd, void *buf, size_t len, uint64_t offset, const char *name,
+		   size_t *ret_len, struct ktstr_err *err)
 {
 	size_t total = 0;
 
@@ -78,7 +79,8 @@ static int read_head(int fd, const char *name, struct head *ret, struct ktstr_er
 	if (fstat(fd, &st))
 		return ktstr_err_errno(err, errno, "looking at %s", name);
 	if (!S_ISREG(st.st_mode))
-		return ktstr_err_set(err, -ENOEXEC, "%s is no kernel image: it is no regular file", name);
+		return ktstr_err_set(err, -ENOEXEC, "%s is no kernel image: it is no regular file",
+				     name);
 	ret->file_len = (uint64_t)st.st_size;
 	return read_at(fd, ret->b, sizeof(ret->b), 0, name, &ret->len, err);
 }
@@ -115,16 +117,23 @@ static int parse_bzimage(int fd, const char *name, const struct head *h, struct 
 	int r;
 
 	if (h->len < BZ_HEADER_END || le16_at(h, BZ_VERSION) < BZ_FIRST_WITH_PAYLOAD)
-		return ktstr_err_set(err, -ENOEXEC, "%s is no kernel image that can be used: its header "
-				     "is cut off or older than boot protocol 2.08", name);
+		return ktstr_err_set(err, -ENOEXEC,
+				     "%s is no kernel image that can be used: its header "
+				     "is cut off or older than boot protocol 2.08",
+				     name);
 	if (!(le16_at(h, BZ_XLOADFLAGS) & BZ_XLF_KERNEL_64))
-		return ktstr_err_set(err, -ENOEXEC, "%s is a 32-bit kernel; ktstr boots x86-64 ones", name);
-	sects = h->b[BZ_SETUP_SECTS] ? h->b[BZ_SETUP_SECTS] : 4;	/* 0 means 4, for old boot loaders */
+		return ktstr_err_set(err, -ENOEXEC,
+				     "%s is a 32-bit kernel; ktstr boots x86-64 ones", name);
+	sects = h->b[BZ_SETUP_SECTS];
+	if (!sects)
+		sects = 4;	/* what 0 means, for old boot loaders */
 	payload = (uint64_t)(sects + 1) * BZ_SECTOR + le32_at(h, BZ_PAYLOAD_OFFSET);
 	payload_len = le32_at(h, BZ_PAYLOAD_LENGTH);
 	if (payload_len < 8 || payload > h->file_len || payload_len > h->file_len - payload)
-		return ktstr_err_set(err, -ENOEXEC, "%s is cut off: its compressed kernel should be bytes "
-				     "%llu to %llu, the file has %llu", name, (unsigned long long)payload,
+		return ktstr_err_set(err, -ENOEXEC,
+				     "%s is cut off: its compressed kernel should be bytes "
+				     "%llu to %llu, the file has %llu",
+				     name, (unsigned long long)payload,
 				     (unsigned long long)(payload + payload_len),
 				     (unsigned long long)h->file_len);
 	/* The kernel's build appends the unpacked length, little-endian; for gzip the stream itself
@@ -137,12 +146,14 @@ static int parse_bzimage(int fd, const char *name, const struct head *h, struct 
 	ret->payload_len = payload_len;
 	ret->elf_len = n == sizeof(trailer) ? le32toh(trailer) : 0;
 	text = le16_at(h, BZ_KERNEL_VERSION) + 0x200;
-	if (text >= h->len || !ktstr_release_parse((const char *)h->b + text, h->len - text, ret->release))
+	if (text >= h->len ||
+	    !ktstr_release_parse((const char *)h->b + text, h->len - text, ret->release))
 		ret->release[0] = '\0';
 	return 0;
 }
 
-int ktstr_image_probe(int fd, const char *name, struct ktstr_image *ret_image, struct ktstr_err *err)
+int ktstr_image_probe(int fd, const char *name, struct ktstr_image *ret_image,
+		      struct ktstr_err *err)
 {
 	_cleanup_free_ struct head *h = calloc(1, sizeof(*h));
 	struct ktstr_image image = { 0 };
@@ -163,8 +174,10 @@ int ktstr_image_probe(int fd, const char *name, struct ktstr_image *ret_image, s
 		image.kind = KTSTR_IMAGE_GZIP;
 		image.payload_len = h->file_len;
 	} else {
-		return ktstr_err_set(err, -ENOEXEC, "%s is no kernel image: expected a bzImage (vmlinuz) or "
-				     "an ELF vmlinux, found %s", name, found(h));
+		return ktstr_err_set(err, -ENOEXEC,
+				     "%s is no kernel image: expected a bzImage (vmlinuz) or "
+				     "an ELF vmlinux, found %s",
+				     name, found(h));
 	}
 	*ret_image = image;
 	return 0;
@@ -190,7 +203,8 @@ static int extract(int fd, const char *name, const struct ktstr_image *image, in
 		max = image->elf_len;
 	r = ktstr_unpack_stream(&in, max, out_fd, &len, err);
 	if (!r && image->kind == KTSTR_IMAGE_BZIMAGE && len != image->elf_len)
-		r = ktstr_err_set(err, -EBADMSG, "unpacking %s: %llu bytes came out, it promises %llu", name,
+		r = ktstr_err_set(err, -EBADMSG,
+				  "unpacking %s: %llu bytes came out, it promises %llu", name,
 				  (unsigned long long)len, (unsigned long long)image->elf_len);
 	return r;
 }

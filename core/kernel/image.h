@@ -26,9 +26,11 @@ struct ktstr_image {
 
 /* Looks at an open file. -ENOEXEC with what was expected and what was found when it is no kernel
  * for x86-64. `name` is for messages. */
-int ktstr_image_probe(int fd, const char *name, struct ktstr_image *ret_image, struct ktstr_err *err);
+int ktstr_image_probe(int fd, const char *name, struct ktstr_image *ret_image,
+		      struct ktstr_err *err);
 
-/* Writes the ELF inside a bzImage or gzip image to `out_fd`. -ENOEXEC when it cannot be unpacked. */
+/* Writes the ELF inside a bzImage or gzip image to `out_fd`. -ENOEXEC when that cannot
+ * be done. */
 int ktstr_image_extract(int fd, const char *name, const struct ktstr_image *image, int out_fd,
 			struct ktstr_err *err);
 

@@ -4,7 +4,7 @@
  *
  * A spec is what a pipeline's `kernel:` or --kernel says:
  *	a path with a slash to an image (bzImage or ELF vmlinux) or to a build tree (folder)
- *	7.3.4+deb13-cloud-amd64, 7.3.4, 7.3: a cached kernel, exact or by prefix, the newest that fits
+ *	7.3.4+deb13-cloud-amd64, 7.3.4, 7.3: a cached kernel, exact or by prefix, the newest
  *	debian, debian:SUITE, debian:VERSION: fetched when the cache has none
  * No spec: the newest cached kernel with sched_ext.
  */
@@ -42,12 +42,13 @@ void ktstr_kernel_deinit(struct ktstr_kernel *kernel);
 int ktstr_kernel_resolve(const char *spec, const char *dir, struct ktstr_kernel *ret_kernel,
 			 struct ktstr_err *err);
 
-/* As above, but never goes to the network: -ENOENT for a `debian...` spec that the cache cannot serve. */
+/* As above, but never goes to the network: -ENOENT for a `debian...` spec that the cache cannot
+ * serve. */
 int ktstr_kernel_find(const char *spec, const char *dir, struct ktstr_kernel *ret_kernel,
 		      struct ktstr_err *err);
 
-/* `debian...` spec: fetches from the mirror that the system's apt uses, through a private apt state,
- * into the cache. Messages of progress go to `progress` (may be NULL), one line a call. */
+/* `debian...` spec: fetches from the mirror that the system's apt uses, through a private apt
+ * state, into the cache. Messages of progress go to `progress` (may be NULL), one line a call. */
 int ktstr_kernel_fetch(const char *spec, void (*progress)(void *ctx, const char *text), void *ctx,
 		       struct ktstr_kernel *ret_kernel, struct ktstr_err *err);
 
@@ -58,8 +59,8 @@ void ktstr_kernel_list_free(struct ktstr_kernel *list, size_t n);
 /* Removes a cached kernel by exact release. -ENOENT when it is not cached. */
 int ktstr_kernel_remove(const char *release, struct ktstr_err *err);
 
-/* Below, equal, above: negative, 0, positive. Debian's own order is not needed: numbers by value, the
- * rest by byte. */
+/* Below, equal, above: negative, 0, positive. Debian's own order is not needed: numbers by value,
+ * the rest by byte. */
 int ktstr_version_compare(const char *a, const char *b);
 
 #endif

@@ -81,7 +81,7 @@ static int make_image_entry(const char *store, const char *key, const char *path
 	r = ktstr_draft_begin(store, &draft, err);
 	if (r)
 		return r;
-	if (!ktstr_entry_load(dir, path, &there, NULL)) {	/* made while we waited for the lock */
+	if (!ktstr_entry_load(dir, path, &there, NULL)) { /* made while we waited for the lock */
 		ktstr_kernel_deinit(&there);
 		return 0;
 	}
@@ -142,11 +142,15 @@ static int find_tree(const char *tree, struct ktstr_kernel *ret, struct ktstr_er
 			missing = names[i];
 	}
 	if (!n)
-		return ktstr_err_set(err, -ENOENT, "%s is no kernel build tree: expected .config, vmlinux "
-				     "and arch/x86/boot/bzImage in it", tree);
+		return ktstr_err_set(err, -ENOENT,
+				     "%s is no kernel build tree: expected .config, vmlinux "
+				     "and arch/x86/boot/bzImage in it",
+				     tree);
 	if (missing)
-		return ktstr_err_set(err, -ENOENT, "the kernel tree %s is not built yet: %s is missing; "
-				     "run make there", tree, missing);
+		return ktstr_err_set(err, -ENOENT,
+				     "the kernel tree %s is not built yet: %s is missing; "
+				     "run make there",
+				     tree, missing);
 	r = find_image(image, &k, err);
 	if (r)
 		return r;
@@ -232,7 +236,8 @@ static int find_default(struct ktstr_kernel *ret, struct ktstr_err *err)
 	int r = ktstr_entry_newest(has_sched_ext, NULL, ret, &n, err);
 
 	if (r == -ENOENT && !n)
-		return ktstr_err_set(err, r, "no kernel is cached; get one with: ktstr kernel fetch");
+		return ktstr_err_set(err, r,
+				     "no kernel is cached; get one with: ktstr kernel fetch");
 	if (r == -ENOENT)
 		return ktstr_err_set(err, r, "none of the %zu cached kernels has sched_ext; "
 				     "get one with: ktstr kernel fetch", n);
@@ -253,7 +258,8 @@ static int find_debian(const char *spec, struct ktstr_kernel *ret, struct ktstr_
 	else
 		r = ktstr_entry_newest(is_debian, NULL, ret, NULL, err);
 	if (r == -ENOENT)
-		ktstr_err_set(err, r, "no cached kernel fits %s; get it with: ktstr kernel fetch %s", spec,
+		ktstr_err_set(err, r,
+			      "no cached kernel fits %s; get it with: ktstr kernel fetch %s", spec,
 			      spec);
 	return r;
 }
@@ -284,15 +290,20 @@ static int find_cached(const char *spec, const char *dir, struct ktstr_kernel *r
 		return r;
 	file = ktstr_asprintf("%s/%s", dir ? dir : ".", spec);
 	if (file && !access(file, F_OK))
-		return ktstr_err_set(err, r, "no cached kernel is called \"%s\"; for the file of that name, "
-				     "write ./%s", spec, spec);
+		return ktstr_err_set(err, r,
+				     "no cached kernel is called \"%s\"; for the file of that "
+				     "name, write ./%s",
+				     spec, spec);
 	there = cached_releases();
 	if (*spec >= '0' && *spec <= '9')
-		return ktstr_err_set(err, r, "no cached kernel fits \"%s\"; %sget it with: ktstr kernel "
-				     "fetch debian:%.*s", spec, there ? there : "",
-				     (int)strcspn(spec, "+-~_"), spec);
-	return ktstr_err_set(err, r, "no kernel fits \"%s\"; %sexpected a path with a slash, a version such "
-			     "as 7.3, or debian, debian:SUITE, debian:VERSION", spec, there ? there : "");
+		return ktstr_err_set(err, r,
+				     "no cached kernel fits \"%s\"; %sget it with: ktstr kernel "
+				     "fetch debian:%.*s",
+				     spec, there ? there : "", (int)strcspn(spec, "+-~_"), spec);
+	return ktstr_err_set(err, r,
+			     "no kernel fits \"%s\"; %sexpected a path with a slash, a version "
+			     "such as 7.3, or debian, debian:SUITE, debian:VERSION",
+			     spec, there ? there : "");
 }
 
 int ktstr_kernel_find(const char *spec, const char *dir, struct ktstr_kernel *ret_kernel,

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 
 #define CHUNK (128 * 1024)
-#define PACKAGED_FILE_MAX (512ull << 20)	/* an image or a config; the largest seen is 14 MB */
+#define PACKAGED_FILE_MAX (512ull << 20) /* an image or a config; the largest seen is 14 MB */
 
 static void free_archive(struct archive **a)
 {
@@ -21,7 +21,8 @@ static void free_archive(struct archive **a)
 
 #define _cleanup_archive_ __attribute__((cleanup(free_archive)))
 
-/* Not archive_read_support_filter_all(): that would run programs such as lzop on what it is given. */
+/* Not archive_read_support_filter_all(): that would run programs such as lzop on what it
+ * is given. */
 static void support_filters(struct archive *a)
 {
 	archive_read_support_filter_gzip(a);
@@ -40,8 +41,8 @@ static int damaged(struct archive *a, const char *name, struct ktstr_err *err)
 }
 
 /* Copies the current entry of an archive to `out_fd`. */
-static int copy_data(struct archive *a, const char *name, uint64_t max, int out_fd, uint64_t *ret_len,
-		     struct ktstr_err *err)
+static int copy_data(struct archive *a, const char *name, uint64_t max, int out_fd,
+		     uint64_t *ret_len, struct ktstr_err *err)
 {
 	_cleanup_free_ char *chunk = malloc(CHUNK);
 	uint64_t total = 0;
@@ -58,8 +59,10 @@ static int copy_data(struct archive *a, const char *name, uint64_t max, int out_
 			break;
 		total += (uint64_t)n;
 		if (total > max)
-			return ktstr_err_set(err, -EBADMSG, "unpacking %s: more than the %llu bytes "
-					     "that can be in it", name, (unsigned long long)max);
+			return ktstr_err_set(err, -EBADMSG,
+					     "unpacking %s: more than the %llu bytes "
+					     "that can be in it",
+					     name, (unsigned long long)max);
 		ret = ktstr_write_all(out_fd, chunk, (size_t)n);
 		if (ret)
 			return ktstr_err_errno(err, -ret, "writing what was unpacked of %s", name);
@@ -112,8 +115,10 @@ int ktstr_unpack_stream(const struct ktstr_stream *in, uint64_t max, int out_fd,
 	    archive_read_next_header(a, &entry) != ARCHIVE_OK)
 		return damaged(a, in->name, err);
 	if (archive_filter_code(a, 0) == ARCHIVE_FILTER_NONE)
-		return ktstr_err_set(err, -EBADMSG, "%s is compressed in a way that is not known here "
-				     "(known: gzip, bzip2, xz, lzma, lz4, zstd)", in->name);
+		return ktstr_err_set(err, -EBADMSG,
+				     "%s is compressed in a way that is not known here "
+				     "(known: gzip, bzip2, xz, lzma, lz4, zstd)",
+				     in->name);
 	return copy_data(a, in->name, max, out_fd, ret_len, err);
 }
 
@@ -141,9 +146,12 @@ static la_ssize_t read_nested(struct archive *a, void *ctx, const void **ret)
 static const char *wanted(const char *path)
 {
 	static const char *const patterns[][2] = {
-		{ "boot/vmlinuz-*", "vmlinuz" }, { "boot/config-*", "config" },
-		{ "usr/lib/modules/*/vmlinuz", "vmlinuz" }, { "usr/lib/modules/*/config", "config" },
-		{ "lib/modules/*/vmlinuz", "vmlinuz" }, { "lib/modules/*/config", "config" },
+		{ "boot/vmlinuz-*", "vmlinuz" },
+		{ "boot/config-*", "config" },
+		{ "usr/lib/modules/*/vmlinuz", "vmlinuz" },
+		{ "usr/lib/modules/*/config", "config" },
+		{ "lib/modules/*/vmlinuz", "vmlinuz" },
+		{ "lib/modules/*/config", "config" },
 	};
 
 	while (!strncmp(path, "./", 2))
@@ -170,7 +178,8 @@ static int take_file(struct archive *a, const char *deb, const char *dir, const 
 }
 
 /* Reads the tar inside `outer`'s current entry. */
-static int take_files(struct archive *outer, const char *deb, const char *dir, struct ktstr_err *err)
+static int take_files(struct archive *outer, const char *deb, const char *dir,
+		      struct ktstr_err *err)
 {
 	_cleanup_archive_ struct archive *a = archive_read_new();
 	_cleanup_free_ struct nested *nested = malloc(sizeof(*nested));

@@ -19,8 +19,8 @@ struct ktstr_stream {
 int ktstr_unpack_stream(const struct ktstr_stream *in, uint64_t max, int out_fd, uint64_t *ret_len,
 			struct ktstr_err *err);
 
-/* Takes the kernel image and its config out of a .deb, as `vmlinuz` and `config` in `dir`; a package
- * may have both, one or none. -EBADMSG when the package is damaged. */
+/* Takes the kernel image and its config out of a .deb, as `vmlinuz` and `config` in `dir`; a
+ * package may have both, one or none. -EBADMSG when the package is damaged. */
 int ktstr_unpack_deb(const char *deb, const char *dir, struct ktstr_err *err);
 
 #endif

@@ -10,7 +10,8 @@
 
 #define LEN_MAX (64 * 1024)	/* what this can grow to by decompression is still quick to write */
 
-static int look(int fd, int out, struct ktstr_elf *elf, struct ktstr_facts *facts, struct ktstr_err *err)
+static int look(int fd, int out, struct ktstr_elf *elf, struct ktstr_facts *facts,
+		struct ktstr_err *err)
 {
 	struct ktstr_image image;
 	int r = ktstr_image_probe(fd, "FILE", &image, err);

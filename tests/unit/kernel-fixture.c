@@ -58,7 +58,9 @@ struct ktstr_buf fixture_elf(const struct fixture_kernel *kernel)
 	};
 	Elf64_Phdr ph = { .p_type = PT_NOTE, .p_align = 4 };
 	Elf64_Shdr sh[5] = {
-		{ 0 }, { .sh_name = 1, .sh_type = SHT_PROGBITS }, { .sh_name = 9, .sh_type = SHT_PROGBITS },
+		{ 0 },
+		{ .sh_name = 1, .sh_type = SHT_PROGBITS },
+		{ .sh_name = 9, .sh_type = SHT_PROGBITS },
 		{ .sh_name = 14, .sh_type = SHT_NOTE, .sh_addralign = 4 },
 		{ .sh_name = 21, .sh_type = SHT_STRTAB },
 	};
@@ -211,7 +213,8 @@ struct ktstr_buf fixture_image(const struct fixture_kernel *kernel)
 
 /* ---- packages ---- */
 
-struct ktstr_buf fixture_deb(const char *path, const struct ktstr_buf *image, const char *config_path)
+struct ktstr_buf fixture_deb(const char *path, const struct ktstr_buf *image,
+			     const char *config_path)
 {
 	struct ktstr_buf tar = { 0 }, deb = { 0 };
 	struct archive *a = archive_write_new();

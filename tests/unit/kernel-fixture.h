@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Kernels for tests, made from nothing: a small ELF with a banner, BTF and notes, and bzImages, gzip
- * files and Debian packages around it. Every function fails the test when it cannot do its work. */
+/* Kernels for tests, made from nothing: a small ELF with a banner, BTF and notes, and bzImages,
+ * gzip files and Debian packages around it. Every function fails the test when it cannot do its
+ * work. */
 #ifndef TESTS_UNIT_KERNEL_FIXTURE_H
 #define TESTS_UNIT_KERNEL_FIXTURE_H
 
@@ -19,9 +20,10 @@ struct ktstr_buf fixture_elf(const struct fixture_kernel *kernel);
 
 /* How a payload is compressed; FIXTURE_LZ4_LEGACY is what the kernel's build makes. */
 enum fixture_filter {
-	FIXTURE_GZIP, FIXTURE_BZIP2, FIXTURE_XZ, FIXTURE_LZMA, FIXTURE_LZ4, FIXTURE_LZ4_LEGACY, FIXTURE_ZSTD,
+	FIXTURE_GZIP, FIXTURE_BZIP2, FIXTURE_XZ, FIXTURE_LZMA, FIXTURE_LZ4, FIXTURE_LZ4_LEGACY,
+	FIXTURE_ZSTD,
 	FIXTURE_FILTERS,
-	FIXTURE_STORED = FIXTURE_FILTERS,	/* as it is */
+	FIXTURE_STORED = FIXTURE_FILTERS, /* as it is */
 };
 
 struct ktstr_buf fixture_compress(const struct ktstr_buf *bytes, enum fixture_filter filter);
@@ -34,7 +36,8 @@ struct ktstr_buf fixture_bzimage(const struct ktstr_buf *payload, enum fixture_f
 struct ktstr_buf fixture_image(const struct fixture_kernel *kernel);
 
 /* A .deb with an image as `path` in it (NULL: none) and a config as `config_path` (NULL: none). */
-struct ktstr_buf fixture_deb(const char *path, const struct ktstr_buf *image, const char *config_path);
+struct ktstr_buf fixture_deb(const char *path, const struct ktstr_buf *image,
+			     const char *config_path);
 
 /* A folder for one test, and its path; removed by fixture_drop(). */
 const char *fixture_dir(void);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The cache holds whole entries or none, whoever dies or runs into what; specs find the right one. */
+/* The cache holds whole entries or none, whoever dies or runs into what; specs find theirs. */
 #include "base/file.h"
 #include "base/text.h"
 #include "kernel-fixture.h"
@@ -96,15 +96,16 @@ TestSuite(spec, .init = set_up, .fini = take_down);
 Test(version, is_compared_by_numbers)
 {
 	static const char *const ascending[] = {
-		"6.9", "6.12.107+deb13-cloud-amd64", "6.16.3", "6.16.12", "7.3", "7.3-rc5", "7.3.4", "7.3.04.1", "7.30.1", "10.0",
+		"6.9", "6.12.107+deb13-cloud-amd64", "6.16.3", "6.16.12", "7.3", "7.3-rc5", "7.3.4",
+		"7.3.04.1", "7.30.1", "10.0",
 	};
 
 	for (size_t i = 0; i < 10; i++)
 		for (size_t j = 0; j < 10; j++) {
 			int order = ktstr_version_compare(ascending[i], ascending[j]);
 
-			cr_assert_eq((order > 0) - (order < 0), (i > j) - (i < j), "%s %s", ascending[i],
-				     ascending[j]);
+			cr_assert_eq((order > 0) - (order < 0), (i > j) - (i < j), "%s %s",
+				     ascending[i], ascending[j]);
 		}
 	cr_assert_eq(ktstr_version_compare("7.03", "7.3"), 0);
 }
@@ -125,7 +126,8 @@ Test(version, fits_at_the_ends_of_components)
 
 Test(cache, a_second_use_unpacks_nothing)
 {
-	const char *image = fixture_write("vmlinuz", fixture_image(&(struct fixture_kernel){ .tracepoint = true }));
+	const char *image = fixture_write(
+		"vmlinuz", fixture_image(&(struct fixture_kernel){ .tracepoint = true }));
 	struct ktstr_err err = KTSTR_ERR_INIT;
 	struct ktstr_kernel a = { 0 }, b = { 0 };
 	struct stat before, after;
@@ -141,7 +143,8 @@ Test(cache, a_second_use_unpacks_nothing)
 	cr_assert_str_eq(b.build_id, "abcdef01");
 	cr_assert_str_eq(b.image, image);
 	cr_assert_str_eq(b.config, fixture_path("config-9.8.7-test"));
-	cr_assert(b.pvh && b.sched_ext && b.exit_tracepoint && b.hz == 100 && !b.fetched && !b.source);
+	cr_assert(b.pvh && b.sched_ext && b.exit_tracepoint && b.hz == 100 && !b.fetched &&
+		  !b.source);
 	cr_assert_eq(access(b.btf, R_OK), 0);
 	cr_assert_eq(count("images"), 1);
 	ktstr_kernel_deinit(&a);
@@ -150,7 +153,8 @@ Test(cache, a_second_use_unpacks_nothing)
 
 Test(cache, an_elf_is_used_where_it_is)
 {
-	const char *image = fixture_write("vmlinux", fixture_elf(&(struct fixture_kernel){ .no_btf = true }));
+	const char *image =
+		fixture_write("vmlinux", fixture_elf(&(struct fixture_kernel){ .no_btf = true }));
 	struct ktstr_kernel k = { 0 };
 
 	cr_assert_eq(ktstr_kernel_resolve(image, NULL, &k, NULL), 0);
@@ -280,7 +284,8 @@ Test(cache, a_full_disk_leaves_nothing)
 	for (rlim_t room = 0; room < 700; room += 50) {
 		limit.rlim_cur = room;
 		setrlimit(RLIMIT_FSIZE, &limit);
-		cr_assert_eq(ktstr_kernel_resolve(image, NULL, &k, &err), -EFBIG, "%d: %s", (int)room, err.msg);
+		cr_assert_eq(ktstr_kernel_resolve(image, NULL, &k, &err), -EFBIG, "%d: %s",
+			     (int)room, err.msg);
 		cr_assert(strstr(err.msg, "writing") && strstr(err.msg, "vmlinuz"), "%s", err.msg);
 		cr_assert_eq(count("images"), 0);
 	}
@@ -326,9 +331,11 @@ Test(spec, finds_the_newest_that_fits)
 	not_found("debian:three", NULL, -ENOENT, "no cached kernel fits debian:three");
 	not_found("debian:", NULL, -EINVAL, "expected debian, debian:SUITE");
 	not_found("debian:../x", NULL, -ENOENT, "the kernel debian:../x");
-	not_found("7.4", NULL, -ENOENT, "no cached kernel fits \"7.4\"; cached: 7.30.1+x, 7.3.12+x, 7.3.4+x, "
+	not_found("7.4", NULL, -ENOENT,
+		  "no cached kernel fits \"7.4\"; cached: 7.30.1+x, 7.3.12+x, 7.3.4+x, "
 		  "6.16.12; get it with: ktstr kernel fetch debian:7.4");
-	not_found("fedora", NULL, -ENOENT, "expected a path with a slash, a version such as 7.3, or debian");
+	not_found("fedora", NULL, -ENOENT,
+		  "expected a path with a slash, a version such as 7.3, or debian");
 	cr_assert_eq(ktstr_kernel_list(&list, &n, &err), 0, "%s", err.msg);
 	cr_assert_eq(n, 4);
 	cr_assert_str_eq(list[0].release, "7.30.1+x");
@@ -382,7 +389,8 @@ Test(spec, a_build_tree_is_taken_when_it_is_built)
 	struct ktstr_kernel k = { 0 };
 
 	fixture_write_text("linux/Makefile", "");
-	not_found("./linux", fixture_dir(), -ENOENT, "is no kernel build tree: expected .config, vmlinux and");
+	not_found("./linux", fixture_dir(), -ENOENT,
+		  "is no kernel build tree: expected .config, vmlinux and");
 	fixture_write_text("linux/.config", "CONFIG_HZ=300\n");
 	not_found(tree, NULL, -ENOENT, "is not built yet: vmlinux is missing; run make there");
 	fixture_write("linux/vmlinux", fixture_elf(&plain));
@@ -403,7 +411,8 @@ Test(spec, a_folder_of_modules_leads_to_its_image)
 	found(fixture_path("modules/a"), "9.8.7-test");
 	fixture_write_text("linux/.config", "");
 	fixture_write("linux/vmlinux", fixture_elf(&plain));
-	fixture_write("linux/arch/x86/boot/bzImage", fixture_image(&(struct fixture_kernel){ .release = "5.5" }));
+	fixture_write("linux/arch/x86/boot/bzImage",
+		      fixture_image(&(struct fixture_kernel){ .release = "5.5" }));
 	cr_assert_eq(symlink("../../linux", fixture_path("modules/b/build")), 0);
 	found(fixture_path("modules/b"), "5.5");
 }

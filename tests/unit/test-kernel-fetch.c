@@ -13,6 +13,7 @@ static const char apt_get[] =
 	"#!/bin/sh\n"
 	"cd_conf() { while [ \"$1\" != -c ]; do shift; done; state=${2%/*}; }\n"
 	"suite() { cut -d' ' -f6 \"$state/sources.list\"; }\n"
+	"die() { echo \"E: $*\" >&2; exit 100; }\n"
 	"codename() { case $1 in stable-backports) echo trixie-backports;; stable) echo trixie;;\n"
 	"	testing) echo forky;; unstable) echo sid;; *) echo $1;; esac; }\n"
 	"echo \"$*\" >>\"$FAKE/log\"\n"
@@ -22,14 +23,14 @@ static const char apt_get[] =
 	"*update)\n"
 	"	cd_conf \"$@\"\n"
 	"	name=$(codename \"$(suite)\")\n"
-	"	[ ! -e \"$FAKE/offline\" ] || { echo 'W: slow'; echo 'E: cannot resolve the mirror' >&2; exit 100; }\n"
-	"	[ -d \"$FAKE/archive/$name\" ] || { echo \"E: $name: 404  Not Found\" >&2; exit 100; }\n"
+	"	[ ! -e \"$FAKE/offline\" ] || die cannot resolve the mirror\n"
+	"	[ -d \"$FAKE/archive/$name\" ] || die \"$name: 404  Not Found\"\n"
 	"	echo \"Codename: $name\" >\"$state/lists/x_InRelease\";;\n"
 	"*download*)\n"
 	"	while [ \"$1\" != -c ]; do shift; done; state=${2%/*}; shift 3\n"
-	"	[ ! -e \"$FAKE/offline\" ] || { echo 'E: cannot resolve the mirror' >&2; exit 100; }\n"
+	"	[ ! -e \"$FAKE/offline\" ] || die cannot resolve the mirror\n"
 	"	for p; do cp \"$FAKE/archive/$(suite)/$p.deb\" . || exit 100; done;;\n"
-	"*) echo \"E: unknown: $*\" >&2; exit 100;;\n"
+	"*) die \"unknown: $*\";;\n"
 	"esac\n";
 
 static const char apt_cache[] =
@@ -52,12 +53,14 @@ static void add_script(const char *name, const char *text)
 }
 
 /* A package with this kernel in the folder of a suite. */
-static void publish(const char *suite, const char *package, struct fixture_kernel kernel, bool config)
+static void publish(const char *suite, const char *package, struct fixture_kernel kernel,
+		    bool config)
 {
 	char *name = ktstr_asprintf("archive/%s/%s.deb", suite, package);
 	struct ktstr_buf image = fixture_image(&kernel);
 
-	fixture_write(name, fixture_deb("./boot/vmlinuz-x", &image, config ? "./boot/config-x" : NULL));
+	fixture_write(name,
+		      fixture_deb("./boot/vmlinuz-x", &image, config ? "./boot/config-x" : NULL));
 	ktstr_buf_free(&image);
 	free(name);
 }
@@ -74,10 +77,13 @@ static void set_up(void)
 	free(path);
 	add_script("bin/apt-get", apt_get);
 	add_script("bin/apt-cache", apt_cache);
-	fixture_write_text("targets", "Packages|Debian|bookworm-security|main|http://wrong.example/security\n"
-			   "Packages|Other|bookworm|main|http://wrong.example/other\n"
-			   "Translations|Debian|bookworm|main|http://wrong.example/kind\n"
-			   "Packages|Debian|bookworm|main|http://mirror.example/debian/\n");
+	fixture_write_text("targets", "Packages|Debian|bookworm-security|main|http://wrong.example/"
+				      "security\n"
+				      "Packages|Other|bookworm|main|http://wrong.example/other\n"
+				      "Translations|Debian|bookworm|main|http://wrong.example/"
+				      "kind\n"
+				      "Packages|Debian|bookworm|main|http://mirror.example/debian/"
+				      "\n");
 	said[0] = '\0';
 }
 
@@ -131,18 +137,22 @@ Test(fetch, takes_the_newest_of_our_flavour)
 	publish("trixie-backports", "linux-image-9.1.12-cloud-amd64",
 		(struct fixture_kernel){ .release = "9.1.12-cloud-amd64" }, true);
 	publish("trixie-backports", "linux-image-9.2-rt-amd64", (struct fixture_kernel){ 0 }, true);
-	publish("trixie-backports", "linux-image-9.3-cloud-amd64-dbg", (struct fixture_kernel){ 0 }, true);
-	publish("trixie-backports", "linux-image-unsigned-9.3-cloud-amd64", (struct fixture_kernel){ 0 }, true);
+	publish("trixie-backports", "linux-image-9.3-cloud-amd64-dbg", (struct fixture_kernel){ 0 },
+		true);
+	publish("trixie-backports", "linux-image-unsigned-9.3-cloud-amd64",
+		(struct fixture_kernel){ 0 }, true);
 	publish("trixie-backports", "linux-image-cloud-amd64", (struct fixture_kernel){ 0 }, true);
 	k = fetched("debian", "9.1.12-cloud-amd64");
 	cr_assert_str_eq(k.source, "debian:trixie-backports");
 	cr_assert_eq(k.hz, 333);
-	cr_assert(strstr(said, "fetching 9.1.12-cloud-amd64 from Debian trixie-backports"), "%s", said);
+	cr_assert(strstr(said, "fetching 9.1.12-cloud-amd64 from Debian trixie-backports"), "%s",
+		  said);
 	ktstr_kernel_deinit(&k);
 	forget();
 	k = fetched("debian", "9.1.12-cloud-amd64");
 	cr_assert(strstr(said, "is cached already"), "%s", said);
-	cr_assert_not(asked_apt("update") || asked_apt("download"), "lists of a moment ago are fresh");
+	cr_assert_not(asked_apt("update") || asked_apt("download"), "lists of a moment ago are "
+								    "fresh");
 	ktstr_kernel_deinit(&k);
 	cr_assert_eq(ktstr_kernel_resolve("debian:9.1.12", NULL, &k, NULL), 0);
 	ktstr_kernel_deinit(&k);
@@ -153,7 +163,8 @@ Test(fetch, split_packages_are_put_together)
 {
 	struct ktstr_kernel k;
 
-	publish("trixie-backports", "linux-image-9.3-cloud-amd64", (struct fixture_kernel){ 0 }, false);
+	publish("trixie-backports", "linux-image-9.3-cloud-amd64", (struct fixture_kernel){ 0 },
+		false);
 	publish("trixie-backports", "linux-binary-9.3-cloud-amd64",
 		(struct fixture_kernel){ .release = "9.3-cloud-amd64", .tracepoint = true }, false);
 	fixture_write("archive/trixie-backports/linux-base-9.3-cloud-amd64.deb",
@@ -180,7 +191,8 @@ Test(fetch, goes_on_to_a_suite_with_sched_ext)
 	struct ktstr_kernel k;
 
 	publish("trixie", "linux-image-6.12-cloud-amd64",
-		(struct fixture_kernel){ .release = "6.12-cloud-amd64", .no_sched_ext = true }, true);
+		(struct fixture_kernel){ .release = "6.12-cloud-amd64", .no_sched_ext = true },
+		true);
 	publish("sid", "linux-image-6.19-cloud-amd64",
 		(struct fixture_kernel){ .release = "6.19-cloud-amd64" }, true);
 	k = fetched("debian", "6.19-cloud-amd64");	/* no backports, no forky at this mirror */
@@ -196,13 +208,15 @@ Test(fetch, goes_on_to_a_suite_with_sched_ext)
 Test(fetch, what_no_suite_has_is_said)
 {
 	publish("trixie", "linux-image-6.12-cloud-amd64",
-		(struct fixture_kernel){ .release = "6.12-cloud-amd64", .no_sched_ext = true }, true);
+		(struct fixture_kernel){ .release = "6.12-cloud-amd64", .no_sched_ext = true },
+		true);
 	publish("trixie-backports", "other", (struct fixture_kernel){ 0 }, true);
 	publish("forky", "other", (struct fixture_kernel){ 0 }, true);
 	publish("sid", "other", (struct fixture_kernel){ 0 }, true);
-	fails("debian", -ENOENT, "has no cloud kernel with sched_ext");
-	fails("debian:7.7", -ENOENT, "no cloud kernel that fits debian:7.7 (they drop old versions)");
-	fails("debian:forky", -ENOENT, "Debian forky has no cloud kernel");
+	fails("debian", -ENOENT, "Debian has no cloud kernel with sched_ext");
+	fails("debian:7.7", -ENOENT,
+	      "no cloud kernel that fits debian:7.7 (they drop old versions)");
+	fails("debian:forky", -ENOENT, "forky has no cloud kernel");
 	fails("debian:nowhere", -EIO, "nowhere: 404");
 	fails("debian:x y", -EINVAL, "expected debian, debian:SUITE (debian:trixie-backports)");
 	fails("ubuntu", -EINVAL, "\"ubuntu\" cannot be fetched");
@@ -224,7 +238,8 @@ Test(fetch, without_the_network_old_lists_still_serve)
 	unlink(fixture_path("cache/apt/stable-backports-none/updated"));
 	said[0] = '\0';
 	k = fetched("debian", "9.1-cloud-amd64");
-	cr_assert(strstr(said, "cannot resolve the mirror; going on with the lists of last time"), "%s", said);
+	cr_assert(strstr(said, "cannot resolve the mirror; going on with the lists of last time"),
+		  "%s", said);
 	ktstr_kernel_deinit(&k);
 	cr_assert_eq(ktstr_kernel_remove("9.1-cloud-amd64", NULL), 0);
 	fails("debian", -EIO, "downloading from Debian failed: cannot resolve the mirror");
@@ -232,9 +247,11 @@ Test(fetch, without_the_network_old_lists_still_serve)
 
 Test(fetch, a_package_that_is_none_leaves_nothing)
 {
-	fixture_write_text("archive/trixie-backports/linux-image-9.1-cloud-amd64.deb", "no package");
+	fixture_write_text("archive/trixie-backports/linux-image-9.1-cloud-amd64.deb",
+			   "no package");
 	fails("debian", -EBADMSG, "linux-image-9.1-cloud-amd64.deb");
-	fixture_write("archive/trixie-backports/linux-image-9.1-cloud-amd64.deb", fixture_deb(NULL, NULL, NULL));
+	fixture_write("archive/trixie-backports/linux-image-9.1-cloud-amd64.deb",
+		      fixture_deb(NULL, NULL, NULL));
 	fails("debian", -EBADMSG, "has no kernel image in it");
 	cr_assert_neq(rmdir(fixture_path("cache/kernels")), -1, "something was left behind");
 }
@@ -251,9 +268,12 @@ Test(fetch, the_mirror_is_the_systems)
 	fclose(f);
 	cr_assert(strstr(line, "] http://mirror.example/debian/ sid main"), "%s", line);
 	unlink(fixture_path("targets"));
-	fixture_write_text("targets-without-release", "Packages|$(ORIGIN)|x|main|http://wrong.example/other\n"
-			   "Packages|$(ORIGIN)|bookworm-security|main|http://wrong.example/debian\n"
-			   "Packages|$(ORIGIN)|bookworm|main|http://second.example/debian\n");
+	fixture_write_text("targets-without-release", "Packages|$(ORIGIN)|x|main|http://"
+						      "wrong.example/other\n"
+						      "Packages|$(ORIGIN)|bookworm-security|main|"
+						      "http://wrong.example/debian\n"
+						      "Packages|$(ORIGIN)|bookworm|main|http://"
+						      "second.example/debian\n");
 	fails("debian:sid", -ENOENT, "has no cloud kernel");
 	f = fopen(fixture_path("cache/apt/sid-Packages/sources.list"), "r");
 	cr_assert(f && fgets(line, sizeof(line), f));
@@ -266,5 +286,6 @@ Test(fetch, the_mirror_is_the_systems)
 Test(fetch, without_apt_there_is_advice)
 {
 	setenv("PATH", fixture_path("empty"), 1);
-	fails("debian", -ENOTSUP, "there is no apt-get here; give a kernel image or a build tree by its path");
+	fails("debian", -ENOTSUP,
+	      "there is no apt-get here; give a kernel image or a build tree by its path");
 }

@@ -46,7 +46,8 @@ static void refused(struct ktstr_buf bytes, const char *words)
 
 	cr_assert_eq(look(&bytes, &image, &elf, &facts, NULL, &err), -ENOEXEC, "%s", err.msg);
 	cr_assert_eq(err.code, -ENOEXEC);
-	cr_assert(strstr(err.msg, "FILE") && strstr(err.msg, words), "\"%s\" lacks \"%s\"", err.msg, words);
+	cr_assert(strstr(err.msg, "FILE") && strstr(err.msg, words), "\"%s\" lacks \"%s\"", err.msg,
+		  words);
 	ktstr_elf_deinit(&elf);
 	ktstr_buf_free(&bytes);
 }
@@ -71,7 +72,8 @@ Test(image, every_compression_is_unpacked)
 		struct ktstr_image image;
 		struct ktstr_facts facts;
 
-		cr_assert_eq(look(&bz, &image, &info, &facts, &out, &err), 0, "filter %d: %s", f, err.msg);
+		cr_assert_eq(look(&bz, &image, &info, &facts, &out, &err), 0, "filter %d: %s", f,
+			     err.msg);
 		cr_assert(out.len == elf.len && !memcmp(out.data, elf.data, elf.len));
 		cr_assert_eq(image.kind, KTSTR_IMAGE_BZIMAGE);
 		cr_assert_str_eq(image.release, "9.8.7-test");
@@ -86,7 +88,8 @@ Test(image, every_compression_is_unpacked)
 }
 
 /* An ELF as it is, and what it has in it. */
-static void elf_has(struct fixture_kernel kernel, bool btf, bool pvh, bool sched_ext, bool tracepoint)
+static void elf_has(struct fixture_kernel kernel, bool btf, bool pvh, bool sched_ext,
+		    bool tracepoint)
 {
 	struct ktstr_buf bytes = fixture_elf(&kernel);
 	struct ktstr_err err = KTSTR_ERR_INIT;
@@ -116,7 +119,8 @@ Test(elf, says_what_the_kernel_has)
 
 Test(image, a_compressed_vmlinux_is_one_too)
 {
-	struct ktstr_buf elf = fixture_elf(&plain), gz = fixture_compress(&elf, FIXTURE_GZIP), out = { 0 };
+	struct ktstr_buf elf = fixture_elf(&plain), gz = fixture_compress(&elf, FIXTURE_GZIP),
+			 out = { 0 };
 	struct ktstr_err err = KTSTR_ERR_INIT;
 	struct ktstr_elf info = { 0 };
 	struct ktstr_image image;
@@ -173,16 +177,22 @@ Test(image, what_is_no_kernel_is_named)
 	char arm64[256] = "MZ";
 
 	memcpy(arm64 + 0x38, "ARM\x64", 4);
-	refused(text("hello, I am a text\n", 19), "expected a bzImage (vmlinuz) or an ELF vmlinux, found text");
+	refused(text("hello, I am a text\n", 19), "expected a bzImage (vmlinuz) or an ELF vmlinux, "
+						  "found text");
 	refused(text("", 0), "found an empty file");
 	refused(text("\x01\x02\x03", 3), "found other bytes");
 	refused(text("\x28\xb5\x2f\xfd....", 8), "found a compressed file; unpack it first");
 	refused(text(arm64, sizeof(arm64)), "found a kernel image for arm64");
-	refused(fixture_elf(&(struct fixture_kernel){ .machine = EM_AARCH64 }), "is an ELF file for arm64 "
-		"(machine 183); ktstr boots x86-64 kernels");
+	refused(fixture_elf(&(struct fixture_kernel){ .machine = EM_AARCH64 }), "is an ELF file "
+										"for arm64 "
+										"(machine 183); "
+										"ktstr boots "
+										"x86-64 kernels");
 	refused(fixture_elf(&(struct fixture_kernel){ .machine = EM_386 }), "32-bit x86");
-	refused(fixture_elf(&(struct fixture_kernel){ .type = ET_REL }), "an object file or a kernel module");
-	refused(fixture_elf(&(struct fixture_kernel){ .release = "" }), "without a \"Linux version\"");
+	refused(fixture_elf(&(struct fixture_kernel){ .type = ET_REL }), "an object file or a "
+									 "kernel module");
+	refused(fixture_elf(&(struct fixture_kernel){ .release = "" }), "without a \"Linux "
+									"version\"");
 }
 
 Test(image, a_header_that_lies_is_refused)
@@ -207,11 +217,13 @@ Test(image, a_payload_that_is_not_what_it_says_is_refused)
 	uint32_t len = (uint32_t)elf.len;
 
 	refused(fixture_bzimage(&payload, FIXTURE_XZ, len - 1, "1.2"), "more than the");
-	refused(fixture_bzimage(&payload, FIXTURE_XZ, len + 1, "1.2"), "bytes came out, it promises");
+	refused(fixture_bzimage(&payload, FIXTURE_XZ, len + 1, "1.2"), "bytes came out, it "
+								       "promises");
 	refused(fixture_bzimage(&payload, FIXTURE_XZ, 0, "1.2"), "more than the 0 bytes");
 	payload.data[payload.len / 2] ^= 0xff;
 	refused(fixture_bzimage(&payload, FIXTURE_XZ, len, "1.2"), "unpacking FILE");
-	refused(fixture_bzimage(&elf, FIXTURE_STORED, len, "1.2"), "compressed in a way that is not known");
+	refused(fixture_bzimage(&elf, FIXTURE_STORED, len, "1.2"), "compressed in a way that is "
+								   "not known");
 	ktstr_buf_free(&payload);
 	payload = fixture_compress(&nothing, FIXTURE_ZSTD);
 	refused(fixture_bzimage(&payload, FIXTURE_ZSTD, 0, "1.2"), "is no kernel image");
@@ -235,7 +247,8 @@ Test(facts, damaged_btf_is_said)
 
 Test(facts, hz_comes_from_the_config, .fini = fixture_drop)
 {
-	cr_assert_eq(ktstr_config_hz(fixture_write_text("a", "CONFIG_HZ_250=y\nCONFIG_HZ=250\n")), 250);
+	cr_assert_eq(ktstr_config_hz(fixture_write_text("a", "CONFIG_HZ_250=y\nCONFIG_HZ=250\n")),
+		     250);
 	cr_assert_eq(ktstr_config_hz(fixture_write_text("b", "# CONFIG_HZ is not set\n")), 0);
 	cr_assert_eq(ktstr_config_hz(fixture_path("none")), 0);
 	cr_assert_eq(ktstr_config_hz(NULL), 0);
@@ -267,7 +280,8 @@ Test(deb, gives_image_and_config_of_every_layout, .fini = fixture_drop)
 	struct ktstr_buf image = text("an image", 8);
 
 	for (size_t i = 0; i < 3; i++) {
-		const char *deb = fixture_write("x.deb", fixture_deb(layouts[i][0], &image, layouts[i][1]));
+		const char *deb =
+			fixture_write("x.deb", fixture_deb(layouts[i][0], &image, layouts[i][1]));
 		struct ktstr_err err = KTSTR_ERR_INIT;
 		struct ktstr_buf got = { 0 };
 
@@ -284,7 +298,8 @@ Test(deb, gives_image_and_config_of_every_layout, .fini = fixture_drop)
 
 Test(deb, a_damaged_one_is_said, .fini = fixture_drop)
 {
-	struct ktstr_buf image = text("an image", 8), deb = fixture_deb("./boot/vmlinuz-1", &image, NULL);
+	struct ktstr_buf image = text("an image", 8),
+			 deb = fixture_deb("./boot/vmlinuz-1", &image, NULL);
 	struct ktstr_err err = KTSTR_ERR_INIT;
 	const char *path;
 
@@ -293,7 +308,8 @@ Test(deb, a_damaged_one_is_said, .fini = fixture_drop)
 	cr_assert(strstr(err.msg, "unpacking") && strstr(err.msg, "cut.deb"), "%s", err.msg);
 	path = fixture_write("ar.deb", text("!<arch>\n", 8));
 	cr_assert_eq(ktstr_unpack_deb(path, fixture_dir(), &err), -EBADMSG, "%s", err.msg);
-	path = fixture_write_text("text.deb", "I am no package, though my name says so. I am a text.");
+	path = fixture_write_text("text.deb", "I am no package, though my name says so. I am a "
+					      "text.");
 	cr_assert_eq(ktstr_unpack_deb(path, fixture_dir(), &err), -EBADMSG, "%s", err.msg);
 	cr_assert(strstr(err.msg, "text.deb"), "%s", err.msg);
 	ktstr_buf_free(&deb);
