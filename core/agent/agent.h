@@ -48,7 +48,7 @@ enum ktstr_outcome { KTSTR_OUTCOME_RAN, KTSTR_OUTCOME_SCHED_DIED, KTSTR_OUTCOME_
 
 struct ktstr_agent {
 	struct ktstr_loop loop;
-	struct ktstr_channel port;
+	struct ktstr_guest_channel port;
 	struct ktstr_source children;	/* signalfd for SIGCHLD */
 	struct ktstr_files files;
 	struct ktstr_kmsg kmsg;
@@ -84,7 +84,8 @@ void ktstr_supervise_raise(struct ktstr_agent *agent, enum ktstr_agent_event eve
 
 /* Decides the outcome, unless it is decided already. */
 __attribute__((format(printf, 3, 4)))
-void ktstr_supervise_note(struct ktstr_agent *agent, enum ktstr_outcome outcome, const char *fmt, ...);
+void ktstr_supervise_note(struct ktstr_agent *agent, enum ktstr_outcome outcome, const char *fmt,
+			  ...);
 
 /* Reports a fault of the agent's own, notes it as the outcome, raises KTSTR_EVENT_FAILED. */
 void ktstr_supervise_fail(struct ktstr_agent *agent, const char *what, const struct ktstr_err *err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Control groups (version 2) of a scenario. `root` is KTSTR_CGROUP_ROOT but in a test. [one thread] */
+/* Control groups (version 2) of a scenario. `root` is KTSTR_CGROUP_ROOT but in a test. [engine] */
 #ifndef KTSTR_AGENT_CGROUP_H
 #define KTSTR_AGENT_CGROUP_H
 

@@ -11,15 +11,15 @@ struct entry {
 	uint64_t guest_ns;
 };
 
-void ktstr_channel_init(struct ktstr_channel *channel, int fd, bool is_port)
+void ktstr_guest_channel_init(struct ktstr_guest_channel *channel, int fd, bool is_port)
 {
-	*channel = (struct ktstr_channel){
+	*channel = (struct ktstr_guest_channel){
 		.source = { .fd = fd, .events = EPOLLIN | EPOLLOUT | EPOLLET },
 		.is_port = is_port,
 	};
 }
 
-void ktstr_channel_deinit(struct ktstr_channel *channel, struct ktstr_loop *loop)
+void ktstr_guest_channel_deinit(struct ktstr_guest_channel *channel, struct ktstr_loop *loop)
 {
 	ktstr_loop_forget(loop, &channel->source);
 	ktstr_framer_deinit(&channel->in);
@@ -28,8 +28,8 @@ void ktstr_channel_deinit(struct ktstr_channel *channel, struct ktstr_loop *loop
 	ktstr_buf_free(&channel->wire);
 }
 
-void ktstr_channel_send(struct ktstr_channel *channel, enum ktstr_lane lane, uint32_t type,
-			uint64_t guest_ns, const void *payload, size_t len)
+void ktstr_guest_channel_send(struct ktstr_guest_channel *channel, enum ktstr_lane lane,
+			      uint32_t type, uint64_t guest_ns, const void *payload, size_t len)
 {
 	struct ktstr_buf *b = &channel->lanes[lane].entries;
 	struct entry entry = { type, (uint32_t)len, guest_ns };
@@ -43,7 +43,7 @@ void ktstr_channel_send(struct ktstr_channel *channel, enum ktstr_lane lane, uin
 	ktstr_buf_add(b, payload, len);
 }
 
-size_t ktstr_channel_pending(const struct ktstr_channel *channel)
+size_t ktstr_guest_channel_pending(const struct ktstr_guest_channel *channel)
 {
 	size_t sum = channel->wire.len - channel->written;
 
@@ -63,7 +63,7 @@ static void compact(struct ktstr_buf *b, size_t *taken)
 }
 
 /* Encodes waiting entries until about one write is there. False when memory is out. */
-static bool encode_more(struct ktstr_channel *channel)
+static bool encode_more(struct ktstr_guest_channel *channel)
 {
 	for (int i = 0; i < KTSTR_LANE_COUNT; i++) {
 		struct ktstr_buf *b = &channel->lanes[i].entries;
@@ -89,7 +89,7 @@ static bool encode_more(struct ktstr_channel *channel)
 	return true;
 }
 
-int ktstr_channel_flush(struct ktstr_channel *channel, struct ktstr_err *err)
+int ktstr_guest_channel_flush(struct ktstr_guest_channel *channel, struct ktstr_err *err)
 {
 	struct ktstr_buf *wire = &channel->wire;
 
@@ -117,7 +117,7 @@ int ktstr_channel_flush(struct ktstr_channel *channel, struct ktstr_err *err)
 	}
 }
 
-static int take_frames(struct ktstr_channel *channel, ktstr_frame_fn *fn, void *ctx,
+static int take_frames(struct ktstr_guest_channel *channel, ktstr_frame_fn *fn, void *ctx,
 		       struct ktstr_err *err)
 {
 	struct ktstr_frame frame;
@@ -125,16 +125,16 @@ static int take_frames(struct ktstr_channel *channel, ktstr_frame_fn *fn, void *
 
 	while ((ret = ktstr_framer_next(&channel->in, &frame, err)) > 0) {
 		if (frame.seq != channel->in_seq)
-			return ktstr_err_set(err, -EBADMSG, "frame %llu came where frame %llu was due",
-					     (unsigned long long)frame.seq,
-					     (unsigned long long)channel->in_seq);
+			return ktstr_err_set(
+				err, -EBADMSG, "frame %llu came where frame %llu was due",
+				(unsigned long long)frame.seq, (unsigned long long)channel->in_seq);
 		channel->in_seq++;
 		fn(ctx, &frame);
 	}
 	return ret;
 }
 
-int ktstr_channel_receive(struct ktstr_channel *channel, ktstr_frame_fn *fn, void *ctx,
+int ktstr_guest_channel_receive(struct ktstr_guest_channel *channel, ktstr_frame_fn *fn, void *ctx,
 			  struct ktstr_err *err)
 {
 	int ret = 0;

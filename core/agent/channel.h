@@ -15,7 +15,7 @@
 
 enum ktstr_lane { KTSTR_LANE_URGENT, KTSTR_LANE_NORMAL, KTSTR_LANE_COUNT };
 
-struct ktstr_channel {
+struct ktstr_guest_channel {
 	struct ktstr_source source;
 	bool is_port;			/* a virtio port: reading nothing is not its end */
 	bool at_end;			/* the other side closed it */
@@ -35,22 +35,22 @@ typedef void ktstr_frame_fn(void *ctx, const struct ktstr_frame *frame);
 
 /* Takes the descriptor over. source.ready, .ctx and .rank are the caller's to set before the
  * source is watched; it is edge-triggered, so read and write until they would block. */
-void ktstr_channel_init(struct ktstr_channel *channel, int fd, bool is_port);
-void ktstr_channel_deinit(struct ktstr_channel *channel, struct ktstr_loop *loop);
+void ktstr_guest_channel_init(struct ktstr_guest_channel *channel, int fd, bool is_port);
+void ktstr_guest_channel_deinit(struct ktstr_guest_channel *channel, struct ktstr_loop *loop);
 
 /* Queues a frame. It goes out with the next flush. */
-void ktstr_channel_send(struct ktstr_channel *channel, enum ktstr_lane lane, uint32_t type,
-			uint64_t guest_ns, const void *payload, size_t len);
+void ktstr_guest_channel_send(struct ktstr_guest_channel *channel, enum ktstr_lane lane,
+			      uint32_t type, uint64_t guest_ns, const void *payload, size_t len);
 
 /* Bytes that wait to be written. */
-size_t ktstr_channel_pending(const struct ktstr_channel *channel);
+size_t ktstr_guest_channel_pending(const struct ktstr_guest_channel *channel);
 
 /* Writes until nothing is left or the descriptor would block. */
-int ktstr_channel_flush(struct ktstr_channel *channel, struct ktstr_err *err);
+int ktstr_guest_channel_flush(struct ktstr_guest_channel *channel, struct ktstr_err *err);
 
 /* Reads until it would block and hands every whole frame to `fn`. -EBADMSG when the bytes are no
  * frames or one is missing: told once, from then on all input is dropped. Sets at_end. */
-int ktstr_channel_receive(struct ktstr_channel *channel, ktstr_frame_fn *fn, void *ctx,
+int ktstr_guest_channel_receive(struct ktstr_guest_channel *channel, ktstr_frame_fn *fn, void *ctx,
 			  struct ktstr_err *err);
 
 #endif

@@ -16,8 +16,8 @@ static void take_frame(void *ctx, const struct ktstr_frame *frame)
 	struct ktstr_fields fields;
 
 	if (frame->type != KTSTR_MSG_FINISHED) {
-		ktstr_channel_send(link->host, KTSTR_LANE_NORMAL, frame->type, frame->guest_ns,
-				   frame->payload, frame->len);
+		ktstr_guest_channel_send(link->host, KTSTR_LANE_NORMAL, frame->type,
+					 frame->guest_ns, frame->payload, frame->len);
 		return;
 	}
 	if (ktstr_fields_parse(frame->payload, frame->len, &fields)) {
@@ -33,11 +33,11 @@ static void socket_ready(void *ctx, uint32_t events)
 	struct ktstr_err err = KTSTR_ERR_INIT;
 
 	if ((events & (EPOLLIN | EPOLLHUP)) &&
-	    ktstr_channel_receive(&link->channel, take_frame, link, &err))
+	    ktstr_guest_channel_receive(&link->channel, take_frame, link, &err))
 		link->broken(link->ctx, &err);
 	/* A write to an engine that has died is no news: its end is told when it is reaped. */
 	if (link->channel.source.fd >= 0)
-		ktstr_channel_flush(&link->channel, NULL);
+		ktstr_guest_channel_flush(&link->channel, NULL);
 	if (link->channel.at_end)
 		ktstr_loop_forget(link->loop, &link->channel.source);
 }
@@ -65,7 +65,7 @@ int ktstr_engine_link_start(struct ktstr_engine_link *link, struct ktstr_err *er
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds))
 		return ktstr_err_errno(err, errno, "socket to the engine");
 	theirs = fds[1];
-	ktstr_channel_init(&link->channel, fds[0], false);
+	ktstr_guest_channel_init(&link->channel, fds[0], false);
 	link->channel.source.rank = KTSTR_RANK_EVIDENCE;
 	link->channel.source.ready = socket_ready;
 	link->channel.source.ctx = link;
@@ -79,13 +79,13 @@ int ktstr_engine_link_start(struct ktstr_engine_link *link, struct ktstr_err *er
 	return ktstr_spawn(&how, &link->pid, &link->failure, err);
 }
 
-void ktstr_engine_link_send(struct ktstr_engine_link *link, enum ktstr_msg type, const void *payload,
-			    size_t len)
+void ktstr_engine_link_send(struct ktstr_engine_link *link, enum ktstr_msg type,
+			    const void *payload, size_t len)
 {
 	if (link->channel.source.fd < 0)
 		return;
-	ktstr_channel_send(&link->channel, KTSTR_LANE_NORMAL, type, 0, payload, len);
-	ktstr_channel_flush(&link->channel, NULL);
+	ktstr_guest_channel_send(&link->channel, KTSTR_LANE_NORMAL, type, 0, payload, len);
+	ktstr_guest_channel_flush(&link->channel, NULL);
 }
 
 void ktstr_engine_link_reaped(struct ktstr_engine_link *link, const siginfo_t *info,

@@ -14,14 +14,14 @@
 
 struct ktstr_engine_link {
 	struct ktstr_loop *loop;	/* these five are set by the caller */
-	struct ktstr_channel *host;	/* where records go on to */
+	struct ktstr_guest_channel *host;	/* where records go on to */
 	/* MSG_FINISHED came. */
 	void (*finished)(void *ctx, struct ktstr_str outcome, struct ktstr_str text);
 	void (*broken)(void *ctx, const struct ktstr_err *err);	/* the socket carries no frames */
 	void *ctx;
 	pid_t pid;			/* 0: does not run */
 	int failure;
-	struct ktstr_channel channel;
+	struct ktstr_guest_channel channel;
 	struct ktstr_output output;
 	char last_words[256];		/* the last line it wrote: it writes only when it breaks */
 };
@@ -29,8 +29,8 @@ struct ktstr_engine_link {
 int ktstr_engine_link_start(struct ktstr_engine_link *link, struct ktstr_err *err);
 
 /* Sends a message to the engine. */
-void ktstr_engine_link_send(struct ktstr_engine_link *link, enum ktstr_msg type, const void *payload,
-			    size_t len);
+void ktstr_engine_link_send(struct ktstr_engine_link *link, enum ktstr_msg type,
+			    const void *payload, size_t len);
 
 /* The process was reaped: passes on what it had still sent, then says in err how it ended. */
 void ktstr_engine_link_reaped(struct ktstr_engine_link *link, const siginfo_t *info,

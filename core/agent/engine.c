@@ -49,7 +49,7 @@ static void agent_ready(void *ctx, uint32_t events)
 	struct ktstr_err err = KTSTR_ERR_INIT;
 
 	(void)events;
-	if (ktstr_channel_receive(&engine->agent, on_message, engine, &err)) {
+	if (ktstr_guest_channel_receive(&engine->agent, on_message, engine, &err)) {
 		ktstr_engine_fault(engine, "channel", &err);
 		engine->stopped = true;
 	}
@@ -81,8 +81,9 @@ static void time_came(void *ctx)
 	((struct ktstr_engine *)ctx)->timed_out = true;
 }
 
-enum ktstr_wait ktstr_engine_wait(struct ktstr_engine *engine, bool (*met)(struct ktstr_engine *engine),
-				  uint64_t until_ns, bool finish)
+enum ktstr_wait ktstr_engine_wait(struct ktstr_engine *engine,
+				  bool (*met)(struct ktstr_engine *engine), uint64_t until_ns,
+				  bool finish)
 {
 	struct ktstr_err err = KTSTR_ERR_INIT;
 	enum ktstr_wait ret;
@@ -90,7 +91,7 @@ enum ktstr_wait ktstr_engine_wait(struct ktstr_engine *engine, bool (*met)(struc
 	engine->timed_out = false;
 	engine->timer.at_ns = until_ns == UINT64_MAX ? 0 : until_ns;
 	for (;;) {
-		if (ktstr_channel_flush(&engine->agent, NULL))
+		if (ktstr_guest_channel_flush(&engine->agent, NULL))
 			_exit(1);
 		if (met(engine))
 			ret = KTSTR_WAIT_MET;
@@ -121,7 +122,7 @@ static bool is_started(struct ktstr_engine *engine)
 
 static bool is_flushed(struct ktstr_engine *engine)
 {
-	return !ktstr_channel_pending(&engine->agent);
+	return !ktstr_guest_channel_pending(&engine->agent);
 }
 
 /* Loads and checks every workload, so that what is wrong with a later step is known before the
@@ -132,11 +133,12 @@ static int load_workloads(struct ktstr_engine *engine, struct ktstr_err *err)
 
 	for (uint32_t s = 0; s < engine->plan->n_steps; s++)
 		for (uint32_t c = 0; c < engine->plan->steps[s].n_cgroups; c++) {
-			const struct ktstr_guest_cgroup *cgroup = &engine->plan->steps[s].cgroups[c];
+			const struct ktstr_guest_cgroup *cgroup =
+				&engine->plan->steps[s].cgroups[c];
 
 			for (uint32_t w = 0; w < cgroup->n_workers; w++) {
-				int ret = ktstr_workloads_get(&engine->workloads, &cgroup->workers[w],
-							      &ops, err);
+				int ret = ktstr_workloads_get(&engine->workloads,
+							      &cgroup->workers[w], &ops, err);
 
 				if (ret)
 					return ret;
@@ -149,7 +151,8 @@ static void run_scenario(struct ktstr_engine *engine)
 {
 	struct ktstr_err err = KTSTR_ERR_INIT;
 
-	if (ktstr_engine_wait(engine, has_plan, UINT64_MAX, false) != KTSTR_WAIT_MET || engine->failed)
+	if (ktstr_engine_wait(engine, has_plan, UINT64_MAX, false) != KTSTR_WAIT_MET ||
+	    engine->failed)
 		return;
 	if (load_workloads(engine, &err)) {
 		ktstr_engine_fault(engine, "workload", &err);
@@ -158,8 +161,8 @@ static void run_scenario(struct ktstr_engine *engine)
 	if (ktstr_engine_wait(engine, is_started, UINT64_MAX, false) != KTSTR_WAIT_MET)
 		return;
 	for (uint32_t i = 0; i < engine->plan->n_steps && !engine->stopped; i++)
-		if (ktstr_step_carry_out(engine, &engine->plan->steps[i], i + 1, engine->plan->n_steps,
-					 &err)) {
+		if (ktstr_step_carry_out(engine, &engine->plan->steps[i], i + 1,
+					 engine->plan->n_steps, &err)) {
 			ktstr_engine_fault(engine, "step", &err);
 			return;
 		}
@@ -167,15 +170,16 @@ static void run_scenario(struct ktstr_engine *engine)
 
 static void say_finished(struct ktstr_engine *engine)
 {
+	const char *outcome = engine->failed ? "failed" : engine->stopped ? "stopped" : "ran";
 	struct ktstr_buf b = { 0 };
 
 	ktstr_put_begin(&b);
-	ktstr_put_str(&b, "outcome", engine->failed ? "failed" : engine->stopped ? "stopped" : "ran");
+	ktstr_put_str(&b, "outcome", outcome);
 	ktstr_put_str(&b, "text", engine->failed ? engine->why : NULL);
 	ktstr_put_end(&b);
 	if (!b.failed)
-		ktstr_channel_send(&engine->agent, KTSTR_LANE_NORMAL, KTSTR_MSG_FINISHED, ktstr_now_ns(),
-				   b.data, b.len);
+		ktstr_guest_channel_send(&engine->agent, KTSTR_LANE_NORMAL, KTSTR_MSG_FINISHED,
+					 ktstr_now_ns(), b.data, b.len);
 	ktstr_buf_free(&b);
 	ktstr_engine_wait(engine, is_flushed, UINT64_MAX, true);
 }
@@ -186,15 +190,17 @@ static int begin(struct ktstr_engine *engine, struct ktstr_err *err)
 	int ret;
 
 	if (fcntl(CHANNEL_FD, F_SETFD, FD_CLOEXEC))
-		return ktstr_err_errno(err, errno, "no channel to the agent at descriptor %d: the engine is "
-				       "started by ktstr-agent", CHANNEL_FD);
+		return ktstr_err_errno(err, errno,
+				       "no channel to the agent at descriptor %d: the engine is "
+				       "started by ktstr-agent",
+				       CHANNEL_FD);
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &mask, NULL);
 	ret = ktstr_loop_init(&engine->loop, err);
 	if (ret)
 		return ret;
-	ktstr_channel_init(&engine->agent, CHANNEL_FD, false);
+	ktstr_guest_channel_init(&engine->agent, CHANNEL_FD, false);
 	engine->agent.source.ready = agent_ready;
 	engine->agent.source.ctx = engine;
 	engine->children = (struct ktstr_source){
@@ -214,7 +220,7 @@ static void end(struct ktstr_engine *engine)
 	ktstr_workloads_deinit(&engine->workloads);
 	ktstr_guest_plan_destroy(engine->plan);
 	ktstr_loop_forget(&engine->loop, &engine->children);
-	ktstr_channel_deinit(&engine->agent, &engine->loop);
+	ktstr_guest_channel_deinit(&engine->agent, &engine->loop);
 	ktstr_loop_deinit(&engine->loop);
 }
 

@@ -11,7 +11,7 @@ struct ktstr_step_run;
 
 struct ktstr_engine {
 	struct ktstr_loop loop;
-	struct ktstr_channel agent;
+	struct ktstr_guest_channel agent;
 	struct ktstr_source children;		/* signalfd for SIGCHLD */
 	struct ktstr_timer timer;		/* of ktstr_engine_wait() */
 	struct ktstr_guest_plan *plan;
@@ -30,8 +30,9 @@ enum ktstr_wait {
 
 /* Handles what happens until `met` says so, or `until_ns` (UINT64_MAX: for ever), or a stop. With
  * `finish`, a stop is no reason to end the wait. */
-enum ktstr_wait ktstr_engine_wait(struct ktstr_engine *engine, bool (*met)(struct ktstr_engine *engine),
-				  uint64_t until_ns, bool finish);
+enum ktstr_wait ktstr_engine_wait(struct ktstr_engine *engine,
+				  bool (*met)(struct ktstr_engine *engine), uint64_t until_ns,
+				  bool finish);
 
 /* Reports a fault; the scenario goes on and will have failed. */
 void ktstr_engine_fault(struct ktstr_engine *engine, const char *what, const struct ktstr_err *err);

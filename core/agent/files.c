@@ -101,10 +101,11 @@ static int add_piece(struct ktstr_files *files, uint64_t offset, struct ktstr_st
 	int ret;
 
 	if (offset != files->have || data.len > files->size - files->have)
-		return ktstr_err_set(err, -EINVAL,
-				     "file %s: a piece of %zu bytes at %llu, but %llu of %llu bytes are here",
-				     files->path, data.len, (unsigned long long)offset,
-				     (unsigned long long)files->have, (unsigned long long)files->size);
+		return ktstr_err_set(
+			err, -EINVAL,
+			"file %s: a piece of %zu bytes at %llu, but %llu of %llu bytes are here",
+			files->path, data.len, (unsigned long long)offset,
+			(unsigned long long)files->have, (unsigned long long)files->size);
 	ret = ktstr_write_all(files->fd, data.s, data.len);
 	if (ret)
 		return ktstr_err_errno(err, -ret, "writing %s at %llu", files->path,
@@ -126,8 +127,10 @@ static int take(struct ktstr_files *files, const struct ktstr_fields *msg, struc
 	int ret;
 
 	if (!ktstr_get_str(msg, "path", &path) || !path_is_sane(path))
-		return ktstr_err_set(err, -EINVAL, "refusing to write the file \"%.*s\": its path must be "
-				     "absolute and without \"..\"", KTSTR_STR_ARG(path));
+		return ktstr_err_set(err, -EINVAL,
+				     "refusing to write the file \"%.*s\": its path must be "
+				     "absolute and without \"..\"",
+				     KTSTR_STR_ARG(path));
 	full = ktstr_asprintf("%s%.*s", files->root, KTSTR_STR_ARG(path));
 	if (!full)
 		return ktstr_err_nomem(err);
@@ -146,7 +149,8 @@ static int take(struct ktstr_files *files, const struct ktstr_fields *msg, struc
 	return add_piece(files, offset, data, err);
 }
 
-int ktstr_files_take(struct ktstr_files *files, const struct ktstr_fields *msg, struct ktstr_err *err)
+int ktstr_files_take(struct ktstr_files *files, const struct ktstr_fields *msg,
+		     struct ktstr_err *err)
 {
 	int ret = take(files, msg, err);
 

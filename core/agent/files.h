@@ -18,7 +18,8 @@ struct ktstr_files {
 
 /* Handles one message. A message that is refused or cannot be carried out ends the file that was
  * arriving; later files are taken as usual. -EINVAL for what no host should send. */
-int ktstr_files_take(struct ktstr_files *files, const struct ktstr_fields *msg, struct ktstr_err *err);
+int ktstr_files_take(struct ktstr_files *files, const struct ktstr_fields *msg,
+		     struct ktstr_err *err);
 
 /* -EPIPE when a file is still incomplete. */
 int ktstr_files_check(const struct ktstr_files *files, struct ktstr_err *err);

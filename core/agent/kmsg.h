@@ -18,7 +18,7 @@ bool ktstr_kmsg_parse(char *bytes, size_t len, struct ktstr_kmsg_record *ret);
 
 struct ktstr_kmsg {
 	struct ktstr_source source;
-	struct ktstr_channel *channel;
+	struct ktstr_guest_channel *channel;
 	uint64_t next_seq;	/* what should come next */
 	bool begun;
 	/* Told each message after it was reported. */

@@ -7,7 +7,8 @@
 
 int ktstr_loop_init(struct ktstr_loop *loop, struct ktstr_err *err)
 {
-	*loop = (struct ktstr_loop){ .epoll = epoll_create1(EPOLL_CLOEXEC), .limit = KTSTR_RANK_BULK };
+	*loop = (struct ktstr_loop){ .epoll = epoll_create1(EPOLL_CLOEXEC),
+				     .limit = KTSTR_RANK_BULK };
 	return loop->epoll < 0 ? ktstr_err_errno(err, errno, "epoll_create1") : 0;
 }
 
@@ -94,7 +95,8 @@ static const struct timespec *time_left(const struct ktstr_loop *loop, struct ti
 		return NULL;
 	now = ktstr_now_ns();
 	first = first > now ? first - now : 0;
-	*ts = (struct timespec){ (time_t)(first / KTSTR_NSEC_PER_SEC), (long)(first % KTSTR_NSEC_PER_SEC) };
+	*ts = (struct timespec){ (time_t)(first / KTSTR_NSEC_PER_SEC),
+				 (long)(first % KTSTR_NSEC_PER_SEC) };
 	return ts;
 }
 

@@ -124,7 +124,8 @@ static void on_clock(struct ktstr_agent *agent, const struct ktstr_fields *field
 	ktstr_put_u64(&b, "guest_ns", now);
 	ktstr_put_end(&b);
 	if (!b.failed)
-		ktstr_channel_send(&agent->port, KTSTR_LANE_URGENT, KTSTR_MSG_CLOCK, now, b.data, b.len);
+		ktstr_guest_channel_send(&agent->port, KTSTR_LANE_URGENT, KTSTR_MSG_CLOCK, now,
+					 b.data, b.len);
 	ktstr_buf_free(&b);
 }
 
@@ -164,10 +165,12 @@ static void on_message(void *ctx, const struct ktstr_frame *frame)
 	struct ktstr_fields fields;
 
 	ktstr_fields_parse(frame->payload, frame->len, &fields);	/* the framer checked it */
+	if (agent->state == KTSTR_AGENT_REPORTED && frame->type != KTSTR_MSG_BYE)
+		return;		/* nothing follows DONE */
 	switch (frame->type) {
 	case KTSTR_MSG_CLOCK:
 		on_clock(agent, &fields);
-		ktstr_channel_flush(&agent->port, NULL);
+		ktstr_guest_channel_flush(&agent->port, NULL);
 		break;
 	case KTSTR_MSG_FILE:
 		on_file(agent, &fields);
@@ -186,7 +189,8 @@ static void on_message(void *ctx, const struct ktstr_frame *frame)
 		ktstr_supervise_raise(agent, KTSTR_EVENT_BYE);
 		break;
 	default:
-		ktstr_err_set(&err, -EPROTO, "the host sent a message of unknown type %#x", frame->type);
+		ktstr_err_set(&err, -EPROTO, "the host sent a message of unknown type %#x",
+			      frame->type);
 		ktstr_report_fault(&agent->port, "channel", &err);
 	}
 }
@@ -197,9 +201,9 @@ static void port_ready(void *ctx, uint32_t events)
 	struct ktstr_err err = KTSTR_ERR_INIT;
 
 	(void)events;
-	if (!ktstr_channel_receive(&agent->port, on_message, agent, &err))
+	if (!ktstr_guest_channel_receive(&agent->port, on_message, agent, &err))
 		return;
-	/* What comes after a torn frame cannot be understood; what the guest has can still be sent. */
+	/* What comes behind a torn frame cannot be understood; what is here can still be sent. */
 	ktstr_supervise_fail(agent, "channel", &err);
 	ktstr_supervise_raise(agent, KTSTR_EVENT_STOP);
 }
@@ -231,7 +235,7 @@ static void say_hello(struct ktstr_agent *agent, uint64_t boot_ns)
 	ktstr_report_stage(&agent->port, KTSTR_STAGE_INIT, 0, 0);
 }
 
-/* A stalled scheduler must not starve the harness; what the harness starts is scheduled as usual. */
+/* A stalled scheduler must not starve the harness; what this starts is scheduled as usual. */
 static int become_fifo(struct ktstr_err *err)
 {
 	struct sched_param param = { .sched_priority = AGENT_FIFO };
@@ -250,7 +254,7 @@ static int begin(struct ktstr_agent *agent, uint64_t boot_ns, struct ktstr_err *
 		ret = ktstr_port_open(PORT_TIMEOUT_NS, &fd, err);
 	if (ret)
 		return ret;
-	ktstr_channel_init(&agent->port, fd, true);
+	ktstr_guest_channel_init(&agent->port, fd, true);
 	agent->port.source.ready = port_ready;
 	agent->port.source.ctx = agent;
 	ktstr_supervise_init(agent);
@@ -258,7 +262,7 @@ static int begin(struct ktstr_agent *agent, uint64_t boot_ns, struct ktstr_err *
 	if (ret)
 		return ret;
 	say_hello(agent, boot_ns);
-	ret = ktstr_channel_flush(&agent->port, err);
+	ret = ktstr_guest_channel_flush(&agent->port, err);
 	if (!ret)
 		ret = become_fifo(err);
 	if (!ret)
@@ -269,7 +273,7 @@ static int begin(struct ktstr_agent *agent, uint64_t boot_ns, struct ktstr_err *
 /* Leaves sources unread while the host is slow; takes them up again once half of it is gone. */
 static void adapt_to_host(struct ktstr_agent *agent)
 {
-	size_t pending = ktstr_channel_pending(&agent->port);
+	size_t pending = ktstr_guest_channel_pending(&agent->port);
 
 	if (pending > QUEUE_EVIDENCE)
 		ktstr_loop_limit(&agent->loop, KTSTR_RANK_CONTROL);
@@ -303,7 +307,7 @@ int main(void)
 		if (!ret)
 			ktstr_supervise_run(&agent);
 		if (!ret)
-			ret = ktstr_channel_flush(&agent.port, &err);
+			ret = ktstr_guest_channel_flush(&agent.port, &err);
 		if (ret)
 			give_up("lost the host", &err);
 		adapt_to_host(&agent);

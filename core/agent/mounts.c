@@ -19,7 +19,8 @@ static int mount_rows(const struct mount_row *rows, size_t n, struct ktstr_err *
 		mkdir(row->where, 0755);	/* mount() tells when this did not work */
 		if (mount(row->type, row->where, row->type, 0, NULL) && errno != EBUSY &&
 		    !row->optional)
-			return ktstr_err_errno(err, errno, "mounting %s at %s", row->type, row->where);
+			return ktstr_err_errno(err, errno, "mounting %s at %s", row->type,
+					       row->where);
 	}
 	return 0;
 }

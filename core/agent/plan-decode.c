@@ -36,7 +36,8 @@ static int need_text(struct decoder *d, const struct ktstr_fields *m, const char
 }
 
 /* An array of texts as a NULL-ended array; absent is empty. */
-static int texts(struct decoder *d, const struct ktstr_fields *m, const char *key, const char ***ret)
+static int texts(struct decoder *d, const struct ktstr_fields *m, const char *key,
+		 const char ***ret)
 {
 	struct ktstr_fields it = { 0 };
 	struct ktstr_field f;
@@ -48,7 +49,8 @@ static int texts(struct decoder *d, const struct ktstr_fields *m, const char *ke
 		return ktstr_err_nomem(d->err);
 	while (ktstr_item_next(&it, &f)) {
 		if (f.type != KTSTR_FIELD_TEXT)
-			return ktstr_err_set(d->err, -EINVAL, "plan: an item of \"%s\" is no text", key);
+			return ktstr_err_set(d->err, -EINVAL, "plan: an item of \"%s\" is no text",
+					     key);
 		(*ret)[n] = copy(d, f.str);
 		if (!(*ret)[n++])
 			return ktstr_err_nomem(d->err);
@@ -74,7 +76,8 @@ static int maps(struct decoder *d, const struct ktstr_fields *m, const char *key
 	memcpy(ret_items, &items, sizeof(items));
 	for (*ret_n = 0; ktstr_item_next(&it, &f); (*ret_n)++) {
 		if (f.type != KTSTR_FIELD_MAP)
-			return ktstr_err_set(d->err, -EINVAL, "plan: an item of \"%s\" is no map", key);
+			return ktstr_err_set(d->err, -EINVAL, "plan: an item of \"%s\" is no map",
+					     key);
 		ret = fn(d, &f.sub, items + *ret_n * size);
 		if (ret)
 			return ret;
@@ -110,8 +113,9 @@ static int decode_workers(struct decoder *d, const struct ktstr_fields *m, void 
 		return ret;
 	ktstr_get_u64(m, "count", &count);
 	if (!count || count > KTSTR_GUEST_WORKERS_MAX)
-		return ktstr_err_set(d->err, -EINVAL, "plan: %s asks for %llu workers, possible are 1 to %d",
-				     workers->plugin, (unsigned long long)count, KTSTR_GUEST_WORKERS_MAX);
+		return ktstr_err_set(
+			d->err, -EINVAL, "plan: %s asks for %llu workers, possible are 1 to %d",
+			workers->plugin, (unsigned long long)count, KTSTR_GUEST_WORKERS_MAX);
 	workers->count = (uint32_t)count;
 	return maps(d, m, "params", sizeof(*workers->values), decode_value, &workers->values,
 		    &workers->n_values);
@@ -137,13 +141,16 @@ static int decode_step(struct decoder *d, const struct ktstr_fields *m, void *it
 	if (!step->name)
 		return ktstr_err_nomem(d->err);
 	if (!ktstr_get_u64(m, "hold_ns", &step->hold_ns))
-		return ktstr_err_set(d->err, -EINVAL, "plan: step \"%s\" does not say how long it is held",
+		return ktstr_err_set(d->err, -EINVAL,
+				     "plan: step \"%s\" does not say how long it is held",
 				     step->name);
 	ret = maps(d, m, "cgroups", sizeof(*step->cgroups), decode_cgroup, &step->cgroups,
 		   &step->n_cgroups);
 	if (!ret && ktstr_guest_step_workers(step) > KTSTR_GUEST_WORKERS_MAX)
-		return ktstr_err_set(d->err, -EINVAL, "plan: step \"%s\" asks for %u workers, at most %d are "
-				     "possible", step->name, ktstr_guest_step_workers(step),
+		return ktstr_err_set(d->err, -EINVAL,
+				     "plan: step \"%s\" asks for %u workers, at most %d are "
+				     "possible",
+				     step->name, ktstr_guest_step_workers(step),
 				     KTSTR_GUEST_WORKERS_MAX);
 	return ret;
 }
@@ -158,11 +165,13 @@ static int decode_scheduler(struct decoder *d, const struct ktstr_fields *m,
 	if (!plan->command[0])
 		return ktstr_err_set(d->err, -EINVAL, "plan: the scheduler's command is empty");
 	if (!ktstr_get_u64(m, "attach_timeout_ns", &plan->attach_timeout_ns))
-		return ktstr_err_set(d->err, -EINVAL, "plan: the scheduler has no \"attach_timeout_ns\"");
+		return ktstr_err_set(d->err, -EINVAL,
+				     "plan: the scheduler has no \"attach_timeout_ns\"");
 	return 0;
 }
 
-static int decode_plan(struct decoder *d, const struct ktstr_fields *m, struct ktstr_guest_plan *plan)
+static int decode_plan(struct decoder *d, const struct ktstr_fields *m,
+		       struct ktstr_guest_plan *plan)
 {
 	struct ktstr_fields scheduler;
 	uint64_t slowness = 1;

@@ -64,7 +64,8 @@ static int need_sched_ext(struct ktstr_agent *agent, struct ktstr_err *err)
 		return 0;
 	ktstr_scx_read(KTSTR_SCX_DIR, &agent->scx_before);
 	if (!agent->scx_before.present)
-		return ktstr_err_set(err, -EOPNOTSUPP, "this kernel has no sched_ext: it cannot run %s",
+		return ktstr_err_set(err, -EOPNOTSUPP,
+				     "this kernel has no sched_ext: it cannot run %s",
 				     agent->plan->command[0]);
 	agent->trace.channel = &agent->port;
 	if (ktstr_trace_open(&agent->trace, &agent->loop, &trace_err))

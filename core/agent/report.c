@@ -3,19 +3,20 @@
 
 #include "base/clock.h"
 
-void ktstr_report(struct ktstr_channel *channel, enum ktstr_rec type, uint64_t guest_ns,
+void ktstr_report(struct ktstr_guest_channel *channel, enum ktstr_rec type, uint64_t guest_ns,
 		  struct ktstr_buf *fields)
 {
 	ktstr_put_end(fields);
 	if (fields->failed)
 		channel->lost++;
 	else
-		ktstr_channel_send(channel, KTSTR_LANE_NORMAL, type, guest_ns ? guest_ns : ktstr_now_ns(),
-				   fields->data, fields->len);
+		ktstr_guest_channel_send(channel, KTSTR_LANE_NORMAL, type,
+					 guest_ns ? guest_ns : ktstr_now_ns(), fields->data,
+					 fields->len);
 	ktstr_buf_free(fields);
 }
 
-void ktstr_report_stage(struct ktstr_channel *channel, enum ktstr_stage stage, uint64_t n,
+void ktstr_report_stage(struct ktstr_guest_channel *channel, enum ktstr_stage stage, uint64_t n,
 			uint64_t m)
 {
 	struct ktstr_buf b = { 0 };
@@ -27,12 +28,13 @@ void ktstr_report_stage(struct ktstr_channel *channel, enum ktstr_stage stage, u
 		ktstr_put_u64(&b, "m", m);
 	}
 	ktstr_report(channel, KTSTR_REC_STAGE, 0, &b);
-	/* How far a machine came must be known even when it dies in the next moment. A failing write
-	 * is found again by the next flush. */
-	ktstr_channel_flush(channel, NULL);
+	/* How far a machine came must be known even when it dies in the next moment. A failing
+	 * write is found again by the next flush. */
+	ktstr_guest_channel_flush(channel, NULL);
 }
 
-void ktstr_report_fault(struct ktstr_channel *channel, const char *what, const struct ktstr_err *err)
+void ktstr_report_fault(struct ktstr_guest_channel *channel, const char *what,
+			const struct ktstr_err *err)
 {
 	struct ktstr_buf b = { 0 };
 
@@ -44,7 +46,7 @@ void ktstr_report_fault(struct ktstr_channel *channel, const char *what, const s
 	ktstr_report(channel, KTSTR_REC_GUEST_FAULT, 0, &b);
 }
 
-void ktstr_report_lost(struct ktstr_channel *channel, const char *source, uint64_t count)
+void ktstr_report_lost(struct ktstr_guest_channel *channel, const char *source, uint64_t count)
 {
 	struct ktstr_buf b = { 0 };
 

@@ -10,7 +10,7 @@
 
 struct ktstr_sched {
 	struct ktstr_loop *loop;	/* these two are set by the caller */
-	struct ktstr_channel *channel;
+	struct ktstr_guest_channel *channel;
 	const char *const *command;
 	pid_t pid;			/* 0: does not run */
 	pid_t group;			/* its process group, also after its end */

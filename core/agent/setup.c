@@ -34,7 +34,8 @@ static int lift_limits(struct ktstr_err *err)
 		struct rlimit limit = { rows[i].limit, rows[i].limit };
 
 		if (setrlimit((__rlimit_resource_t)rows[i].what, &limit))
-			return ktstr_err_errno(err, errno, "lifting resource limit %d", rows[i].what);
+			return ktstr_err_errno(err, errno, "lifting resource limit %d",
+					       rows[i].what);
 	}
 	return 0;
 }
@@ -63,7 +64,8 @@ int ktstr_setup_clock(uint64_t wall_time_ns, struct ktstr_err *err)
 		.tv_nsec = (long)(wall_time_ns % KTSTR_NSEC_PER_SEC),
 	};
 
-	return clock_settime(CLOCK_REALTIME, &ts) ? ktstr_err_errno(err, errno, "setting the clock") : 0;
+	return clock_settime(CLOCK_REALTIME, &ts) ? ktstr_err_errno(err, errno, "setting the clock")
+						  : 0;
 }
 
 /* What the kernel means by the codes it gives for modules; its own log says more. */
@@ -93,8 +95,8 @@ int ktstr_setup_module(const char *path, struct ktstr_err *err)
 	    errno != EEXIST) {
 		int code = errno;
 
-		return ktstr_err_set(err, -code, "loading kernel module %s: %s%s", path, strerror(code),
-				     module_advice(code));
+		return ktstr_err_set(err, -code, "loading kernel module %s: %s%s", path,
+				     strerror(code), module_advice(code));
 	}
 	return 0;
 }

@@ -8,7 +8,7 @@
 #include <sched.h>
 #include <signal.h>
 
-/* Duplicates above the descriptors that get fixed numbers, so that none is overwritten by another. */
+/* Duplicates above the descriptors that get fixed numbers, so that none overwrites another. */
 static int lift(int fd)
 {
 	return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 10);
@@ -18,9 +18,12 @@ __attribute__((noreturn))
 static void child_exec(const struct ktstr_spawn *how, int failure)
 {
 	static const char *const env[] = {
-		"PATH=" KTSTR_GUEST_ROOT "/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+		"PATH=" KTSTR_GUEST_ROOT "/bin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 		"LD_LIBRARY_PATH=" KTSTR_GUEST_ROOT "/lib",
-		"HOME=/", "LANG=C.UTF-8", "TERM=dumb", NULL,
+		"HOME=/",
+		"LANG=C.UTF-8",
+		"TERM=dumb",
+		NULL,
 	};
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC), saved;
 	int out = lift(how->out), errout = lift(how->errout), channel = lift(how->channel);
@@ -39,7 +42,8 @@ static void child_exec(const struct ktstr_spawn *how, int failure)
 	_exit(127);
 }
 
-int ktstr_spawn(const struct ktstr_spawn *how, pid_t *ret_pid, int *ret_failure, struct ktstr_err *err)
+int ktstr_spawn(const struct ktstr_spawn *how, pid_t *ret_pid, int *ret_failure,
+		struct ktstr_err *err)
 {
 	_cleanup_close_ int get = -1, put = -1;
 	int fds[2];
@@ -72,9 +76,13 @@ int ktstr_spawn_failure(int failure, const char *path, struct ktstr_err *err)
 	if (read(failure, &code, sizeof(code)) != sizeof(code))
 		return 0;
 	if (code == ENOENT && !access(path, F_OK))
-		return ktstr_err_set(err, -ENOENT, "cannot run %s: the file is there, but its interpreter "
-				     "(the dynamic linker, or the program after #!) is not in the guest", path);
+		return ktstr_err_set(
+			err, -ENOENT,
+			"cannot run %s: the file is there, but its interpreter "
+			"(the dynamic linker, or the program after #!) is not in the guest",
+			path);
 	if (code == ENOEXEC)
-		return ktstr_err_set(err, -ENOEXEC, "cannot run %s: it is no program for this machine", path);
+		return ktstr_err_set(err, -ENOEXEC,
+				     "cannot run %s: it is no program for this machine", path);
 	return ktstr_err_errno(err, code, "cannot run %s", path);
 }

@@ -16,7 +16,8 @@ struct ktstr_spawn {
 
 /* Forks a child in a process group of its own. It may start late under a broken scheduler, so a
  * failing exec is not waited for: once the child has exited, ktstr_spawn_failure() tells. */
-int ktstr_spawn(const struct ktstr_spawn *how, pid_t *ret_pid, int *ret_failure, struct ktstr_err *err);
+int ktstr_spawn(const struct ktstr_spawn *how, pid_t *ret_pid, int *ret_failure,
+		struct ktstr_err *err);
 
 /* 0 when the child became the program, else a negative errno and why. `failure` is what spawn gave;
  * the caller closes it. */

@@ -82,7 +82,8 @@ static int plan_step(struct ktstr_engine *engine, struct ktstr_step_run *run, st
 		const struct ktstr_guest_cgroup *cgroup = &run->step->cgroups[c];
 
 		for (uint32_t w = 0; w < cgroup->n_workers; w++) {
-			int n = plan_members(engine, run, at, cgroup, &cgroup->workers[w], &group, err);
+			int n = plan_members(engine, run, at, cgroup, &cgroup->workers[w], &group,
+					     err);
 
 			if (n < 0)
 				return n;
@@ -100,10 +101,11 @@ static int share_memory(struct ktstr_step_run *run, struct ktstr_err *err)
 	char *p;
 
 	run->shared_bytes = slots + run->n_members * sizeof(struct ktstr_slot);
-	p = mmap(NULL, run->shared_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	p = mmap(NULL, run->shared_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		 0);
 	if (p == MAP_FAILED)
-		return ktstr_err_errno(err, errno, "mapping %zu bytes for %u workers", run->shared_bytes,
-				       run->n_members);
+		return ktstr_err_errno(err, errno, "mapping %zu bytes for %u workers",
+				       run->shared_bytes, run->n_members);
 	run->shared = p;
 	run->gate = run->shared;
 	for (uint32_t i = 0; i < run->n_members; i++) {
@@ -149,7 +151,8 @@ static void child(struct ktstr_engine *engine, const struct ktstr_job *job)
 	ktstr_worker_main(job);
 }
 
-static int fork_members(struct ktstr_engine *engine, struct ktstr_step_run *run, struct ktstr_err *err)
+static int fork_members(struct ktstr_engine *engine, struct ktstr_step_run *run,
+			struct ktstr_err *err)
 {
 	for (uint32_t i = 0; i < run->n_members; i++) {
 		struct member *m = &run->members[i];
@@ -176,18 +179,21 @@ static bool all_ready(struct ktstr_engine *engine)
 	return engine->step->n_ready == engine->step->n_members || engine->step->n_ended;
 }
 
-static int wait_ready(struct ktstr_engine *engine, struct ktstr_step_run *run, struct ktstr_err *err)
+static int wait_ready(struct ktstr_engine *engine, struct ktstr_step_run *run,
+		      struct ktstr_err *err)
 {
 	uint64_t until = ktstr_now_ns() + scaled(engine, READY_NS);
 
 	switch (ktstr_engine_wait(engine, all_ready, until, false)) {
 	case KTSTR_WAIT_TIME:
-		return ktstr_err_set(err, -ETIMEDOUT, "only %u of %u workers got as far as the start in %llu s",
-				     run->n_ready, run->n_members,
-				     (unsigned long long)(scaled(engine, READY_NS) / KTSTR_NSEC_PER_SEC));
+		return ktstr_err_set(
+			err, -ETIMEDOUT, "only %u of %u workers got as far as the start in %llu s",
+			run->n_ready, run->n_members,
+			(unsigned long long)(scaled(engine, READY_NS) / KTSTR_NSEC_PER_SEC));
 	case KTSTR_WAIT_MET:
 		if (run->n_ready < run->n_members)
-			return ktstr_err_set(err, -ECHILD, "step %u of %u could not start all its workers",
+			return ktstr_err_set(err, -ECHILD,
+					     "step %u of %u could not start all its workers",
 					     run->n, run->m);
 		return 0;
 	case KTSTR_WAIT_STOPPED:
@@ -236,7 +242,8 @@ static void report_cgroups(struct ktstr_engine *engine, const struct ktstr_step_
 	}
 }
 
-static void report_edge(struct ktstr_engine *engine, const struct ktstr_step_run *run, const char *edge)
+static void report_edge(struct ktstr_engine *engine, const struct ktstr_step_run *run,
+			const char *edge)
 {
 	struct ktstr_buf b = { 0 };
 
@@ -309,8 +316,9 @@ static void kill_rest(struct ktstr_engine *engine, struct ktstr_step_run *run)
 	if (n) {
 		struct ktstr_err err = KTSTR_ERR_INIT;
 
-		ktstr_err_set(&err, -ETIMEDOUT, "%u of %u workers did not come back after the step and were "
-			      "killed", n, run->n_members);
+		ktstr_err_set(&err, -ETIMEDOUT,
+			      "%u of %u workers did not come back after the step: killed", n,
+			      run->n_members);
 		ktstr_engine_fault(engine, "worker", &err);
 	}
 	signal_members(run, SIGKILL);
@@ -327,8 +335,8 @@ static void bring_home(struct ktstr_engine *engine, struct ktstr_step_run *run)
 		uint64_t nudge = ktstr_now_ns() + NUDGE_NS;
 
 		signal_members(run, KTSTR_WORKER_SIGNAL);
-		if (ktstr_engine_wait(engine, all_forked_ended, nudge < until ? nudge : until, true) ==
-		    KTSTR_WAIT_MET)
+		if (ktstr_engine_wait(engine, all_forked_ended, nudge < until ? nudge : until,
+				      true) == KTSTR_WAIT_MET)
 			return;
 	} while (ktstr_now_ns() < until);
 	kill_rest(engine, run);
@@ -371,10 +379,12 @@ static void tear_down(struct ktstr_engine *engine, struct ktstr_step_run *run)
 		for (uint32_t i = 0; i < run->n_members; i++)
 			run->members[i].killed = true;
 		signal_members(run, SIGKILL);
-		ktstr_engine_wait(engine, all_forked_ended, ktstr_now_ns() + scaled(engine, KILL_NS), true);
+		ktstr_engine_wait(engine, all_forked_ended,
+				  ktstr_now_ns() + scaled(engine, KILL_NS), true);
 	}
 	while (run->n_cgroups)
-		if (ktstr_cgroup_remove(KTSTR_CGROUP_ROOT, run->step->cgroups[--run->n_cgroups].name, &err))
+		if (ktstr_cgroup_remove(KTSTR_CGROUP_ROOT,
+					run->step->cgroups[--run->n_cgroups].name, &err))
 			ktstr_engine_fault(engine, "cgroup", &err);
 	ktstr_loop_forget(&engine->loop, &run->ready);
 	if (run->shared)
@@ -382,8 +392,8 @@ static void tear_down(struct ktstr_engine *engine, struct ktstr_step_run *run)
 	free(run->members);
 }
 
-int ktstr_step_carry_out(struct ktstr_engine *engine, const struct ktstr_guest_step *step, uint32_t n,
-			 uint32_t m, struct ktstr_err *err)
+int ktstr_step_carry_out(struct ktstr_engine *engine, const struct ktstr_guest_step *step,
+			 uint32_t n, uint32_t m, struct ktstr_err *err)
 {
 	struct ktstr_step_run run = { .step = step, .n = n, .m = m, .ready.fd = -1 };
 	int ret;
@@ -425,6 +435,7 @@ void ktstr_step_ended(struct ktstr_engine *engine, const siginfo_t *info)
 		return;
 	ktstr_child_end_format(info, end, sizeof(end));
 	ktstr_err_set(&err, -ECHILD, "a %s worker in cgroup %s (pid %d) %s%s%s", m->job.name,
-		      m->cgroup->name, m->pid, end, m->job.slot->error[0] ? ": " : "", m->job.slot->error);
+		      m->cgroup->name, m->pid, end, m->job.slot->error[0] ? ": " : "",
+		      m->job.slot->error);
 	ktstr_engine_fault(engine, "worker", &err);
 }

@@ -12,8 +12,8 @@
 
 /* Carries out step n (from 1) of m. Faults are reported as they come; an error means that the step
  * could not be carried out at all. Nothing of the step is left when it returns. */
-int ktstr_step_carry_out(struct ktstr_engine *engine, const struct ktstr_guest_step *step, uint32_t n,
-			 uint32_t m, struct ktstr_err *err);
+int ktstr_step_carry_out(struct ktstr_engine *engine, const struct ktstr_guest_step *step,
+			 uint32_t n, uint32_t m, struct ktstr_err *err);
 
 /* A child of the engine has ended; it is still a zombie, so that its counts can be read. */
 void ktstr_step_ended(struct ktstr_engine *engine, const siginfo_t *info);

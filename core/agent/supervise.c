@@ -12,7 +12,7 @@
 #define POLL_ATTACH_NS (50 * KTSTR_NSEC_PER_MSEC)	/* nets behind the kernel's messages */
 #define POLL_RUN_NS (500 * KTSTR_NSEC_PER_MSEC)
 #define POLL_SETTLE_NS (10 * KTSTR_NSEC_PER_MSEC)
-#define SCENARIO_SLACK_NS SECONDS(60)	/* on top of the holds; the engine has deadlines of its own */
+#define SCENARIO_SLACK_NS SECONDS(30)	/* for each step, and once more; on top of the holds */
 #define STOP_NS SECONDS(15)
 #define SETTLE_NS SECONDS(1)
 #define BYE_NS SECONDS(30)
@@ -39,7 +39,8 @@ void ktstr_supervise_raise(struct ktstr_agent *agent, enum ktstr_agent_event eve
 	agent->raised |= 1u << event;
 }
 
-void ktstr_supervise_note(struct ktstr_agent *agent, enum ktstr_outcome outcome, const char *fmt, ...)
+void ktstr_supervise_note(struct ktstr_agent *agent, enum ktstr_outcome outcome, const char *fmt,
+			  ...)
 {
 	va_list ap;
 
@@ -128,10 +129,16 @@ static void note_died(struct ktstr_agent *agent)
 	ktstr_supervise_note(agent, KTSTR_OUTCOME_SCHED_DIED, "%s", "");
 }
 
+/* The engine has deadlines of its own for the parts of a step; this is for the engine. */
+static uint64_t slack_ns(const struct ktstr_agent *agent)
+{
+	return SCENARIO_SLACK_NS * (1 + (uint64_t)agent->plan->n_steps);
+}
+
 static void note_overdue(struct ktstr_agent *agent)
 {
 	fault(agent, "engine", "the scenario is not over %llu s after its end was due",
-	      (unsigned long long)(SCENARIO_SLACK_NS * slowness(agent) / SECONDS(1)));
+	      (unsigned long long)(slack_ns(agent) * slowness(agent) / SECONDS(1)));
 	ktstr_supervise_note(agent, KTSTR_OUTCOME_FAILED, "the scenario did not come to its end");
 }
 
@@ -148,10 +155,11 @@ static void note_unsettled(struct ktstr_agent *agent)
 
 	ktstr_scx_read(KTSTR_SCX_DIR, &now);
 	if (!ktstr_sched_silent(&agent->sched))
-		fault(agent, "scheduler", "a process that the scheduler started outlived it and was killed");
+		fault(agent, "scheduler",
+		      "a process that the scheduler started outlived it and was killed");
 	else
-		fault(agent, "sched_ext", "the scheduler's process is gone, but the kernel says \"%s\"",
-		      now.state);
+		fault(agent, "sched_ext",
+		      "the scheduler's process is gone, but the kernel says \"%s\"", now.state);
 }
 
 /* ---- the table ---- */
@@ -274,7 +282,7 @@ static void enter_running(struct ktstr_agent *agent)
 	static const uint8_t empty[] = { 0xbf, KTSTR_CBOR_BREAK };
 
 	ktstr_engine_link_send(&agent->engine, KTSTR_MSG_START, empty, sizeof(empty));
-	set_deadline(agent, ktstr_guest_plan_hold_ns(agent->plan), SCENARIO_SLACK_NS);
+	set_deadline(agent, ktstr_guest_plan_hold_ns(agent->plan), slack_ns(agent));
 	if (agent->plan->command)
 		poll_after(agent, POLL_RUN_NS);
 }
@@ -332,7 +340,8 @@ static bool settled(struct ktstr_agent *agent)
 	if (!agent->plan || !agent->plan->command)
 		return true;
 	ktstr_scx_read(KTSTR_SCX_DIR, &now);
-	return ktstr_sched_silent(&agent->sched) && (!now.present || !strcmp(now.state, "disabled"));
+	return ktstr_sched_silent(&agent->sched) &&
+	       (!now.present || !strcmp(now.state, "disabled"));
 }
 
 static void enter_settling(struct ktstr_agent *agent)
@@ -363,8 +372,9 @@ static void explain_death(struct ktstr_agent *agent)
 {
 	const char *line = agent->disabled_line;
 
-	snprintf(agent->why, sizeof(agent->why), "%s%sthe scheduler%s %s", line, line[0] ? "; " : "",
-		 line[0] ? "'s process" : "", agent->sched.end[0] ? agent->sched.end : "did not end");
+	snprintf(agent->why, sizeof(agent->why), "%s%sthe scheduler%s %s", line,
+		 line[0] ? "; " : "", line[0] ? "'s process" : "",
+		 agent->sched.end[0] ? agent->sched.end : "did not end");
 }
 
 static void enter_reported(struct ktstr_agent *agent)
@@ -403,7 +413,7 @@ static void handle(struct ktstr_agent *agent, enum ktstr_agent_event event)
 	if (!t)
 		return;		/* too late, or of no consequence now */
 	agent->deadline.at_ns = agent->poll.at_ns = 0;
-	agent->raised &= ~(1u << KTSTR_EVENT_DEADLINE);		/* it was that of the state now left */
+	agent->raised &= ~(1u << KTSTR_EVENT_DEADLINE); /* it was that of the state now left */
 	if (t->note)
 		t->note(agent);
 	agent->state = t->to;

@@ -22,7 +22,8 @@ bool ktstr_schedstat_parse(const char *text, struct ktstr_counters *ret)
 
 bool ktstr_migrations_parse(const char *text, uint64_t *ret)
 {
-	const char *line = strstr(text, "se.nr_migrations"), *colon = line ? strchr(line, ':') : NULL;
+	const char *line = strstr(text, "se.nr_migrations");
+	const char *colon = line ? strchr(line, ':') : NULL;
 
 	return colon && sscanf(colon + 1, "%" SCNu64, ret) == 1;
 }

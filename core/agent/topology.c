@@ -19,7 +19,8 @@ bool ktstr_cpulist_each(const char *list, void (*fn)(void *ctx, uint32_t cpu), v
 			return false;
 		if (*end == '-')
 			last = strtoul(p = end + 1, &end, 10);
-		if (end == p || last < first || last >= CPUS_MAX || (*end && *end != ',' && *end != '\n'))
+		if (end == p || last < first || last >= CPUS_MAX ||
+		    (*end && *end != ',' && *end != '\n'))
 			return false;
 		for (unsigned long cpu = first; cpu <= last; cpu++)
 			fn(ctx, (uint32_t)cpu);
@@ -61,15 +62,16 @@ static uint32_t llc_of(const char *sys, uint32_t cpu)
 	unsigned long best_level = 0;
 
 	for (int i = 0;; i++) {
-		_cleanup_free_ char *level = read_text("%s/devices/system/cpu/cpu%u/cache/index%d/level",
-						       sys, cpu, i);
+		_cleanup_free_ char *level =
+			read_text("%s/devices/system/cpu/cpu%u/cache/index%d/level", sys, cpu, i);
 		char *list;
 
 		if (!level)
 			break;
 		if (strtoul(level, NULL, 10) <= best_level)
 			continue;
-		list = read_text("%s/devices/system/cpu/cpu%u/cache/index%d/shared_cpu_list", sys, cpu, i);
+		list = read_text("%s/devices/system/cpu/cpu%u/cache/index%d/shared_cpu_list", sys,
+				 cpu, i);
 		if (!list)
 			continue;
 		best_level = strtoul(level, NULL, 10);
@@ -84,8 +86,8 @@ static uint32_t llc_of(const char *sys, uint32_t cpu)
 
 static uint32_t core_of(const char *sys, uint32_t cpu)
 {
-	_cleanup_free_ char *list = read_text("%s/devices/system/cpu/cpu%u/topology/core_cpus_list", sys,
-					      cpu);
+	_cleanup_free_ char *list =
+		read_text("%s/devices/system/cpu/cpu%u/topology/core_cpus_list", sys, cpu);
 
 	return first_of(list, cpu);
 }
@@ -112,7 +114,8 @@ static void assign_node(void *ctx, uint32_t cpu)
 static void assign_node_cpus(void *ctx, uint32_t id)
 {
 	struct node_pass *pass = ctx;
-	_cleanup_free_ char *list = read_text("%s/devices/system/node/node%u/cpulist", pass->sys, id);
+	_cleanup_free_ char *list =
+		read_text("%s/devices/system/node/node%u/cpulist", pass->sys, id);
 
 	pass->used = false;
 	if (list)
@@ -180,7 +183,8 @@ static void count_members(struct ktstr_guest_topology *t, uint32_t n_cores)
 	free(threads);
 }
 
-int ktstr_guest_topology_read(const char *sys, struct ktstr_guest_topology *ret, struct ktstr_err *err)
+int ktstr_guest_topology_read(const char *sys, struct ktstr_guest_topology *ret,
+			      struct ktstr_err *err)
 {
 	_cleanup_free_ char *online = read_text("%s/devices/system/cpu/online", sys);
 	struct ktstr_guest_topology t = { 0 };
@@ -188,8 +192,9 @@ int ktstr_guest_topology_read(const char *sys, struct ktstr_guest_topology *ret,
 
 	if (!online || !ktstr_cpulist_each(online, add_cpu, &t) || !t.cpus.n) {
 		ktstr_guest_topology_deinit(&t);
-		return ktstr_err_set(err, -EBADMSG, "%s/devices/system/cpu/online is no list of CPUs: \"%s\"",
-				     sys, online ? online : "");
+		return ktstr_err_set(err, -EBADMSG,
+				     "%s/devices/system/cpu/online is no list of CPUs: \"%s\"", sys,
+				     online ? online : "");
 	}
 	for (size_t i = 0; i < t.cpus.n; i++) {
 		t.cpus.items[i].llc = llc_of(sys, t.cpus.items[i].cpu);

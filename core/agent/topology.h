@@ -9,7 +9,8 @@
 #include <ktstr/fields.h>
 
 struct ktstr_cpu_place {
-	uint32_t cpu, node, llc, core;	/* all but cpu are numbered from 0 in order of their first CPU */
+	uint32_t cpu;
+	uint32_t node, llc, core;	/* numbered from 0 in order of their first CPU */
 };
 
 /* In the terms of struct ktstr_topology: llcs of the whole machine, cores of the LLC that has most,
@@ -20,7 +21,8 @@ struct ktstr_guest_topology {
 };
 
 /* `sys` is "/sys" but in a test. On failure *ret is untouched. */
-int ktstr_guest_topology_read(const char *sys, struct ktstr_guest_topology *ret, struct ktstr_err *err);
+int ktstr_guest_topology_read(const char *sys, struct ktstr_guest_topology *ret,
+			      struct ktstr_err *err);
 void ktstr_guest_topology_deinit(struct ktstr_guest_topology *topology);
 
 /* Puts the fields of KTSTR_REC_TOPOLOGY. */

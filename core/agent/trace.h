@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The trace event sched_ext_dump: what the kernel writes when it throws a scheduler out. [one thread] */
+/* The trace event sched_ext_dump: what the kernel writes when it throws a scheduler out.
+ * [one thread] */
 #ifndef KTSTR_AGENT_TRACE_H
 #define KTSTR_AGENT_TRACE_H
 
@@ -19,7 +20,7 @@ enum ktstr_trace_kind ktstr_trace_parse(struct ktstr_str line, struct ktstr_str 
 
 struct ktstr_trace {
 	struct ktstr_source source;
-	struct ktstr_channel *channel;
+	struct ktstr_guest_channel *channel;
 	struct ktstr_lines lines;
 };
 

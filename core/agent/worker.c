@@ -42,8 +42,8 @@ static void futex_wait_until(const uint32_t *word, uint64_t until_ns)
 	/* FUTEX_WAIT_BITSET takes an absolute time of the monotonic clock. */
 	while (!__atomic_load_n(word, __ATOMIC_ACQUIRE) &&
 	       (until_ns == UINT64_MAX || ktstr_now_ns() < until_ns))
-		syscall(SYS_futex, word, FUTEX_WAIT_BITSET, 0, until_ns == UINT64_MAX ? NULL : &ts, NULL,
-			FUTEX_BITSET_MATCH_ANY);
+		syscall(SYS_futex, word, FUTEX_WAIT_BITSET, 0, until_ns == UINT64_MAX ? NULL : &ts,
+			NULL, FUTEX_BITSET_MATCH_ANY);
 }
 
 /* ---- the services of ktstr/workload.h ---- */
@@ -65,7 +65,8 @@ static void do_sleep(struct ktstr_worker *worker, uint64_t ns)
 	ktstr_slot_wake(job->slot, ktstr_now_ns());
 }
 
-static void set_metric(struct ktstr_worker *worker, const char *name, const char *unit, double value)
+static void set_metric(struct ktstr_worker *worker, const char *name, const char *unit,
+		       double value)
 {
 	const struct ktstr_job *job = worker->ctx;
 
@@ -144,7 +145,8 @@ static void ignore_signal(int signal)
 
 void ktstr_worker_main(const struct ktstr_job *job)
 {
-	struct sigaction action = { .sa_handler = ignore_signal };	/* no SA_RESTART: it interrupts */
+	/* Without SA_RESTART, because it is there to interrupt. */
+	struct sigaction action = { .sa_handler = ignore_signal };
 	sigset_t none;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -11,8 +11,9 @@ static int check_module(const char *path, const struct ktstr_module *module, str
 	if (!module)
 		return ktstr_err_set(err, -EINVAL, "%s exports no " KTSTR_MODULE_SYMBOL, path);
 	if (module->abi_major != KTSTR_ABI_MAJOR || module->abi_minor != KTSTR_ABI_MINOR)
-		return ktstr_err_set(err, -EINVAL, "%s is built for plugin interface %u.%u, the engine for "
-				     "%d.%d", path, module->abi_major, module->abi_minor, KTSTR_ABI_MAJOR,
+		return ktstr_err_set(err, -EINVAL,
+				     "%s is built for plugin interface %u.%u, the engine for %d.%d",
+				     path, module->abi_major, module->abi_minor, KTSTR_ABI_MAJOR,
 				     KTSTR_ABI_MINOR);
 	return 0;
 }
@@ -47,7 +48,8 @@ static int load(struct ktstr_workloads *set, const char *path, const struct ktst
 	return 0;
 }
 
-unsigned ktstr_workload_group(const struct ktstr_workload_ops *ops, const struct ktstr_value *values)
+unsigned ktstr_workload_group(const struct ktstr_workload_ops *ops,
+			      const struct ktstr_value *values)
 {
 	unsigned (*group_size)(const struct ktstr_value *) =
 		KTSTR_OP(ops, struct ktstr_workload_ops, group_size);
@@ -66,7 +68,8 @@ static int check_use(const struct ktstr_plugin *plugin, const struct ktstr_guest
 	int ret;
 
 	if (plugin->n_params != workers->n_values)
-		return ktstr_err_set(err, -EINVAL, "workload %s takes %u parameters, the plan has %u",
+		return ktstr_err_set(err, -EINVAL,
+				     "workload %s takes %u parameters, the plan has %u",
 				     plugin->name, plugin->n_params, workers->n_values);
 	ret = available ? available(workers->values, err) : 0;
 	if (ret) {
@@ -75,8 +78,9 @@ static int check_use(const struct ktstr_plugin *plugin, const struct ktstr_guest
 	}
 	group = ktstr_workload_group(ops, workers->values);
 	if (workers->count % group)
-		return ktstr_err_set(err, -EINVAL, "workload %s works in groups of %u: %u workers make no "
-				     "whole groups", plugin->name, group, workers->count);
+		return ktstr_err_set(err, -EINVAL,
+				     "workload %s works in groups of %u: %u workers make no whole "
+				     "groups", plugin->name, group, workers->count);
 	return 0;
 }
 

@@ -8,8 +8,14 @@
 
 #include <ktstr/workload.h>
 
+struct ktstr_loaded_module {
+	const char *path;
+	void *handle;
+	const struct ktstr_module *module;
+};
+
 struct ktstr_workloads {
-	KTSTR_VEC(struct { const char *path; void *handle; const struct ktstr_module *module; }) modules;
+	KTSTR_VEC(struct ktstr_loaded_module) modules;
 };
 
 /* The plugin of a workers entry; loads its module when it is new. Checks that the plugin takes
@@ -19,7 +25,8 @@ int ktstr_workloads_get(struct ktstr_workloads *set, const struct ktstr_guest_wo
 			const struct ktstr_workload_ops **ret_ops, struct ktstr_err *err);
 
 /* Workers that belong together. */
-unsigned ktstr_workload_group(const struct ktstr_workload_ops *ops, const struct ktstr_value *values);
+unsigned ktstr_workload_group(const struct ktstr_workload_ops *ops,
+			      const struct ktstr_value *values);
 
 /* Unloads, last loaded first. */
 void ktstr_workloads_deinit(struct ktstr_workloads *set);

@@ -65,7 +65,8 @@ static void end_burst(struct ktstr_workload *w, struct ktstr_worker *worker)
 	w->begin_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
-static int bursty_iterate(struct ktstr_workload *w, struct ktstr_worker *worker, struct ktstr_err *err)
+static int bursty_iterate(struct ktstr_workload *w, struct ktstr_worker *worker,
+			  struct ktstr_err *err)
 {
 	(void)err;
 	ktstr_worker_spin(worker, SLICE_LOOPS);

@@ -6,7 +6,8 @@ enum { P_LOOPS };
 
 static const struct ktstr_param params[] = {
 	[P_LOOPS] = {
-		.name = "loops", .type = KTSTR_PARAM_UINT, .def = "20000", .min = 1, .max = 10000000,
+		.name = "loops", .type = KTSTR_PARAM_UINT, .def = "20000",
+		.min = 1, .max = 10000000,
 		.help = "rounds of computing in one iteration; a round is some nanoseconds",
 	},
 };
@@ -28,7 +29,8 @@ static int spin_create(struct ktstr_worker *worker, const struct ktstr_value *va
 	return 0;
 }
 
-static int spin_iterate(struct ktstr_workload *w, struct ktstr_worker *worker, struct ktstr_err *err)
+static int spin_iterate(struct ktstr_workload *w, struct ktstr_worker *worker,
+			struct ktstr_err *err)
 {
 	(void)err;
 	ktstr_worker_spin(worker, w->loops);

@@ -30,7 +30,8 @@ static int yield_create(struct ktstr_worker *worker, const struct ktstr_value *v
 	return 0;
 }
 
-static int yield_iterate(struct ktstr_workload *w, struct ktstr_worker *worker, struct ktstr_err *err)
+static int yield_iterate(struct ktstr_workload *w, struct ktstr_worker *worker,
+			 struct ktstr_err *err)
 {
 	ktstr_worker_spin(worker, w->loops);
 	return sched_yield() ? ktstr_err_errno(err, errno, "sched_yield") : 0;
