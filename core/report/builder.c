@@ -219,6 +219,8 @@ static void doc_log_line(struct ktstr_doc *doc, const char *text, size_t len)
 		fault(b, "log_line() outside of a log");
 	if (!sane(b))
 		return;
+	if (!len)
+		text = "";
 	if (b->fold)
 		ktstr_fold_line(b->fold, text, len);
 	else

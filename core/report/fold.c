@@ -166,7 +166,7 @@ static const char *lines_text(const struct ktstr_fold *f, size_t begin, size_t e
 	size_t from = begin ? f->ends.items[begin - 1] : 0;
 
 	*ret_len = end > begin ? f->ends.items[end - 1] - from : 0;
-	return (const char *)f->text.data + from;
+	return f->text.data ? (const char *)f->text.data + from : "";
 }
 
 static bool same_bytes(const struct ktstr_fold *f, const struct token *a, const struct token *b,
@@ -368,7 +368,7 @@ int ktstr_fold_finish(struct ktstr_fold *f, void (*line)(void *ctx, const char *
 {
 	struct printer p = { f, line, ctx, 0 };
 
-	if (!f->slots && !f->failed)
+	if (f->tokens.n && !f->slots && !f->failed)
 		find_all(f);
 	if (f->failed)
 		return -ENOMEM;

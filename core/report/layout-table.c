@@ -41,7 +41,9 @@ static struct ktstr_str cell(const struct cells *c, size_t i)
 {
 	size_t from = i ? c->ends.items[i - 1] : 0;
 
-	return (struct ktstr_str){ (char *)c->text.data + from, c->ends.items[i] - from };
+	/* All cells may be empty, and then there are no bytes at all. */
+	return (struct ktstr_str){ c->text.data ? (char *)c->text.data + from : "",
+				   c->ends.items[i] - from };
 }
 
 static size_t cell_width(const struct cells *c, size_t i)
