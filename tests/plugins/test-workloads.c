@@ -51,7 +51,7 @@ static const struct ktstr_plugin *load(const char *name)
 	char path[512];
 	void *handle;
 
-	snprintf(path, sizeof(path), "%s/.libs/%s.so", getenv("abs_top_builddir"), name);
+	snprintf(path, sizeof(path), "%s/.libs/workload-%s.so", getenv("abs_top_builddir"), name);
 	handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	cr_assert(handle, "%s", dlerror());
 	module = dlsym(handle, KTSTR_MODULE_SYMBOL);
@@ -143,7 +143,7 @@ static char *module(const char *name)
 {
 	static char path[512];
 
-	snprintf(path, sizeof(path), "%s/.libs/%s.so", getenv("abs_top_builddir"), name);
+	snprintf(path, sizeof(path), "%s/.libs/workload-%s.so", getenv("abs_top_builddir"), name);
 	return path;
 }
 
