@@ -7,7 +7,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -88,12 +87,12 @@ void test_vm_start(struct test_vm *t)
 	cr_assert_eq(t->ops->start(t->vmm, &t->err), 0, "%s", t->err.msg);
 }
 
-static void pump_socket(int fd, struct ktstr_buf *b)
+static void pump_fd(int fd, struct ktstr_buf *b)
 {
 	char chunk[4096];
 	ssize_t n;
 
-	while ((n = recv(fd, chunk, sizeof(chunk), MSG_DONTWAIT)) > 0)
+	while ((n = read(fd, chunk, sizeof(chunk))) > 0)
 		ktstr_buf_add(b, chunk, (size_t)n);
 }
 
@@ -146,8 +145,8 @@ void test_vm_wait(struct test_vm *t, bool (*done)(struct test_vm *t, const void 
 		cr_assert_gt(poll(p, 3, QUIET_MS), 0, "silence; console: %s", test_text(&t->console));
 		pump_events(t);
 		gone = test_vm_event(t, KTSTR_VMM_EXITED);
-		pump_socket(p[1].fd, &t->console);
-		pump_socket(p[2].fd, &t->channel);
+		pump_fd(p[1].fd, &t->console);
+		pump_fd(p[2].fd, &t->channel);
 		for (int i = 1; i < 3; i++)
 			if (p[i].revents & POLLHUP)
 				p[i].fd = -1;

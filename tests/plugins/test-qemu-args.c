@@ -61,7 +61,7 @@ static char *command(const struct qemu_config *c)
 #define HEAD "qemu-system-x86_64\n-nodefaults\n-no-user-config\n-no-reboot\n-display none\n" \
 	"-machine q35,sata=off,smbus=off,i8042=off,vmport=off,smm=off"
 #define DEVICES								\
-	"-chardev socket,id=console,fd=5\n"				\
+	"-chardev file,id=console,path=/proc/self/fd/5\n"		\
 	"-device isa-serial,chardev=console\n"				\
 	"-chardev socket,id=channel,fd=4\n"				\
 	"-device virtio-serial-pci,max_ports=2\n"			\
@@ -241,7 +241,7 @@ Test(qemu_args, what_no_machine_can_be_is_refused)
 	memset(longest, 'x', 2048);
 	longest[2048] = '\0';
 	m.kernel_args = longest;
-	assert_refused(&c, -E2BIG, "the kernel's command line has 2192 bytes, it takes 2047: shorten "
+	assert_refused(&c, -E2BIG, "the kernel's command line has 2190 bytes, it takes 2047: shorten "
 		       "kernel-args");
 	free(longest);
 }

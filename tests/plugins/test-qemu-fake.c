@@ -2,6 +2,8 @@
 /* vmm/qemu through its ops, with scripts that play a QEMU that behaves badly. */
 #include "qemu-test.h"
 
+#include "base/file.h"
+
 #include <criterion/criterion.h>
 
 #include <poll.h>
@@ -262,6 +264,33 @@ Test(qemu_fake, kvm_that_does_not_work_is_an_error_only_when_demanded)
 	cr_expect(strstr(fake_host_log(&t.fake), "info: VMs are emulated, not run with KVM: "), "%s",
 		  fake_host_log(&t.fake));
 	cr_expect(gives_a_reason(fake_host_log(&t.fake)), "%s", fake_host_log(&t.fake));
+}
+
+Test(qemu_fake, kvm_that_works_is_found_out_once)
+{
+	struct ktstr_buf b = { 0 };
+	char *probes = ktstr_asprintf("%s/qemu.probes", t.dir);
+
+	if (access("/dev/kvm", R_OK | W_OK))
+		cr_skip_test("/dev/kvm cannot be opened");
+	test_vm_script(&t, "10.0.2", "case \"$*\" in\n*id=channel*) exec tail -f /dev/null;;\n"
+		       "*) echo probe >>$0.probes; echo 'Run /init as init process' >&3;;\nesac");
+	test_vm_set(&t, "accel", "kvm");
+	for (int i = 0; i < 2; i++) {
+		cr_assert_eq(t.ops->create(&t.fake.host, t.values, &t.machine, &t.vmm, &t.err), 0, "%s",
+			     t.err.msg);
+		cr_expect_eq(t.ops->slowness(t.vmm), 1);
+		t.ops->describe(t.vmm, &b);
+		t.ops->destroy(t.vmm);
+	}
+	t.vmm = NULL;
+	cr_expect(memmem(b.data, b.len, "kvm", 3));
+	cr_expect(memmem(b.data, b.len, "a probe VM booted this kernel", 29));
+	b.len = 0;
+	cr_assert_eq(ktstr_file_read(probes, 64, &b, &t.err), 0, "%s", t.err.msg);
+	cr_expect_str_eq(test_text(&b), "probe\n", "the second VM was to rely on the first");
+	ktstr_buf_free(&b);
+	free(probes);
 }
 
 Test(qemu_fake, destroy_takes_anything)

@@ -329,7 +329,7 @@ Test(probe, sees_a_kernel_that_booted)
 	cr_expect_eq(probe("echo 'VFS: Kernel panic - not syncing: VFS: Unable to mount' >&3; exec cat",
 			   why, sizeof(why)), 1);
 	/* The machine of the probe: one CPU, KVM, the console and nothing else. */
-	cr_expect_eq(probe("case \"$*\" in *'-accel kvm '*'-smp 1,'*'-m 256M'*fd=3*loglevel=8*) "
+	cr_expect_eq(probe("case \"$*\" in *'-accel kvm '*'-smp 1,'*'-m 256M'*/proc/self/fd/3*loglevel=8*) "
 			   "echo 'Run /init as init process' >&3;; esac", why, sizeof(why)), 1, "%s", why);
 }
 

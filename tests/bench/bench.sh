@@ -1,0 +1,74 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# How long does a VM take to start, compared with QEMU alone at its best?
+#
+# Every round runs every row once, so that what else the host does hits all of them alike. Printed
+# are medians, and the median of the rounds' ratios to `bare`.
+#
+#	KTSTR_TEST_KERNEL, KTSTR_TEST_VMLINUX	the image and the ELF in it
+#	KTSTR_TEST_HZ				its CONFIG_HZ, 250
+#	BENCH_ROUNDS				7
+#	BENCH_ROWS				all rows
+#
+# A row is a function row_NAME that prints the milliseconds of one go, and a line in ROWS.
+set -eu
+
+ROWS='
+bare	QEMU alone, exec to first user instruction
+plugin	vmm/qemu, exec to first byte on the channel
+'
+
+bench=$abs_top_builddir/tests/bench
+boot=$bench/bench-boot
+init=$bench/bench-init
+hz=${KTSTR_TEST_HZ:-250}
+rounds=${BENCH_ROUNDS:-7}
+
+# The best cold boot that is known: an uncompressed kernel by PVH, qboot, a machine without what the
+# kernel would only look for, and a command line that skips its self-tests. Nothing of ktstr's.
+row_bare() {
+	"$boot" bare "$init" qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot \
+		-machine q35,sata=off,smbus=off,i8042=off,vmport=off,smm=off \
+		-accel tcg,thread=multi -cpu max -smp 2 -m 256M -bios qboot.rom \
+		-kernel "$KTSTR_TEST_VMLINUX" -initrd /proc/self/fd/3 \
+		-append "quiet cryptomgr.notests initcall_blacklist=load_system_certificate_list lpj=$lpj" \
+		-chardev socket,id=first,fd=4 -device isa-debugcon,iobase=0xe9,chardev=first
+}
+
+row_plugin() {
+	"$boot" plugin "$init" "$KTSTR_TEST_KERNEL" "$KTSTR_TEST_VMLINUX" "$hz"
+}
+
+if [ -z "${KTSTR_TEST_KERNEL:-}" ] || [ -z "${KTSTR_TEST_VMLINUX:-}" ]; then
+	echo "bench: KTSTR_TEST_KERNEL and KTSTR_TEST_VMLINUX must name a kernel and the ELF in it" >&2
+	exit 77
+fi
+lpj=$("$boot" lpj "$hz")
+names=${BENCH_ROWS:-$(printf '%s' "$ROWS" | cut -f1)}
+
+results=$(mktemp -d)
+trap 'rm -rf "$results"' EXIT
+round=0
+while [ "$round" -lt "$rounds" ]; do
+	for name in $names; do
+		"row_$name" >>"$results/$name"
+	done
+	round=$((round + 1))
+	[ ! -t 2 ] || printf '\rround %d of %d' "$round" "$rounds" >&2
+done
+[ ! -t 2 ] || printf '\r\033[K' >&2
+
+median() {
+	sort -n | awk '{ v[NR] = $1 } END { printf "%.2f", (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2 }'
+}
+
+printf '%-10s %9s %9s %9s %8s\n' row 'median ms' min max 'x bare'
+for name in $names; do
+	ratio=-
+	[ ! -e "$results/bare" ] ||
+		ratio=$(paste "$results/$name" "$results/bare" | awk '{ print $1 / $2 }' | median)
+	printf '%-10s %9.0f %9.0f %9.0f %8s  %s\n' "$name" "$(median <"$results/$name")" \
+		"$(sort -n "$results/$name" | head -n 1)" "$(sort -n "$results/$name" | tail -n 1)" \
+		"$ratio" "$(printf '%s' "$ROWS" | awk -F '\t' -v name="$name" '$1 == name { print $2 }')"
+done
+printf '%d rounds, %d host CPUs, kernel %s\n' "$rounds" "$(nproc)" "${KTSTR_TEST_KERNEL##*/}"
