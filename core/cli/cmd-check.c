@@ -5,6 +5,11 @@
 #include "cli/cmd.h"
 #include "plan/plan.h"
 
+static int complain(int ret, const struct ktstr_err *err)
+{
+	return ktstr_complain(ret == -ENOMEM ? KTSTR_EXIT_INTERNAL : KTSTR_EXIT_HOST_LACKS, err);
+}
+
 /* What one file adds to the exit status: nothing, a bad pipeline, or something worse. */
 static int check_file(const char *path, struct ktstr_registry *registry)
 {
@@ -22,8 +27,7 @@ static int check_file(const char *path, struct ktstr_registry *registry)
 		fwrite(text.data, 1, text.len, stderr);
 		status = KTSTR_EXIT_BAD_PIPELINE;
 	} else {
-		status = ktstr_complain(ret == -ENOMEM ? KTSTR_EXIT_INTERNAL : KTSTR_EXIT_HOST_LACKS,
-					&err);
+		status = complain(ret, &err);
 	}
 	ktstr_plan_destroy(plan);
 	ktstr_problems_deinit(&problems);
@@ -42,11 +46,10 @@ static int run_check(int argc, char **argv)
 	else if (argc > 1 && argv[1][0] == '-')
 		return ktstr_usage_error(&ktstr_cmd_check, "check has no option %s", argv[1]);
 	if (first >= argc)
-		return ktstr_usage_error(&ktstr_cmd_check, "check wants the pipeline files to check");
+		return ktstr_usage_error(&ktstr_cmd_check, "check wants pipeline files");
 	ret = ktstr_registry_create(&registry, &err);
 	if (ret < 0)
-		return ktstr_complain(ret == -ENOMEM ? KTSTR_EXIT_INTERNAL : KTSTR_EXIT_HOST_LACKS,
-				      &err);
+		return complain(ret, &err);
 	for (int i = first; i < argc; i++) {
 		int one = check_file(argv[i], registry);
 

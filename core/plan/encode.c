@@ -112,8 +112,9 @@ int ktstr_plan_encode(const struct ktstr_plan *plan, const struct ktstr_guest_pa
 	if (out->failed)
 		return ktstr_err_nomem(err);
 	if (out->len > KTSTR_FRAME_MAX)
-		return ktstr_err_set(err, -EMSGSIZE, "%s: the plan has %zu bytes, but at most %u can be "
-				     "sent to the guest; use fewer steps, cgroups or workers",
+		return ktstr_err_set(err, -EMSGSIZE, "%s: the plan has %zu bytes, but at most %u "
+				     "can be sent to the guest; use fewer steps, cgroups or "
+				     "workers",
 				     plan->file, out->len, KTSTR_FRAME_MAX);
 	return 0;
 }

@@ -17,7 +17,7 @@ static bool check_string(struct ktstr_reader *r, const struct ktstr_node *node, 
 		return ktstr_reader_problem(r, node, words ? "an empty item" :
 					    "an empty item; write \"\" for an empty text");
 	if (words && !ktstr_text_is_line(node->text))
-		return ktstr_reader_problem(r, node, "expected one line without control characters");
+		return ktstr_reader_problem(r, node, "expected a line without control characters");
 	return true;
 }
 

@@ -22,8 +22,8 @@ static bool check_once(struct ktstr_reader *r, const struct ktstr_node *node,
 {
 	for (size_t k = 0; k < i; k++)
 		if (uses[i].plugin && uses[k].plugin == uses[i].plugin)
-			return ktstr_reader_problem(r, node, "`%s` stands here a second time; the first "
-						    "is in line %u", uses[i].plugin->name,
+			return ktstr_reader_problem(r, node, "`%s` stands here a second time; the "
+						    "first is in line %u", uses[i].plugin->name,
 						    uses[k].line);
 	return true;
 }
@@ -31,9 +31,11 @@ static bool check_once(struct ktstr_reader *r, const struct ktstr_node *node,
 static bool read_uses(struct ktstr_reader *r, const struct ktstr_node *node, enum ktstr_kind kind,
 		      struct ktstr_plugin_use **ret_uses, size_t *ret_n)
 {
-	struct ktstr_plugin_use *uses = ktstr_read_list(r, node, "a list of plugins", sizeof(*uses));
-	bool ok = uses;
+	struct ktstr_plugin_use *uses;
+	bool ok;
 
+	uses = ktstr_read_list(r, node, "a list of plugins", sizeof(*uses));
+	ok = uses;
 	for (size_t i = 0; uses && i < node->n; i++) {
 		const struct ktstr_node *item = node->entries[i].value;
 
@@ -116,8 +118,8 @@ static bool default_sections(struct ktstr_reader *r, struct ktstr_plan *plan)
 
 static const struct ktstr_key report_keys[] = {
 	{ .param = { .name = "sections", .optional = true,
-		     .help = "section plugins in the order of the report; left out: all that need no "
-			     "parameter, in their usual order" },
+		     .help = "section plugins in the order of the report; left out: all that need "
+			     "no parameter, in their usual order" },
 	  .read = read_sections, .form = "list of section plugins" },
 };
 
@@ -171,8 +173,10 @@ static bool read_scheduler(struct ktstr_reader *r, const struct ktstr_node *node
 		return false;
 	slash = strrchr(scheduler->binary, '/');
 	scheduler->name = slash ? slash + 1 : scheduler->binary;
-	return *scheduler->name || ktstr_reader_problem(r, node, "\"%.80s\" is a folder; expected the "
-							"scheduler's program", scheduler->binary);
+	if (!*scheduler->name)
+		return ktstr_reader_problem(r, node, "\"%.80s\" is a folder; expected the "
+					    "scheduler's program", scheduler->binary);
+	return true;
 }
 
 /* ---- the pipeline ---- */
@@ -206,15 +210,16 @@ static const struct ktstr_key pipeline_keys[] = {
 		     .help = "what the test is for, in one line" },
 	  .offset = offsetof(struct ktstr_plan, description) },
 	{ .param = { .name = "kernel", .type = KTSTR_PARAM_STRING, .optional = true,
-		     .help = "an image or a build tree by path, a cached version or its beginning, or "
-			     "debian, debian:SUITE, debian:VERSION; left out: the newest cached one "
-			     "with sched_ext" },
+		     .help = "an image or a build tree by path, a cached version or its beginning, "
+			     "or debian, debian:SUITE, debian:VERSION; left out: the newest cached "
+			     "one with sched_ext" },
 	  .offset = offsetof(struct ktstr_plan, kernel) },
 	{ .param = { .name = "kernel-args", .optional = true,
 		     .help = "added to the kernel's command line" },
 	  .read = read_kernel_args, .form = "list of text" },
 	{ .param = { .name = "modules", .optional = true,
-		     .help = "kernel modules to load before the scheduler, by name or path, in order" },
+		     .help = "kernel modules to load before the scheduler, by name or path, in "
+			     "order" },
 	  .read = read_modules, .form = "list of text" },
 	{ .param = { .name = "topology", .def = "1n1l2c1t", .help = "of the machine's CPUs" },
 	  .read = read_topology, .form = "a topology such as 1n2l2c1t, or a mapping" },
@@ -294,9 +299,9 @@ static bool check_test(struct ktstr_reader *r, const struct ktstr_node *root,
 {
 	const struct ktstr_entry *entry = ktstr_node_entry(root, "test");
 
-	if (!plan->test || !strchr(plan->test, '/'))
+	if (!entry || !strchr(plan->test, '/'))
 		return true;
-	return ktstr_reader_problem(r, entry ? entry->value : root, "a test's name has no `/` in it");
+	return ktstr_reader_problem(r, entry->value, "a test's name has no `/` in it");
 }
 
 static bool read_pipeline(struct ktstr_reader *r, const struct ktstr_node *root,
@@ -312,7 +317,9 @@ static int load_into(struct ktstr_plan *plan, const char *path, const void *data
 		     struct ktstr_registry *registry, struct ktstr_problems *problems,
 		     struct ktstr_err *err)
 {
-	struct ktstr_reader r = { .problems = problems, .arena = plan->arena, .registry = registry };
+	struct ktstr_reader r = {
+		.problems = problems, .arena = plan->arena, .registry = registry,
+	};
 	size_t before = ktstr_problems_count(problems);
 	const struct ktstr_node *root;
 	bool ok;

@@ -55,10 +55,10 @@ struct ktstr_plan {
 	const char *description;	/* NULL: none */
 	const char *kernel;		/* spec as written, or NULL: the default */
 	KTSTR_VEC(const char *) kernel_args;
-	KTSTR_VEC(const char *) modules;	/* kernel modules to load, by name or path, in order */
+	KTSTR_VEC(const char *) modules;	/* kernel modules to load, names or paths */
 	struct ktstr_topology topology;
 	uint64_t memory_bytes;
-	uint64_t boot_timeout_ns;	/* from the start of the VM to the agent's hello, before scaling */
+	uint64_t boot_timeout_ns;	/* from VM start to the agent's hello, before scaling */
 	struct ktstr_plugin_use vmm;
 	struct ktstr_plan_scheduler scheduler;
 	KTSTR_VEC(struct ktstr_plan_step) steps;

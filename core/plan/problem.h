@@ -26,7 +26,7 @@ void ktstr_problem_add(struct ktstr_problems *problems, unsigned line, unsigned 
 		       const char *fmt, ...);
 /* How many there are, those that were not kept included. */
 size_t ktstr_problems_count(const struct ktstr_problems *problems);
-/* Lines "file:line:column: text" in file order, and a closing count; nothing when there are none. */
+/* Lines "file:line:column: text" in file order and a closing count; nothing when there are none. */
 void ktstr_problems_print(struct ktstr_problems *problems, const char *file, struct ktstr_buf *out);
 void ktstr_problems_deinit(struct ktstr_problems *problems);
 

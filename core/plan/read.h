@@ -31,7 +31,7 @@ bool ktstr_read_workers(struct ktstr_reader *r, const struct ktstr_node *node,
 void *ktstr_read_list(struct ktstr_reader *r, const struct ktstr_node *node, const char *form,
 		      size_t size);
 
-/* A list of scalars of any type, kept as written. `words`: each has to be one line and not empty. */
+/* A list of scalars of any type, kept as written. `words`: each is to be one line, not empty. */
 bool ktstr_read_strings(struct ktstr_reader *r, const struct ktstr_node *node, bool words,
 			const char *form, const char ***ret_items, size_t *ret_n);
 

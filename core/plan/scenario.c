@@ -10,15 +10,16 @@
 
 static bool read_cgroup_name(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
 {
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789_.-";
 	struct ktstr_plan_cgroup *cgroup = object;
 
 	if (!ktstr_reader_expect(r, node, KTSTR_NODE_SCALAR, "a cgroup's name"))
 		return false;
 	if (!*node->text || node->text[strspn(node->text, allowed)] || !strcmp(node->text, ".") ||
 	    !strcmp(node->text, ".."))
-		return ktstr_reader_problem(r, node, "\"%.80s\" is no cgroup name: expected letters, "
-					    "digits, `_`, `.` and `-`", node->text);
+		return ktstr_reader_problem(r, node, "\"%.80s\" is no cgroup name: expected "
+					    "letters, digits, `_`, `.` and `-`", node->text);
 	if (strlen(node->text) > NAME_MAX_LEN)
 		return ktstr_reader_problem(r, node, "a cgroup's name has at most %d characters",
 					    NAME_MAX_LEN);
@@ -66,8 +67,8 @@ static bool check_unique(struct ktstr_reader *r, const struct ktstr_node *list, 
 		other = ktstr_node_entry(list->entries[k].value, "name");
 		if (other && other->value->type == KTSTR_NODE_SCALAR &&
 		    !strcmp(other->value->text, name->value->text))
-			return ktstr_reader_problem(r, name->value, "a second cgroup `%.80s` in the "
-						    "same step; the first is in line %u",
+			return ktstr_reader_problem(r, name->value, "a second cgroup `%.80s` in "
+						    "the same step; the first is in line %u",
 						    name->value->text, other->value->line);
 	}
 	return true;
@@ -79,7 +80,7 @@ static bool read_cgroups(struct ktstr_reader *r, const struct ktstr_node *node, 
 	bool ok;
 
 	if (node->type == KTSTR_NODE_SEQUENCE && node->n > CGROUPS_MAX)
-		return ktstr_reader_problem(r, node, "%zu cgroups in a step; at most %d are possible",
+		return ktstr_reader_problem(r, node, "%zu cgroups in a step; the most are %d",
 					    node->n, CGROUPS_MAX);
 	step->cgroups.items = ktstr_read_list(r, node, "a list of cgroups",
 					      sizeof(*step->cgroups.items));
@@ -167,9 +168,9 @@ static bool check_form(struct ktstr_reader *r, const struct ktstr_node *node)
 
 		if (!entry)
 			continue;
-		ktstr_problem_add(r->problems, entry->line, entry->column, "`%s` beside `steps` (line "
-				  "%u): a scenario has either steps, or a duration and cgroups of "
-				  "its own", entry->key, steps->line);
+		ktstr_problem_add(r->problems, entry->line, entry->column, "`%s` beside `steps` "
+				  "(line %u): a scenario has either steps, or a duration and "
+				  "cgroups of its own", entry->key, steps->line);
 		ok = false;
 	}
 	return ok;

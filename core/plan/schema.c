@@ -4,7 +4,8 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 
-bool ktstr_reader_problem(struct ktstr_reader *r, const struct ktstr_node *node, const char *fmt, ...)
+bool ktstr_reader_problem(struct ktstr_reader *r, const struct ktstr_node *node, const char *fmt,
+			  ...)
 {
 	_cleanup_buf_ struct ktstr_buf b = { 0 };
 	va_list ap;
@@ -81,7 +82,8 @@ static bool refuse_null(struct ktstr_reader *r, const struct ktstr_param *param,
 	char expected[512];
 
 	describe(param, form, expected, sizeof(expected));
-	return ktstr_reader_problem(r, node, "`%s` has no value; expected %s", param->name, expected);
+	return ktstr_reader_problem(r, node, "`%s` has no value; expected %s", param->name,
+				    expected);
 }
 
 /* A scalar by its parameter's type and range. */
@@ -95,8 +97,8 @@ static bool read_value(struct ktstr_reader *r, const struct ktstr_param *param,
 		return false;
 	ktstr_param_describe(param, expected, sizeof(expected));
 	if (node->type != KTSTR_NODE_SCALAR)
-		return ktstr_reader_problem(r, node, "`%s`: expected %s, but this is %s", param->name,
-					    expected, ktstr_node_type_name(node));
+		return ktstr_reader_problem(r, node, "`%s`: expected %s, but this is %s",
+					    param->name, expected, ktstr_node_type_name(node));
 	if (ktstr_param_parse(param, node->text, ret_value, &err) < 0)
 		return ktstr_reader_problem(r, node, "`%s`: %s", param->name, err.msg);
 	return true;
@@ -193,21 +195,23 @@ static bool misspelt(const struct names *names, const struct ktstr_node *mapping
 	return false;
 }
 
-static bool missing(struct ktstr_reader *r, const struct names *names, const struct ktstr_param *param,
-		    const char *form, const struct ktstr_node *mapping)
+static bool missing(struct ktstr_reader *r, const struct names *names,
+		    const struct ktstr_param *param, const char *form,
+		    const struct ktstr_node *mapping)
 {
 	char expected[512];
 
 	if (misspelt(names, mapping, param->name))
 		return false;
 	describe(param, form, expected, sizeof(expected));
-	return ktstr_reader_problem(r, mapping, "`%s` is missing here (%s); expected %s", param->name,
-				    param->help, expected);
+	return ktstr_reader_problem(r, mapping, "`%s` is missing here (%s); expected %s",
+				    param->name, param->help, expected);
 }
 
 /* What a key that was left out means. */
-static bool read_absent(struct ktstr_reader *r, const struct names *names, const struct ktstr_key *key,
-			const struct ktstr_node *mapping, void *object)
+static bool read_absent(struct ktstr_reader *r, const struct names *names,
+			const struct ktstr_key *key, const struct ktstr_node *mapping,
+			void *object)
 {
 	struct ktstr_node def = { .type = KTSTR_NODE_SCALAR, .text = key->param.def };
 
@@ -264,7 +268,8 @@ static bool check_names(struct ktstr_reader *r, const struct names *names,
 		if (contains(names, entry->key) ||
 		    (near_only && !ktstr_nearest(entry->key, names->items, names->n)))
 			continue;
-		ktstr_problem_add(r->problems, entry->line, entry->column, "unknown key `%.80s` here%s",
+		ktstr_problem_add(r->problems, entry->line, entry->column, "unknown key `%.80s` "
+				  "here%s",
 				  entry->key,
 				  ktstr_reader_suggest(r, entry->key, names->items, names->n));
 		ok = false;
@@ -273,7 +278,8 @@ static bool check_names(struct ktstr_reader *r, const struct names *names,
 }
 
 static bool read_mapping(struct ktstr_reader *r, const struct ktstr_schema *schema,
-			 const struct ktstr_node *mapping, void *object, struct ktstr_plugin_use *use)
+			 const struct ktstr_node *mapping, void *object,
+			 struct ktstr_plugin_use *use)
 {
 	bool ok = read_keys(r, schema, mapping, object);
 	const struct ktstr_plugin *plugin = use ? use->plugin : NULL;

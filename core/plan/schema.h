@@ -27,9 +27,9 @@ typedef bool ktstr_key_fn(struct ktstr_reader *r, const struct ktstr_node *node,
 struct ktstr_key {
 	/* Name, help and default (NULL: required, unless optional); for a scalar its type too. */
 	struct ktstr_param param;
-	size_t offset;		/* scalar: in the object; const char * for STRING (one line, not empty)
-				 * and CHOICE, uint32_t for UINT, uint64_t for DURATION and SIZE */
-	ktstr_key_fn *read;	/* not NULL: reads the value, and the default as if it were written */
+	size_t offset;		/* scalar: in the object; const char * for STRING (one line, not
+				 * empty) and CHOICE, uint32_t: UINT, uint64_t: DURATION, SIZE */
+	ktstr_key_fn *read;	/* not NULL: reads the value; the default too, as if written */
 	const char *form;	/* what `read` takes, in words; NULL: as param.type says */
 	const char *unless;	/* not required where this key stands; NULL: as param says */
 };
@@ -37,7 +37,7 @@ struct ktstr_key {
 struct ktstr_schema {
 	const char *name;		/* for the manual: "cgroup" */
 	const char *form;		/* for messages: "a mapping of binary, args, ..." */
-	const char *shorthand;		/* a scalar in place of the mapping is the value of this key */
+	const char *shorthand;		/* a scalar for the mapping is the value of this key */
 	const struct ktstr_key *keys;
 	size_t n;
 };
@@ -55,7 +55,8 @@ bool ktstr_schema_read(const struct ktstr_schema *schema, struct ktstr_reader *r
 
 /* Adds a problem at the node's place; always false. */
 __attribute__((format(printf, 3, 4)))
-bool ktstr_reader_problem(struct ktstr_reader *r, const struct ktstr_node *node, const char *fmt, ...);
+bool ktstr_reader_problem(struct ktstr_reader *r, const struct ktstr_node *node, const char *fmt,
+			  ...);
 
 /* True when the node is of that type, else a problem: "expected <form>, but this is ...". */
 bool ktstr_reader_expect(struct ktstr_reader *r, const struct ktstr_node *node,

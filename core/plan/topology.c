@@ -4,7 +4,7 @@
 
 #include <inttypes.h>
 
-#define CPUS_MAX 255	/* what an xAPIC can address: beyond it guests need more than a plain boot */
+#define CPUS_MAX 255	/* what an xAPIC addresses: beyond it guests need more than a plain boot */
 
 #define COUNT_KEY(member, key, default_, text) {						\
 	.param = { .name = key, .type = KTSTR_PARAM_UINT, .def = default_, .min = 1,		\
@@ -14,7 +14,7 @@
 
 static const struct ktstr_key keys[] = {
 	COUNT_KEY(nodes, "numa", "1", "NUMA nodes"),
-	COUNT_KEY(llcs, "llcs", "1", "last-level caches of the whole machine, a multiple of `numa`"),
+	COUNT_KEY(llcs, "llcs", "1", "last-level caches of the machine, a multiple of `numa`"),
 	COUNT_KEY(cores, "cores", "2", "cores per last-level cache"),
 	COUNT_KEY(threads, "threads", "1", "hardware threads per core"),
 };
@@ -51,12 +51,12 @@ static int check(const struct ktstr_topology *t, struct ktstr_err *err)
 	if (!t->nodes || !cpus)
 		return ktstr_err_set(err, -EINVAL, "a topology with a 0 in it has no CPUs");
 	if (t->llcs % t->nodes)
-		return ktstr_err_set(err, -EINVAL, "%" PRIu32 " last-level caches cannot be shared out "
-				     "evenly among %" PRIu32 " NUMA nodes; llcs counts those of the "
-				     "whole machine", t->llcs, t->nodes);
+		return ktstr_err_set(err, -EINVAL, "%" PRIu32 " last-level caches cannot be shared "
+				     "out evenly among %" PRIu32 " NUMA nodes; llcs counts those "
+				     "of the whole machine", t->llcs, t->nodes);
 	if (cpus > CPUS_MAX)
-		return ktstr_err_set(err, -EINVAL, "%" PRIu64 " CPUs (llcs x cores x threads), but at "
-				     "most %d are possible", cpus, CPUS_MAX);
+		return ktstr_err_set(err, -EINVAL, "%" PRIu64 " CPUs (llcs x cores x threads), but "
+				     "at most %d are possible", cpus, CPUS_MAX);
 	return 0;
 }
 
@@ -69,8 +69,8 @@ int ktstr_topology_parse(const char *text, struct ktstr_topology *ret_topology,
 
 	if (!parse_count(&p, 'n', &t.nodes) || !parse_count(&p, 'l', &t.llcs) ||
 	    !parse_count(&p, 'c', &t.cores) || !parse_count(&p, 't', &t.threads) || *p)
-		return ktstr_err_set(err, -EINVAL, "expected NUMA nodes, last-level caches, cores and "
-				     "threads like 1n2l2c1t, not \"%.80s\"", text);
+		return ktstr_err_set(err, -EINVAL, "expected NUMA nodes, last-level caches, cores "
+				     "and threads like 1n2l2c1t, not \"%.80s\"", text);
 	r = check(&t, err);
 	if (!r)
 		*ret_topology = t;

@@ -126,10 +126,11 @@ static bool take_from_module(struct ktstr_reader *r, const struct ktstr_node *no
 			n++;
 		}
 	if (!n)
-		return ktstr_reader_problem(r, node, "module %s has no %s plugin", module->path, kind);
+		return ktstr_reader_problem(r, node, "module %s has no %s plugin", module->path,
+					    kind);
 	if (n > 1)
-		return ktstr_reader_problem(r, node, "module %s has %zu %s plugins; put its folder in "
-					    "KTSTR_PLUGIN_PATH and write the name of one",
+		return ktstr_reader_problem(r, node, "module %s has %zu %s plugins; put its folder "
+					    "in KTSTR_PLUGIN_PATH and write the name of one",
 					    module->path, n, kind);
 	*draft->use = found;
 	return true;
@@ -244,8 +245,8 @@ static bool check_group(struct ktstr_reader *r, const struct ktstr_node *node,
 
 	if (size <= 1 || workers->count % size == 0)
 		return true;
-	return ktstr_reader_problem(r, count ? count->value : node, "`count` is %u, but %s works in "
-				    "groups of %u: write a multiple of %u", workers->count,
+	return ktstr_reader_problem(r, count ? count->value : node, "`count` is %u, but %s works "
+				    "in groups of %u: write a multiple of %u", workers->count,
 				    plugin->name, size, size);
 }
 

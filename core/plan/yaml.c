@@ -214,7 +214,8 @@ static void unknown_anchor(struct reader *r, const yaml_event_t *event, const ch
 	if (ktstr_problems_count(r->problems) < KTSTR_PROBLEMS_MAX)
 		nearest = ktstr_nearest(name, names, r->anchors.n);
 	if (nearest)
-		event_problem(r, event, "no anchor `&%.80s` above this alias; did you mean `*%.80s`?",
+		event_problem(r, event, "no anchor `&%.80s` above this alias; did you mean "
+			      "`*%.80s`?",
 			      name, nearest);
 	else
 		event_problem(r, event, "no anchor `&%.80s` above this alias", name);
@@ -227,8 +228,8 @@ static bool count_nodes(struct reader *r, const yaml_event_t *event, size_t more
 	r->nodes += more;
 	if (r->nodes <= KTSTR_YAML_MAX_NODES)
 		return true;
-	return event_problem(r, event, "more than %u values once aliases are written out; use fewer "
-			     "aliases of large parts", KTSTR_YAML_MAX_NODES);
+	return event_problem(r, event, "more than %u values once aliases are written out; use "
+			     "fewer aliases of large parts", KTSTR_YAML_MAX_NODES);
 }
 
 static bool check_depth(struct reader *r, const yaml_event_t *event, unsigned height)

@@ -21,7 +21,7 @@
 
 enum ktstr_node_type {
 	KTSTR_NODE_SCALAR, KTSTR_NODE_SEQUENCE, KTSTR_NODE_MAPPING,
-	KTSTR_NODE_BROKEN,	/* an alias of nothing: its problem is told, nothing follows from it */
+	KTSTR_NODE_BROKEN,	/* an alias of nothing: its problem is told, no other follows */
 };
 
 struct ktstr_entry;

@@ -43,7 +43,7 @@ static inline struct ktstr_plan *fixture_plan(struct ktstr_registry *registry, c
 static inline char *fixture_problems(struct ktstr_registry *registry, const char *path,
 				     const void *text, size_t len)
 {
-	struct ktstr_plan *plan = (struct ktstr_plan *)registry;	/* to see that it is not touched */
+	struct ktstr_plan *plan = (struct ktstr_plan *)registry;	/* must not be touched */
 	struct ktstr_problems problems = { 0 };
 	struct ktstr_err err = KTSTR_ERR_INIT;
 	struct ktstr_buf out = { 0 };

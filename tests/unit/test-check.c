@@ -30,8 +30,8 @@ static const char *const files[][2] = {
 	{ "bad.yaml", "scenario: {durration: 1s}\n" },
 };
 
-#define BAD "bad.yaml:1:12: unknown key `durration` here; did you mean `duration`? (known: duration, " \
-	    "cgroups, steps)\nbad.yaml: 1 problem\n"
+#define BAD "bad.yaml:1:12: unknown key `durration` here; did you mean `duration`? (known: " \
+	    "duration, cgroups, steps)\nbad.yaml: 1 problem\n"
 
 /* Runs the command on the files above in a fresh folder. */
 static void check(const char *const *args, int status, const char *out, const char *errout)
@@ -79,13 +79,13 @@ Test(check, a_file_behind_the_end_of_options)
 Test(check, a_file_that_cannot_be_read)
 {
 	CHECK(69, "good.yaml: fine\n",
-	      "complaint: opening none.yaml: No such file or directory\n" BAD, "none.yaml", "bad.yaml",
-	      "good.yaml");
+	      "complaint: opening none.yaml: No such file or directory\n" BAD,
+	      "none.yaml", "bad.yaml", "good.yaml");
 }
 
 Test(check, no_file)
 {
-	CHECK(64, "", "check wants the pipeline files to check", NULL);
+	CHECK(64, "", "check wants pipeline files", NULL);
 }
 
 Test(check, an_option_that_it_does_not_have)

@@ -209,7 +209,8 @@ Test(plan, the_same_cgroup_in_two_steps)
 {
 	struct ktstr_registry *registry = fixture_registry();
 	struct ktstr_plan *plan = fixture_plan(registry, "x.yaml",
-		"scenario: {steps: [{hold: 1s, cgroups: [name: a]}, {hold: 1s, cgroups: [name: a]}]}\n");
+		"scenario:\n"
+		"  steps: [{hold: 1s, cgroups: [name: a]}, {hold: 1s, cgroups: [name: a]}]\n");
 
 	cr_assert_eq(plan->steps.n, 2);
 	ktstr_plan_destroy(plan);
@@ -224,7 +225,8 @@ Test(plan, a_module_named_by_its_path_is_loaded_once)
 		"  duration: 1s\n"
 		"  cgroups:\n"
 		"    - name: a\n"
-		"      workers: [plan/.libs/lone.so, {workload: ./plan/.libs/lone.so, count: 2}, lone]\n");
+		"      workers:\n"
+		"        [plan/.libs/lone.so, {workload: ./plan/.libs/lone.so, count: 2}, lone]\n");
 	const struct ktstr_plan_workers *w = plan->steps.items[0].cgroups.items[0].workers.items;
 
 	for (size_t i = 0; i < 3; i++)
@@ -268,7 +270,8 @@ Test(plan, files)
 	close(fd);
 	unlink(path);
 
-	cr_assert_eq(ktstr_plan_load("/nonexistent/x.yaml", registry, &problems, &plan, &err), -ENOENT);
+	cr_assert_eq(ktstr_plan_load("/nonexistent/x.yaml", registry, &problems, &plan, &err),
+		     -ENOENT);
 	cr_assert_str_eq(err.msg, "opening /nonexistent/x.yaml: No such file or directory");
 	cr_assert_eq(ktstr_plan_load("/", registry, &problems, &plan, &err), -EISDIR);
 	cr_assert_eq(ktstr_problems_count(&problems), 0);
@@ -282,7 +285,8 @@ Test(plan, topologies_as_text)
 	struct ktstr_topology t = { 9, 9, 9, 9 };
 	struct ktstr_err err = KTSTR_ERR_INIT;
 	static const char *const bad[] = { "", "1n", "1n1l2c1t ", " 1n1l2c1t", "1n1l2c", "1l1n2c1t",
-					   "-1n1l2c1t", "1n1l2c1tx", "1N1L2C1T", "0001n1l1c1t", "n1l1c1t" };
+					   "-1n1l2c1t", "1n1l2c1tx", "1N1L2C1T", "0001n1l1c1t",
+					   "n1l1c1t" };
 
 	cr_assert_eq(ktstr_topology_parse("3n15l1c17t", &t, &err), 0);
 	cr_assert(t.nodes == 3 && t.llcs == 15 && t.cores == 1 && t.threads == 17);
@@ -295,7 +299,8 @@ Test(plan, topologies_as_text)
 		cr_assert_str_eq(err.msg, want);
 	}
 	cr_assert_eq(ktstr_topology_parse("1n1l16c16t", &t, &err), -EINVAL);
-	cr_assert_str_eq(err.msg, "256 CPUs (llcs x cores x threads), but at most 255 are possible");
+	cr_assert_str_eq(err.msg, "256 CPUs (llcs x cores x threads), but at most 255 are "
+			 "possible");
 	cr_assert_eq(ktstr_topology_parse("1n1l0c1t", &t, &err), -EINVAL);
 	cr_assert_str_eq(err.msg, "a topology with a 0 in it has no CPUs");
 	cr_assert(t.nodes == 3 && t.llcs == 15, "untouched on failure");

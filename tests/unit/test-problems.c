@@ -48,7 +48,7 @@ static const struct bad types[] = {
 	    "2:20: an empty item",
 	    "2:24: expected text, but this is a mapping" } },
 	{ SCENARIO "modules: [\"a\\nb\"]\n",
-	  { "2:11: expected one line without control characters" } },
+	  { "2:11: expected a line without control characters" } },
 	{ SCENARIO "scheduler:\n  binary: x\n  args:\n    -\n    - a\n    - [b]\n",
 	  { "5:6: an empty item; write \"\" for an empty text",
 	    "7:7: expected text, but this is a list" } },
@@ -271,7 +271,8 @@ Test(problems, plugins_that_are_not_there)
 
 static struct ktstr_buf read_golden(const char *name)
 {
-	_cleanup_free_ char *path = ktstr_asprintf("%s/tests/golden/%s", getenv("abs_top_srcdir"), name);
+	_cleanup_free_ char *path = ktstr_asprintf("%s/tests/golden/%s", getenv("abs_top_srcdir"),
+						   name);
 	struct ktstr_buf bytes = { 0 };
 	struct ktstr_err err = KTSTR_ERR_INIT;
 
@@ -284,7 +285,8 @@ Test(problems, twenty_at_once)
 	struct ktstr_registry *registry = fixture_registry();
 	_cleanup_buf_ struct ktstr_buf text = read_golden("twenty-problems.yaml");
 	_cleanup_buf_ struct ktstr_buf want = read_golden("twenty-problems.txt");
-	_cleanup_free_ char *got = fixture_problems(registry, "twenty-problems.yaml", text.data, text.len);
+	_cleanup_free_ char *got = fixture_problems(registry, "twenty-problems.yaml", text.data,
+						    text.len);
 
 	ktstr_put_byte(&want, 0);
 	cr_assert_str_eq(got, (const char *)want.data);
@@ -304,6 +306,21 @@ Test(problems, what_is_too_many_is_counted)
 	cr_assert(strstr(got, "f:201:1: unknown key `zz199` here"));
 	cr_assert_not(strstr(got, "zz200"));
 	cr_assert(strstr(got, "\nf: 300 problems, 100 of them not shown\n"));
+	ktstr_registry_destroy(registry);
+}
+
+Test(problems, too_many_cgroups)
+{
+	struct ktstr_registry *registry = fixture_registry();
+	_cleanup_buf_ struct ktstr_buf text = { 0 };
+	_cleanup_free_ char *got = NULL;
+
+	ktstr_buf_puts(&text, "scenario: {duration: 1s, cgroups: [");
+	for (int i = 0; i <= 1000; i++)
+		ktstr_buf_printf(&text, "{name: c%d}, ", i);
+	ktstr_buf_puts(&text, "]}");
+	got = fixture_problems(registry, "f", text.data, text.len);
+	cr_assert_str_eq(got, "f:1:35: 1001 cgroups in a step; the most are 1000\nf: 1 problem\n");
 	ktstr_registry_destroy(registry);
 }
 
@@ -366,11 +383,11 @@ Test(problems, refused_modules_are_mentioned)
 	path = no_module(dir, "my-fancy.so");
 	cr_assert_eq(ktstr_registry_load(registry, path, NULL), -EINVAL);
 	got = fixture_problems(registry, "f", text, strlen(text));
-	want = ktstr_asprintf("f:1:56: no workload plugin `fancy` (known: bursty, cpu-spin, pipe); a "
-			      "module that may have it was refused: %s: cannot be loaded: file too "
-			      "short\n"
-			      "f:1:63: no workload plugin `other` (known: bursty, cpu-spin, pipe); 1 "
-			      "module was refused, `ktstr plugins` says why\n"
+	want = ktstr_asprintf("f:1:56: no workload plugin `fancy` (known: bursty, cpu-spin, pipe); "
+			      "a module that may have it was refused: %s: cannot be loaded: file "
+			      "too short\n"
+			      "f:1:63: no workload plugin `other` (known: bursty, cpu-spin, pipe); "
+			      "1 module was refused, `ktstr plugins` says why\n"
 			      "f: 2 problems\n", path);
 	cr_assert_str_eq(got, want);
 	cr_assert_eq(ktstr_remove_tree(dir, NULL), 0);

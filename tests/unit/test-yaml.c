@@ -199,10 +199,11 @@ Test(yaml, what_is_wrong_in_one_place_leaves_the_rest)
 	check_problem(&res, 1, 2, 23, "key `x` stands here a second time; the first is in line 2");
 	check_problem(&res, 2, 4, 4, "no anchor `&nonne` above this alias");
 	check_problem(&res, 3, 5, 11, "alias `*none` stands inside of its own anchor");
-	check_problem(&res, 4, 6, 9, "`<<` takes a mapping or a list of mappings, but this is text");
+	check_problem(&res, 4, 6, 9, "`<<` takes a mapping or a list of mappings, but this is "
+		      "text");
 	check_problem(&res, 5, 7, 1, "a key has to be a word, but this is a list");
-	check_problem(&res, 6, 8, 4, "tags such as `tag:yaml.org,2002:int` mean nothing in a pipeline "
-		      "file; leave it out");
+	check_problem(&res, 6, 8, 4, "tags such as `tag:yaml.org,2002:int` mean nothing in a "
+		      "pipeline file; leave it out");
 	check_problem(&res, 7, 9, 4, "text with a NUL character in it");
 	done(&res);
 }
@@ -224,10 +225,12 @@ Test(yaml, bytes_that_are_no_text)
 {
 	static const char nul[] = "a: 1\nb: \0";
 
-	check_refused_bytes("", 0, 1, 1, "the file is empty; a pipeline has at least a `scenario:`");
+	check_refused_bytes("", 0, 1, 1, "the file is empty; a pipeline has at least a "
+			    "`scenario:`");
 	check_refused("# only a comment\n", 1, 1,
 		      "the file is empty; a pipeline has at least a `scenario:`");
-	check_refused_bytes(nul, sizeof(nul) - 1, 2, 4, "a NUL byte; a pipeline file is UTF-8 text");
+	check_refused_bytes(nul, sizeof(nul) - 1, 2, 4, "a NUL byte; a pipeline file is UTF-8 "
+					"text");
 	check_refused("a: 1\nä: \xff", 2, 4, "byte 0xff is not UTF-8; save the file as UTF-8");
 	check_refused("a: 1\nb: \x01\n", 2, 4, "control characters are not allowed (U+0001)");
 }
@@ -282,8 +285,8 @@ Test(yaml, an_alias_bomb_is_refused_while_it_is_small)
 	res = parse_buf(&text);
 	cr_assert_eq(res.ret, -EINVAL);
 	cr_assert_eq(res.problems.list.n, 1);
-	check_problem(&res, 0, 5, 45, "more than 100000 values once aliases are written out; use fewer "
-		      "aliases of large parts");
+	check_problem(&res, 0, 5, 45, "more than 100000 values once aliases are written out; use "
+		      "fewer aliases of large parts");
 	done(&res);
 }
 
@@ -300,8 +303,8 @@ Test(yaml, a_merge_bomb_is_refused)
 	res = parse_buf(&text);
 	cr_assert_eq(res.ret, -EINVAL);
 	cr_assert_eq(res.problems.list.n, 1);
-	cr_assert_str_eq(res.problems.list.items[0].text, "more than 100000 values once aliases are "
-			 "written out; use fewer aliases of large parts");
+	cr_assert_str_eq(res.problems.list.items[0].text, "more than 100000 values once aliases "
+			 "are written out; use fewer aliases of large parts");
 	done(&res);
 }
 
