@@ -161,9 +161,9 @@ void ktstr_slot_put(const struct ktstr_slot *slot, struct ktstr_buf *b)
 	ktstr_put_u64(b, "migrations", counted ? since(slot->end.migrations, slot->base.migrations)
 					       : slot->cpu_changes);
 	ktstr_put_array(b, "cpus");
-	for (uint32_t cpu = 0; cpu < KTSTR_SLOT_CPUS; cpu++)
-		if (slot->cpus[cpu / 64] & 1ull << (cpu % 64))
-			ktstr_put_u64(b, NULL, cpu);
+	for (uint32_t i = 0; i < KTSTR_SLOT_CPUS / 64; i++)
+		for (uint64_t left = slot->cpus[i]; left; left &= left - 1)
+			ktstr_put_u64(b, NULL, 64 * i + (uint32_t)__builtin_ctzll(left));
 	ktstr_put_end(b);
 	ktstr_put_u64(b, "max_gap_ns", slot->max_gap_ns);
 	ktstr_put_u64(b, "sleep_ns", slot->sleep_ns);
