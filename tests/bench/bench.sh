@@ -5,7 +5,7 @@
 # Every round runs every row once, so that what else the host does hits all of them alike. Printed
 # are medians, and the median of the rounds' ratios to `bare`.
 #
-#	KTSTR_TEST_KERNEL, KTSTR_TEST_VMLINUX	the image and the ELF in it
+#	KTSTR_TEST_KERNEL, KTSTR_TEST_VMLINUX	the image and the ELF in it; else the newest cached
 #	KTSTR_TEST_HZ				its CONFIG_HZ, 250
 #	BENCH_ROUNDS				7
 #	BENCH_ROWS				all rows
@@ -16,6 +16,8 @@ set -eu
 ROWS='
 bare	QEMU alone, exec to first user instruction
 plugin	vmm/qemu, exec to first byte on the channel
+hello	ktstr, exec to the hello of the agent
+total	ktstr, exec to exit, of an empty scenario
 '
 
 bench=$abs_top_builddir/tests/bench
@@ -39,15 +41,34 @@ row_plugin() {
 	"$boot" plugin "$init" "$KTSTR_TEST_KERNEL" "$KTSTR_TEST_VMLINUX" "$hz"
 }
 
+# The machine of row_bare, and nothing to do in it. A fresh store: the kernel cache stays the user's.
+ktstr_run() {
+	rm -rf "$results/state"
+	KTSTR_STATE_DIR=$results/state "$bench/bench-run" "$1" "$abs_top_builddir/ktstr" "$results/empty.yaml"
+}
+row_hello() { ktstr_run hello; }
+row_total() { ktstr_run total; }
+
+fact() { "$abs_top_builddir/ktstr" kernel show --json | sed -n "s/^  \"$1\": \"\(.*\)\",*\$/\1/p"; }
 if [ -z "${KTSTR_TEST_KERNEL:-}" ] || [ -z "${KTSTR_TEST_VMLINUX:-}" ]; then
-	echo "bench: KTSTR_TEST_KERNEL and KTSTR_TEST_VMLINUX must name a kernel and the ELF in it" >&2
-	exit 77
+	KTSTR_TEST_KERNEL=$(fact image) KTSTR_TEST_VMLINUX=$(fact elf)
+fi
+if [ -z "$KTSTR_TEST_KERNEL" ] || [ -z "$KTSTR_TEST_VMLINUX" ]; then
+	echo "bench: no kernel is cached; get one with: ktstr kernel fetch" >&2
+	exit 69
 fi
 lpj=$("$boot" lpj "$hz")
 names=${BENCH_ROWS:-$(printf '%s' "$ROWS" | cut -f1)}
 
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
+cat >"$results/empty.yaml" <<EOF
+kernel: $KTSTR_TEST_KERNEL
+topology: 1n1l2c1t
+memory: 256M
+vmm: {plugin: qemu, accel: tcg}
+scenario: {duration: 1ms}
+EOF
 round=0
 while [ "$round" -lt "$rounds" ]; do
 	for name in $names; do
