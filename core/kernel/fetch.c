@@ -17,7 +17,7 @@ static const char *const aliases[] = { "stable-backports", "stable", "testing", 
 
 struct fetch {
 	struct ktstr_debian_spec want;
-	void (*progress)(void *ctx, const char *text);
+	ktstr_kernel_progress *progress;
 	void *ctx;
 	struct ktstr_err *err;
 };
@@ -179,7 +179,7 @@ static int fetch_from_any(const struct fetch *f, struct ktstr_kernel *ret)
 	return -ENODATA;
 }
 
-int ktstr_kernel_fetch(const char *spec, void (*progress)(void *ctx, const char *text), void *ctx,
+int ktstr_kernel_fetch(const char *spec, ktstr_kernel_progress *progress, void *ctx,
 		       struct ktstr_kernel *ret_kernel, struct ktstr_err *err)
 {
 	struct fetch f = { .progress = progress, .ctx = ctx, .err = err };

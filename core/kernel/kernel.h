@@ -36,20 +36,22 @@ struct ktstr_kernel {
 
 void ktstr_kernel_deinit(struct ktstr_kernel *kernel);
 
-/* Resolves a spec (NULL: the default) and looks inside the image; extracts ELF and BTF into the
- * cache when they are not there yet. -ENOENT when there is no such kernel, with what to do;
- * -ENOEXEC when the file is no kernel. `dir` is where relative paths start, NULL: here. */
-int ktstr_kernel_resolve(const char *spec, const char *dir, struct ktstr_kernel *ret_kernel,
-			 struct ktstr_err *err);
+/* Told what a fetch is doing, one line a call. */
+typedef void ktstr_kernel_progress(void *ctx, const char *text);
 
-/* As above, but never goes to the network: -ENOENT for a `debian...` spec that the cache cannot
- * serve. */
+/* Finds the kernel that a spec means (NULL: the default) and looks inside the image; extracts ELF and
+ * BTF into the cache when they are not there yet. -ENOENT when there is no such kernel here, with what
+ * to do; -ENOEXEC when the file is no kernel. `dir` is where relative paths start, NULL: here. */
 int ktstr_kernel_find(const char *spec, const char *dir, struct ktstr_kernel *ret_kernel,
 		      struct ktstr_err *err);
 
+/* As above; a `debian...` spec that the cache cannot serve is fetched. `progress` may be NULL. */
+int ktstr_kernel_resolve(const char *spec, const char *dir, ktstr_kernel_progress *progress, void *ctx,
+			 struct ktstr_kernel *ret_kernel, struct ktstr_err *err);
+
 /* `debian...` spec: fetches from the mirror that the system's apt uses, through a private apt
- * state, into the cache. Messages of progress go to `progress` (may be NULL), one line a call. */
-int ktstr_kernel_fetch(const char *spec, void (*progress)(void *ctx, const char *text), void *ctx,
+ * state, into the cache. `progress` may be NULL. */
+int ktstr_kernel_fetch(const char *spec, ktstr_kernel_progress *progress, void *ctx,
 		       struct ktstr_kernel *ret_kernel, struct ktstr_err *err);
 
 /* Cached kernels, newest version first; to be released with ktstr_kernel_list_free(). */

@@ -318,12 +318,12 @@ int ktstr_kernel_find(const char *spec, const char *dir, struct ktstr_kernel *re
 	return find_cached(spec, dir, ret_kernel, err);
 }
 
-int ktstr_kernel_resolve(const char *spec, const char *dir, struct ktstr_kernel *ret_kernel,
-			 struct ktstr_err *err)
+int ktstr_kernel_resolve(const char *spec, const char *dir, ktstr_kernel_progress *progress, void *ctx,
+			 struct ktstr_kernel *ret_kernel, struct ktstr_err *err)
 {
 	int r = ktstr_kernel_find(spec, dir, ret_kernel, err);
 
 	if (r == -ENOENT && spec && !strchr(spec, '/') && ktstr_debian_is_spec(spec))
-		return ktstr_kernel_fetch(spec, NULL, NULL, ret_kernel, err);
+		return ktstr_kernel_fetch(spec, progress, ctx, ret_kernel, err);
 	return r;
 }

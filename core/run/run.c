@@ -63,7 +63,8 @@ static int prepare(const struct ktstr_plan *plan, const struct ktstr_run_options
 	int ret = vmm->available(&host, plan->vmm.values, err);
 
 	if (!ret)
-		ret = ktstr_kernel_resolve(spec, options->kernel ? NULL : plan->dir, &p->kernel, err);
+		ret = ktstr_kernel_resolve(spec, options->kernel ? NULL : plan->dir,
+					   options->progress, options->ctx, &p->kernel, err);
 	if (!ret)
 		ret = check_kernel(plan, &p->kernel, err);
 	if (!ret)

@@ -133,9 +133,9 @@ Test(cache, a_second_use_unpacks_nothing)
 	struct stat before, after;
 
 	fixture_write_text("config-9.8.7-test", "CONFIG_HZ=100\n");
-	cr_assert_eq(ktstr_kernel_resolve(image, NULL, &a, &err), 0, "%s", err.msg);
+	cr_assert_eq(ktstr_kernel_find(image, NULL, &a, &err), 0, "%s", err.msg);
 	cr_assert_eq(stat(a.elf, &before), 0);
-	cr_assert_eq(ktstr_kernel_resolve("./vmlinuz", fixture_dir(), &b, &err), 0, "%s", err.msg);
+	cr_assert_eq(ktstr_kernel_find("./vmlinuz", fixture_dir(), &b, &err), 0, "%s", err.msg);
 	cr_assert_eq(stat(b.elf, &after), 0);
 	cr_assert(before.st_ino == after.st_ino && before.st_ctime == after.st_ctime);
 	cr_assert_str_eq(a.elf, b.elf);
@@ -157,11 +157,11 @@ Test(cache, an_elf_is_used_where_it_is)
 		fixture_write("vmlinux", fixture_elf(&(struct fixture_kernel){ .no_btf = true }));
 	struct ktstr_kernel k = { 0 };
 
-	cr_assert_eq(ktstr_kernel_resolve(image, NULL, &k, NULL), 0);
+	cr_assert_eq(ktstr_kernel_find(image, NULL, &k, NULL), 0);
 	cr_assert_str_eq(k.elf, image);
 	cr_assert_null(k.btf);
 	ktstr_kernel_deinit(&k);
-	cr_assert_eq(ktstr_kernel_resolve(image, NULL, &k, NULL), 0);
+	cr_assert_eq(ktstr_kernel_find(image, NULL, &k, NULL), 0);
 	ktstr_kernel_deinit(&k);
 }
 
@@ -182,7 +182,7 @@ Test(cache, a_damaged_entry_is_made_again)
 	for (unsigned i = 0; i < 3; i++) {
 		char *meta;
 
-		cr_assert_eq(ktstr_kernel_resolve(image, NULL, &k, NULL), 0);
+		cr_assert_eq(ktstr_kernel_find(image, NULL, &k, NULL), 0);
 		meta = ktstr_asprintf("%s/meta.json", k.dir);
 		cr_assert_eq(truncate(i == 0 ? k.elf : i == 1 ? k.btf : meta, 5), 0);
 		free(meta);
@@ -199,7 +199,7 @@ Test(cache, copies_that_nobody_uses_go)
 	struct ktstr_kernel k = { 0 };
 	char *meta;
 
-	cr_assert_eq(ktstr_kernel_resolve(image, NULL, &k, NULL), 0);
+	cr_assert_eq(ktstr_kernel_find(image, NULL, &k, NULL), 0);
 	meta = ktstr_asprintf("%s/meta.json", k.dir);
 	cr_assert_eq(utimensat(AT_FDCWD, meta, old, 0), 0);
 	found(image, "9.8.7-test");				/* a use makes it young again */
@@ -230,7 +230,7 @@ Test(cache, two_at_once_make_one_entry)
 			close(start[1]);
 			if (read(start[0], &byte, 1))
 				_exit(2);
-			r = ktstr_kernel_resolve(image, NULL, &k, NULL);
+			r = ktstr_kernel_find(image, NULL, &k, NULL);
 			_exit(r || access(k.elf, R_OK) || access(k.btf, R_OK));
 		}
 	}
@@ -284,7 +284,7 @@ Test(cache, a_full_disk_leaves_nothing)
 	for (rlim_t room = 0; room < 700; room += 50) {
 		limit.rlim_cur = room;
 		setrlimit(RLIMIT_FSIZE, &limit);
-		cr_assert_eq(ktstr_kernel_resolve(image, NULL, &k, &err), -EFBIG, "%d: %s",
+		cr_assert_eq(ktstr_kernel_find(image, NULL, &k, &err), -EFBIG, "%d: %s",
 			     (int)room, err.msg);
 		cr_assert(strstr(err.msg, "writing") && strstr(err.msg, "vmlinuz"), "%s", err.msg);
 		cr_assert_eq(count("images"), 0);

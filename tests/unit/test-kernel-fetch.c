@@ -154,7 +154,7 @@ Test(fetch, takes_the_newest_of_our_flavour)
 	cr_assert_not(asked_apt("update") || asked_apt("download"), "lists of a moment ago are "
 								    "fresh");
 	ktstr_kernel_deinit(&k);
-	cr_assert_eq(ktstr_kernel_resolve("debian:9.1.12", NULL, &k, NULL), 0);
+	cr_assert_eq(ktstr_kernel_resolve("debian:9.1.12", NULL, NULL, NULL, &k, NULL), 0);
 	ktstr_kernel_deinit(&k);
 	cr_assert_not(asked_apt("update") || asked_apt("download"));
 }
