@@ -4,6 +4,8 @@
 #include "base/vec.h"
 #include "plugin/registry.h"
 
+#include <ktstr/text.h>
+
 #include <inttypes.h>
 
 struct unit {
@@ -243,18 +245,6 @@ int ktstr_param_defaults(const struct ktstr_plugin *plugin, struct ktstr_value *
 
 /* ---- in words ---- */
 
-/* Appends to the string in `buf`, cut where it ends. */
-__attribute__((format(printf, 3, 4)))
-static void append(char *buf, size_t size, const char *fmt, ...)
-{
-	size_t used = strlen(buf);
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(buf + used, size - used, fmt, ap);
-	va_end(ap);
-}
-
 /* As a user would write it: in the largest unit that leaves no fraction. */
 static void append_bound(enum ktstr_param_type type, int64_t bound, char *buf, size_t size)
 {
@@ -262,23 +252,23 @@ static void append_bound(enum ktstr_param_type type, int64_t bound, char *buf, s
 	uint64_t n = bound < 0 ? -(uint64_t)bound : (uint64_t)bound;
 
 	if (!bound) {
-		append(buf, size, "%s", types[type].zero);
+		ktstr_append(buf, size, "%s", types[type].zero);
 		return;
 	}
 	while (n % unit->factor)
 		unit++;
-	append(buf, size, "%s%" PRIu64 "%s", bound < 0 ? "-" : "", n / unit->factor, unit->suffix);
+	ktstr_append(buf, size, "%s%" PRIu64 "%s", bound < 0 ? "-" : "", n / unit->factor, unit->suffix);
 }
 
 static void append_range(const struct ktstr_param *param, char *buf, size_t size)
 {
 	bool from = param->min != INT64_MIN, to = param->max != INT64_MAX;
 
-	append(buf, size, "%s", !from ? " at most " : !to ? " at least " : " ");
+	ktstr_append(buf, size, "%s", !from ? " at most " : !to ? " at least " : " ");
 	if (from)
 		append_bound(param->type, param->min, buf, size);
 	if (from && to)
-		append(buf, size, "..");
+		ktstr_append(buf, size, "..");
 	if (to || !from)
 		append_bound(param->type, param->max, buf, size);
 }
@@ -289,7 +279,7 @@ void ktstr_param_describe(const struct ktstr_param *param, char *buf, size_t siz
 	if (types[param->type].units && has_range(param))
 		append_range(param, buf, size);
 	for (size_t i = 0; param->type == KTSTR_PARAM_CHOICE && param->choices[i]; i++)
-		append(buf, size, "%s%s", i ? ", " : " ", param->choices[i]);
+		ktstr_append(buf, size, "%s%s", i ? ", " : " ", param->choices[i]);
 	if (param->unit)
-		append(buf, size, " (%s)", param->unit);
+		ktstr_append(buf, size, " (%s)", param->unit);
 }

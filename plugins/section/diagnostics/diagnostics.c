@@ -6,6 +6,8 @@
  */
 #include "kernel-log.h"
 
+#include <ktstr/text.h>
+
 #include <stdio.h>
 
 #define NOTICED_MAX 20
@@ -21,17 +23,6 @@ struct facts {
 	char clock[96];
 };
 
-__attribute__((format(printf, 3, 4)))
-static void append(char *text, size_t size, const char *fmt, ...)
-{
-	size_t used = strlen(text);
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text + used, size - used, fmt, ap);
-	va_end(ap);
-}
-
 /* How a process ended: ", exit status 1", ", killed by signal 11 (Segmentation fault)". */
 static void append_end(char *text, size_t size, const struct ktstr_fields *f, const char *code_key)
 {
@@ -39,10 +30,10 @@ static void append_end(char *text, size_t size, const struct ktstr_fields *f, co
 	int64_t code;
 
 	if (ktstr_get_u64(f, "signal", &signal) && signal)
-		append(text, size, "%skilled by signal %llu (%s)", *text ? ", " : "",
+		ktstr_append(text, size, "%skilled by signal %llu (%s)", *text ? ", " : "",
 		       (unsigned long long)signal, signal < 65 ? strsignal((int)signal) : "unknown");
 	else if (ktstr_get_s64(f, code_key, &code))
-		append(text, size, "%sexit status %lld", *text ? ", " : "", (long long)code);
+		ktstr_append(text, size, "%sexit status %lld", *text ? ", " : "", (long long)code);
 }
 
 /* ---- gathering ---- */
@@ -68,9 +59,9 @@ static void on_vmm(struct facts *facts, const struct ktstr_fields *f)
 	ktstr_get_cstr(f, "accel_why", why, sizeof(why));
 	snprintf(facts->machine, sizeof(facts->machine), "%s%s%s", plugin, *version ? " " : "", version);
 	if (*accel)
-		append(facts->machine, sizeof(facts->machine), ", accelerator %s", accel);
+		ktstr_append(facts->machine, sizeof(facts->machine), ", accelerator %s", accel);
 	if (*why)
-		append(facts->machine, sizeof(facts->machine), " (%s)", why);
+		ktstr_append(facts->machine, sizeof(facts->machine), " (%s)", why);
 }
 
 static void on_vm_end(struct facts *facts, const struct ktstr_fields *f)
@@ -81,7 +72,7 @@ static void on_vm_end(struct facts *facts, const struct ktstr_fields *f)
 	ktstr_get_cstr(f, "how", facts->vm_end, 64);
 	append_end(facts->vm_end, sizeof(facts->vm_end), f, "status");
 	if (ktstr_get_cstr(f, "detail", detail, sizeof(detail)) && *detail)
-		append(facts->vm_end, sizeof(facts->vm_end), ": %s", detail);
+		ktstr_append(facts->vm_end, sizeof(facts->vm_end), ": %s", detail);
 }
 
 static void on_sched_exit(struct facts *facts, const struct ktstr_fields *f)
@@ -93,7 +84,7 @@ static void on_sched_exit(struct facts *facts, const struct ktstr_fields *f)
 	ktstr_get_bool(f, "core", &core);
 	ktstr_get_bool(f, "expected", &expected);
 	append_end(facts->scheduler, sizeof(facts->scheduler), f, "code");
-	append(facts->scheduler, sizeof(facts->scheduler), "%s%s", core ? ", core dumped" : "",
+	ktstr_append(facts->scheduler, sizeof(facts->scheduler), "%s%s", core ? ", core dumped" : "",
 	       expected ? ", as it was told to end" : ", by itself");
 }
 
@@ -149,9 +140,9 @@ static void say_stage(const struct facts *facts, const struct ktstr_verdict *v, 
 	else
 		snprintf(text, sizeof(text), "%s", ktstr_stage_name(v->stage));
 	if (facts->stage_ns)
-		append(text, sizeof(text), ", reached %.1f s after the start", (double)facts->stage_ns / 1e9);
+		ktstr_append(text, sizeof(text), ", reached %.1f s after the start", (double)facts->stage_ns / 1e9);
 	if (v->stage < KTSTR_STAGE_STEP)
-		append(text, sizeof(text), " (next: %s)",
+		ktstr_append(text, sizeof(text), " (next: %s)",
 		       ktstr_stage_name(next_stage(facts, v->stage)));
 	doc->value(doc, "stage", text);
 }
@@ -172,9 +163,9 @@ static void say_scheduler(const struct facts *facts, const struct ktstr_verdict 
 	else
 		snprintf(text, sizeof(text), "kind not known");
 	if (v->exit_reason && *v->exit_reason)
-		append(text, sizeof(text), " (%s)", v->exit_reason);
+		ktstr_append(text, sizeof(text), " (%s)", v->exit_reason);
 	if (v->exit_message && *v->exit_message)
-		append(text, sizeof(text), ": %s", v->exit_message);
+		ktstr_append(text, sizeof(text), ": %s", v->exit_message);
 	doc->value(doc, "sched_ext exit", text);
 }
 
@@ -186,7 +177,7 @@ static void say_guest_fault(const struct ktstr_fields *f, const char *what, cons
 
 	snprintf(line, sizeof(line), "%s%s%s", what, *what && *text ? ": " : "", text);
 	if (ktstr_get_s64(f, "errno", &code) && code)
-		append(line, sizeof(line), " (%s)",
+		ktstr_append(line, sizeof(line), " (%s)",
 		       code > -4096 && code < 4096 ? strerror((int)(code < 0 ? -code : code)) : "?");
 	doc->value(doc, "guest fault", line);
 }

@@ -7,6 +7,7 @@
  * A part that is not known, or a scheduler that there was none of, is left out.
  */
 #include <ktstr/section.h>
+#include <ktstr/text.h>
 
 #include <stdio.h>
 
@@ -38,21 +39,10 @@ static void collect(const struct ktstr_section_input *input, struct line *line)
 	}
 }
 
-__attribute__((format(printf, 3, 4)))
-static void append(char *text, size_t size, const char *fmt, ...)
-{
-	size_t used = strlen(text);
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text + used, size - used, fmt, ap);
-	va_end(ap);
-}
-
 static void bracket(char *text, size_t size, const char *what, const char *value)
 {
 	if (*value)
-		append(text, size, " [%s %s]", what, value);
+		ktstr_append(text, size, " [%s %s]", what, value);
 }
 
 static int build(const struct ktstr_section_input *input, const struct ktstr_value *values,
@@ -78,9 +68,9 @@ static int build(const struct ktstr_section_input *input, const struct ktstr_val
 	bracket(text, sizeof(text), "scheduler", line.scheduler);
 	bracket(text, sizeof(text), "topology", line.topology);
 	bracket(text, sizeof(text), "kernel", line.kernel);
-	append(text, sizeof(text), " %s", outcomes[verdict->outcome].word);
+	ktstr_append(text, sizeof(text), " %s", outcomes[verdict->outcome].word);
 	if (verdict->outcome != KTSTR_OUTCOME_PASS && verdict->reason && *verdict->reason)
-		append(text, sizeof(text), ": %s", verdict->reason);
+		ktstr_append(text, sizeof(text), ": %s", verdict->reason);
 	doc->headline(doc, outcomes[verdict->outcome].tone, text);
 	return 0;
 }
