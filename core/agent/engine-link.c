@@ -57,7 +57,7 @@ static void take_line(void *ctx, const char *text, size_t len, bool partial)
 
 int ktstr_engine_link_start(struct ktstr_engine_link *link, struct ktstr_err *err)
 {
-	static const char *const argv[] = { KTSTR_ENGINE_PATH, NULL };
+	static const char *const argv[] = { KTSTR_GUEST_ENGINE, NULL };
 	struct ktstr_spawn how = { .argv = argv, .fifo = KTSTR_ENGINE_FIFO };
 	_cleanup_close_ int theirs = -1, out = -1;
 	int fds[2], ret;
@@ -98,7 +98,7 @@ void ktstr_engine_link_reaped(struct ktstr_engine_link *link, const siginfo_t *i
 		socket_ready(link, EPOLLIN);
 	ktstr_output_drain(&link->output);
 	ktstr_output_close(&link->output);
-	if (!ktstr_spawn_failure(link->failure, KTSTR_ENGINE_PATH, err)) {
+	if (!ktstr_spawn_failure(link->failure, KTSTR_GUEST_ENGINE, err)) {
 		ktstr_child_end_format(info, end, sizeof(end));
 		ktstr_err_set(err, -ECHILD, "the scenario engine %s%s%s", end,
 			      link->last_words[0] ? "; its last words: " : "", link->last_words);

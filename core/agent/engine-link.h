@@ -9,7 +9,6 @@
 
 #include <signal.h>
 
-#define KTSTR_ENGINE_PATH KTSTR_GUEST_ROOT "/bin/ktstr-engine"
 #define KTSTR_ENGINE_FIFO 5		/* priority; the agent's is higher */
 
 struct ktstr_engine_link {

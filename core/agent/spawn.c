@@ -19,7 +19,7 @@ static void child_exec(const struct ktstr_spawn *how, int failure)
 {
 	static const char *const env[] = {
 		"PATH=" KTSTR_GUEST_ROOT "/bin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-		"LD_LIBRARY_PATH=" KTSTR_GUEST_ROOT "/lib",
+		"LD_LIBRARY_PATH=" KTSTR_GUEST_LIB,
 		"HOME=/",
 		"LANG=C.UTF-8",
 		"TERM=dumb",
