@@ -73,21 +73,26 @@ static int read_dynamic(Elf *elf, Elf_Scn *scn, const GElf_Shdr *sh, struct elf_
 	return 0;
 }
 
-static int read_interp(Elf *elf, struct elf_info *info)
+/* Finds the interpreter, and whether all that is to be loaded is there: a program that was cut off would
+ * only die in the guest, of a signal that tells nobody why. */
+static int read_segments(Elf *elf, const GElf_Ehdr *eh, struct elf_info *info)
 {
-	size_t n = 0, size = 0;
+	size_t size = 0;
 	const char *raw = elf_rawfile(elf, &size);
 
-	elf_getphdrnum(elf, &n);
-	for (size_t i = 0; i < n; i++) {
+	if (!raw || eh->e_shoff > size || (size_t)eh->e_shnum * eh->e_shentsize > size - eh->e_shoff)
+		return -ENOEXEC;
+	for (unsigned i = 0; i < eh->e_phnum; i++) {
 		GElf_Phdr ph;
 
-		if (!gelf_getphdr(elf, (int)i, &ph) || ph.p_type != PT_INTERP)
-			continue;
-		if (!raw || ph.p_offset > size || ph.p_filesz > size - ph.p_offset || !ph.p_filesz)
+		if (!gelf_getphdr(elf, (int)i, &ph) || ph.p_offset > size ||
+		    ph.p_filesz > size - ph.p_offset)
 			return -ENOEXEC;
+		if (ph.p_type != PT_INTERP || info->interp)
+			continue;
 		info->interp = strndup(raw + ph.p_offset, ph.p_filesz);
-		return info->interp ? 0 : -ENOMEM;
+		if (!info->interp)
+			return -ENOMEM;
 	}
 	return 0;
 }
@@ -134,9 +139,9 @@ static int read_elf(Elf *elf, const char *path, struct elf_info *info, struct kt
 			ret = read_dynamic(elf, scn, &sh, info);
 	}
 	if (!ret)
-		ret = read_interp(elf, info);
+		ret = read_segments(elf, &eh, info);
 	if (ret == -ENOEXEC)
-		return ktstr_err_set(err, ret, "%s has a broken program header", path);
+		return ktstr_err_set(err, ret, "%s is cut off, or its program headers are broken", path);
 	return ret ? ktstr_err_nomem(err) : 0;
 }
 

@@ -6,6 +6,7 @@
 #include "run/closure.h"
 
 #include <criterion/criterion.h>
+#include <elf.h>
 
 static bool has(const struct ktstr_closure *c, const char *soname)
 {
@@ -93,9 +94,13 @@ Test(closure, cut_programs_are_refused_and_not_followed)
 	close(mkstemp(path));
 	for (size_t len = 1; len < self.len; len = len * 3 / 2 + 1) {
 		struct ktstr_closure c = { 0 };
+		struct ktstr_err err = KTSTR_ERR_INIT;
 
 		cr_assert_eq(ktstr_file_write(path, self.data, len, 0755, NULL), 0);
-		ktstr_closure_add(&c, path, NULL);
+		cr_assert_eq(ktstr_closure_add(&c, path, &err), -ENOEXEC, "%zu of %zu bytes", len,
+			     self.len);
+		cr_assert(strstr(err.msg, len < sizeof(Elf64_Ehdr) ? "is no ELF file" : "is cut off"),
+			  "%zu bytes: %s", len, err.msg);
 		ktstr_closure_deinit(&c);
 	}
 	unlink(path);
