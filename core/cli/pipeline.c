@@ -115,7 +115,7 @@ static int load_plan(const char *file, struct ktstr_registry *registry, struct k
 		return KTSTR_EXIT_PASSED;
 	if (ret == -EINVAL)
 		return KTSTR_EXIT_BAD_PIPELINE;
-	return ktstr_complain(ret == -ENOMEM ? KTSTR_EXIT_INTERNAL : KTSTR_EXIT_BAD_PIPELINE, &err);
+	return ktstr_complain(ret == -ENOMEM ? KTSTR_EXIT_INTERNAL : KTSTR_EXIT_HOST_LACKS, &err);
 }
 
 /* Before there is a run folder something is missing on this host; after that it is ktstr that failed. */
