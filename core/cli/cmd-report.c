@@ -10,7 +10,8 @@ static int run(int argc, char **argv)
 	int status;
 
 	if (argc != 2 || argv[1][0] == '-')
-		return ktstr_usage_error(&ktstr_cmd_report, "report: name one run; `ktstr runs` lists them");
+		return ktstr_usage_error(&ktstr_cmd_report, "report: name one run; `ktstr runs` "
+					 "lists them");
 	if (ktstr_registry_create(&registry, &err))
 		return ktstr_complain(KTSTR_EXIT_INTERNAL, &err);
 	status = ktstr_show_run(argv[1], registry, ktstr_show_backtrace_wanted());

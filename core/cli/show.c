@@ -85,8 +85,9 @@ static int add_torn(struct ktstr_document *doc, const struct ktstr_stored_run *r
 		size_t bytes = ktstr_journal_torn(run->journals[i], &why);
 
 		if (bytes)
-			ret = ktstr_document_footer(doc, err, "note: the last %zu bytes of attempt-%zu.journal "
-						    "could not be read: %s", bytes, i + 1, why);
+			ret = ktstr_document_footer(doc, err, "note: the last %zu bytes of "
+						    "attempt-%zu.journal could not be read: %s",
+						    bytes, i + 1, why);
 	}
 	return ret;
 }
@@ -177,7 +178,8 @@ static int compare_uses(const void *a, const void *b)
 }
 
 /* Sections with a parameter that must be given can only be used by a pipeline. */
-static int find_uses(const struct ktstr_registry *registry, struct uses *uses, struct ktstr_err *err)
+static int find_uses(const struct ktstr_registry *registry, struct uses *uses,
+		     struct ktstr_err *err)
 {
 	const struct ktstr_plugin *plugin;
 
@@ -209,8 +211,10 @@ int ktstr_show_run(const char *name, const struct ktstr_registry *registry, bool
 	struct ktstr_record rec;
 	int status;
 
-	if (ktstr_stored_run_open(name, &run, &err))
-		return ktstr_complain(KTSTR_EXIT_USAGE, &err);
+	status = ktstr_stored_run_open(name, &run, &err);
+	if (status)
+		return ktstr_complain(status == -ENOENT || status == -EINVAL ? KTSTR_EXIT_USAGE
+				      : KTSTR_EXIT_INTERNAL, &err);
 	if (ktstr_show_run_record(run.journals[0], &rec)) {
 		bool asked = false;
 

@@ -7,13 +7,13 @@
 #include "report/report.h"
 #include "run/run.h"
 
-/* Shows the run in folder `dir` with the sections that its plan names. Returns the exit status that its
- * verdict stands for; on an error, after saying so on stderr, KTSTR_EXIT_INTERNAL. */
+/* Shows the run in folder `dir` with the sections that its plan names. Returns the exit status that
+ * its verdict stands for; on an error, after saying so on stderr, KTSTR_EXIT_INTERNAL. */
 int ktstr_show_plan_run(const char *dir, const struct ktstr_plan *plan,
 			const struct ktstr_registry *registry, bool backtrace);
 
-/* The same with every section that needs no parameter. `name` is what ktstr_stored_run_open() takes;
- * what it refuses is KTSTR_EXIT_USAGE. */
+/* The same with every section that needs no parameter. `name` is what ktstr_stored_run_open()
+ * takes; KTSTR_EXIT_USAGE when there is no such run. */
 int ktstr_show_run(const char *name, const struct ktstr_registry *registry, bool backtrace);
 
 /* Renders to standard output: colour and width as the terminal allows; where it is no terminal,

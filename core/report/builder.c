@@ -106,7 +106,8 @@ static void doc_value(struct ktstr_doc *doc, const char *key, const char *text)
 	struct ktstr_builder *b = doc->ctx;
 
 	if (b->open != OPEN_VALUES) {
-		if (!begin(b, KTSTR_BLOCK_VALUES, KTSTR_TONE_PLAIN, "value() inside of a table or log"))
+		if (!begin(b, KTSTR_BLOCK_VALUES, KTSTR_TONE_PLAIN,
+			   "value() inside of a table or log"))
 			return;
 		ktstr_put_array(&b->out, "cells");
 		b->open = OPEN_VALUES;
@@ -123,7 +124,8 @@ static void doc_table_begin(struct ktstr_doc *doc, const struct ktstr_column *co
 
 	if (!n || n > KTSTR_DOCUMENT_COLUMNS_MAX)
 		fault(b, "a table has no columns or more than 64");
-	if (!begin(b, KTSTR_BLOCK_TABLE, KTSTR_TONE_PLAIN, "table_begin() inside of a table or log"))
+	if (!begin(b, KTSTR_BLOCK_TABLE, KTSTR_TONE_PLAIN,
+		   "table_begin() inside of a table or log"))
 		return;
 	ktstr_put_array(&b->out, "columns");
 	for (size_t i = 0; i < n; i++) {

@@ -185,7 +185,8 @@ int ktstr_doc_section_decode(const void *data, size_t len, struct ktstr_doc_sect
 
 /* ---- memory ---- */
 
-bool ktstr_doc_section_say(struct ktstr_doc_section *section, enum ktstr_tone tone, const char *text)
+bool ktstr_doc_section_say(struct ktstr_doc_section *section, enum ktstr_tone tone,
+			   const char *text)
 {
 	struct ktstr_block *block = ktstr_vec_add(&section->blocks);
 

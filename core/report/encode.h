@@ -39,6 +39,7 @@ void ktstr_block_deinit(struct ktstr_block *block);
 void ktstr_doc_section_deinit(struct ktstr_doc_section *section);
 
 /* Appends a paragraph; false when memory is out. */
-bool ktstr_doc_section_say(struct ktstr_doc_section *section, enum ktstr_tone tone, const char *text);
+bool ktstr_doc_section_say(struct ktstr_doc_section *section, enum ktstr_tone tone,
+			   const char *text);
 
 #endif

@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A hash of the line without its numbers and the amount of white space; of an instruction line of the
- * BPF verifier without its address and its register states. [any thread] */
+/* A hash of the line without its numbers and the amount of white space; of an instruction line
+ * of the BPF verifier without its address and its register states. [any thread] */
 uint64_t ktstr_fold_line_hash(const char *text, size_t len);
 
 #endif

@@ -9,7 +9,8 @@
  * The candidate period at a token is its distance to the last occurrence of the same 2^k tokens.
  * One token (k = 0) is enough for a cycle whose lines differ; a cycle of length p, whatever is in
  * it, is found with any 2^k >= p, because 2^k tokens of it occur only once per turn. The smallest
- * such 2^k is below 2p, hence three turns suffice. Per period, no token is compared twice in a pass.
+ * such 2^k is below 2p, hence three turns suffice. In a pass no token is compared twice for the
+ * same period.
  */
 #include "report/fold-line.h"
 #include "report/report.h"
@@ -20,7 +21,7 @@
 #define GRAM_LEVELS 13u		/* 2^12 == PERIOD_MAX */
 #define ROUNDS_MAX 4
 #define REPEATS_MIN 3u
-#define SAVED_MIN 6u		/* lines that a fold saves even when first and last turn are printed */
+#define SAVED_MIN 6u		/* lines that a fold saves although two turns are printed */
 
 #define NO_RUN SIZE_MAX
 
@@ -144,7 +145,8 @@ static size_t turns_wanted(size_t period)
 
 /* The run of `period` around token `at`, not reaching below `floor`: its first token and its
  * number of turns, 0 when there are too few. */
-static size_t find_run(struct ktstr_fold *f, size_t at, size_t period, size_t floor, size_t *ret_begin)
+static size_t find_run(struct ktstr_fold *f, size_t at, size_t period, size_t floor,
+		       size_t *ret_begin)
 {
 	size_t begin = at, end = at + 1, turns;
 
@@ -254,7 +256,8 @@ static bool pass(struct ktstr_fold *f, unsigned level, bool *ret_folded)
 	memset(f->checked, 0, sizeof(f->checked));
 	make_grams(f, level);
 	for (size_t i = size - 1; i < n && !f->failed; i++) {
-		size_t before = last_occurrence(f, f->grams[i], i), begin, turns, period = i + 1 - before;
+		size_t before = last_occurrence(f, f->grams[i], i), period = i + 1 - before;
+		size_t begin, turns;
 
 		if (!before)
 			continue;
@@ -327,11 +330,12 @@ static void print_marker(struct printer *p, const struct run *run, size_t lines_
 		snprintf(times, sizeof(times), "%zu more times", more);
 
 	if (lines_above == 1)
-		len = snprintf(text, sizeof(text), "  ... %zu more lines like the one above (%s) ...",
-			       lines, how);
+		len = snprintf(text, sizeof(text),
+			       "  ... %zu more lines like the one above (%s) ...", lines, how);
 	else
-		len = snprintf(text, sizeof(text), "  ... %s the %zu lines above (%zu lines, %s) ...",
-			       times, lines_above, lines, how);
+		len = snprintf(text, sizeof(text),
+			       "  ... %s the %zu lines above (%zu lines, %s) ...", times,
+			       lines_above, lines, how);
 	p->line(p->ctx, text, (size_t)len);
 	p->printed++;
 }

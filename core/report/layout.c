@@ -57,7 +57,8 @@ void ktstr_layout_escape(struct ktstr_buf *out, const char *text, size_t len)
 
 /* ---- wrapping ---- */
 
-static void wrap_line(struct ktstr_buf *out, const char *text, size_t len, size_t indent, size_t width)
+static void wrap_line(struct ktstr_buf *out, const char *text, size_t len, size_t indent,
+		      size_t width)
 {
 	size_t column = indent;
 	bool first = true;

@@ -5,15 +5,15 @@
 
 #include "report/report.h"
 
-/* Appends the text so that a terminal shows it and obeys nothing in it: control characters as ^[, bytes
- * that are no UTF-8 and C1 controls as \x9b, tabs as spaces. */
+/* Appends the text so that a terminal shows it and obeys nothing in it: control characters as
+ * ^[, bytes that are no UTF-8 and C1 controls as \x9b, tabs as spaces. */
 void ktstr_layout_escape(struct ktstr_buf *out, const char *text, size_t len);
 
 /* Columns that escaped text takes: its code points. */
 size_t ktstr_layout_width(const char *text, size_t len);
 
-/* Appends a text broken between words, each line but the first after `indent` spaces; a newline in the text
- * begins a new line. A word that is wider than a line stays whole. Ends in a newline. */
+/* Appends a text broken between words, each line but the first after `indent` spaces; a newline
+ * in the text begins a new line. A word that is wider than a line stays whole. Ends in a newline. */
 void ktstr_layout_wrap(struct ktstr_buf *out, const char *text, size_t indent, size_t width);
 
 /* Appends a key-value list with its keys aligned; a table in measured columns. */

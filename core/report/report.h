@@ -21,7 +21,7 @@ struct ktstr_block {
 	enum ktstr_block_type type;
 	enum ktstr_tone tone;
 	char *text;				/* headline, paragraph; title of a log or NULL */
-	KTSTR_VEC(char *) cells;		/* values: key, text, ...; table: row by row; log: lines */
+	KTSTR_VEC(char *) cells;		/* values: key, text, ...; table: rows; log: lines */
 	KTSTR_VEC(struct ktstr_column) columns;	/* table; owns name and unit */
 };
 
@@ -34,7 +34,7 @@ struct ktstr_doc_section {
 
 struct ktstr_document {
 	KTSTR_VEC(struct ktstr_doc_section) sections;	/* in report order, only relevant ones */
-	KTSTR_VEC(char *) footer;			/* last lines: where the run is, how to rerun it */
+	KTSTR_VEC(char *) footer;			/* last lines: where the run is, ... */
 };
 
 struct ktstr_section_use {
@@ -46,12 +46,12 @@ struct ktstr_section_use {
 struct ktstr_section_limits {
 	uint64_t time_ns;
 	size_t document_bytes;		/* of what it says */
-	size_t memory_bytes;		/* on top of what this process has; 0, and under ASan: no limit */
+	size_t memory_bytes;		/* beyond what this process has; 0, under ASan: no limit */
 };
 
-/* Runs the sections, each in a forked child with a deadline, and collects what they say. `uses` are in
- * report order with their checked values. A section that fails, crashes or hangs leaves one line.
- * NULL limits: 10 s, 64 MiB, 1 GiB. Fails only when memory is out. */
+/* Runs the sections, each in a forked child with a deadline, and collects what they say. `uses`
+ * are in report order with their checked values. A section that fails, crashes or hangs leaves one
+ * line. NULL limits: 10 s, 64 MiB, 1 GiB. Fails only when memory is out. */
 int ktstr_document_build(const struct ktstr_section_use *uses, size_t n,
 			 const struct ktstr_section_input *input,
 			 const struct ktstr_section_limits *limits, struct ktstr_document **ret_doc,
@@ -75,10 +75,10 @@ int ktstr_render_text(const struct ktstr_document *doc, const struct ktstr_rende
 
 /* ---- folding ---- */
 
-/* Folds repeating cycles of lines. Two lines are the same when they differ only in numbers, or, in a log of
- * the BPF verifier, in register states. Of each cycle the first turn is kept, a marker that says
- * how often it came again and how many lines that was, and the last turn if it is not byte for
- * byte the first. Nothing else is dropped. Time and memory are linear in the lines. */
+/* Folds repeating cycles of lines. Two lines are the same when they differ only in numbers, or, in
+ * a log of the BPF verifier, in register states. Of each cycle the first turn is kept, a marker
+ * that says how often it came again and how many lines that was, and the last turn if it is not
+ * byte for byte the first. Nothing else is dropped. Time and memory are linear in the lines. */
 struct ktstr_fold;
 struct ktstr_fold *ktstr_fold_create(void);
 void ktstr_fold_line(struct ktstr_fold *fold, const char *text, size_t len);

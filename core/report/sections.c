@@ -59,8 +59,8 @@ static void limit_memory(size_t more)
 }
 #endif
 
-/* A crash of the child is told by its parent, not by handlers or core files of this process; what it
- * prints is no part of the report. */
+/* A crash of the child is told by its parent, not by handlers or core files of this process; what
+ * it prints is no part of the report. */
 static void isolate(const struct ktstr_section_limits *limits, pid_t parent)
 {
 	static const int own[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS,
@@ -174,8 +174,8 @@ static int left_ms(uint64_t deadline)
 	return now < deadline ? (int)((deadline - now) / KTSTR_NSEC_PER_MSEC) + 1 : 0;
 }
 
-/* Until the child has ended, or has to be stopped. The end of the child counts, not that of the pipe:
- * somebody else may hold that open. */
+/* Until the child has ended, or has to be stopped. The end of the child counts, not that of the
+ * pipe: somebody else may hold that open. */
 static void job_wait(struct job *job, const struct ktstr_section_limits *limits)
 {
 	uint64_t deadline = ktstr_now_ns() + limits->time_ns;
@@ -222,7 +222,8 @@ static void job_reap(struct job *job)
 }
 
 static int job_run(struct job *job, const struct ktstr_section_use *use,
-		   const struct ktstr_section_input *input, const struct ktstr_section_limits *limits)
+		   const struct ktstr_section_input *input,
+		   const struct ktstr_section_limits *limits)
 {
 	int ret = job_start(job, use, input, limits);
 
@@ -247,7 +248,8 @@ static int fill_section(struct job *job, struct ktstr_doc_section *section, bool
 
 	*ret_relevant = true;
 	if (!*job->why) {
-		ret = ktstr_doc_section_decode(job->bytes.data, job->bytes.len, section, &result, &why);
+		ret = ktstr_doc_section_decode(job->bytes.data, job->bytes.len, section, &result,
+					       &why);
 		if (ret == -ENOMEM)
 			return ktstr_err_nomem(err);
 		*ret_relevant = result != KTSTR_SECTION_IRRELEVANT;
@@ -255,8 +257,8 @@ static int fill_section(struct job *job, struct ktstr_doc_section *section, bool
 			return 0;
 		snprintf(job->why, sizeof(job->why), "failed: %.*s", KTSTR_ERR_MAX - 16, why.msg);
 	}
-	text = ktstr_asprintf("section %s %s; the rest of this report is not affected", section->name,
-			      job->why);
+	text = ktstr_asprintf("section %s %s; the rest of this report is not affected",
+			      section->name, job->why);
 	for (size_t i = 0; i < section->blocks.n; i++)
 		ktstr_block_deinit(&section->blocks.items[i]);
 	section->blocks.n = 0;
@@ -303,8 +305,10 @@ int ktstr_document_build(const struct ktstr_section_use *uses, size_t n,
 
 	if (!doc)
 		return ktstr_err_nomem(err);
+	if (!limits)
+		limits = &default_limits;
 	for (size_t i = 0; i < n; i++) {
-		int ret = build_section(doc, &uses[i], input, limits ? limits : &default_limits, err);
+		int ret = build_section(doc, &uses[i], input, limits, err);
 
 		if (ret) {
 			ktstr_document_destroy(doc);

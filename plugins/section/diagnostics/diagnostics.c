@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * section/diagnostics: how far the run came, how the VM and the scheduler ended, what was noticed on the
- * way, and the interesting part of the kernel's log. Shown when anything but the scenario itself
- * ended the run, and on demand.
+ * section/diagnostics: how far the run came, how the VM and the scheduler ended, what was noticed
+ * on the way, and the interesting part of the kernel's log. Shown when anything but the scenario
+ * itself ended the run, and on demand.
  */
 #include "kernel-log.h"
 
@@ -31,9 +31,11 @@ static void append_end(char *text, size_t size, const struct ktstr_fields *f, co
 
 	if (ktstr_get_u64(f, "signal", &signal) && signal)
 		ktstr_append(text, size, "%skilled by signal %llu (%s)", *text ? ", " : "",
-		       (unsigned long long)signal, signal < 65 ? strsignal((int)signal) : "unknown");
+			     (unsigned long long)signal,
+			     signal < 65 ? strsignal((int)signal) : "unknown");
 	else if (ktstr_get_s64(f, code_key, &code))
-		ktstr_append(text, size, "%sexit status %lld", *text ? ", " : "", (long long)code);
+		ktstr_append(text, size, "%sexit status %lld", *text ? ", " : "",
+			     (long long)code);
 }
 
 /* ---- gathering ---- */
@@ -57,7 +59,8 @@ static void on_vmm(struct facts *facts, const struct ktstr_fields *f)
 	ktstr_get_cstr(f, "version", version, sizeof(version));
 	ktstr_get_cstr(f, "accel", accel, sizeof(accel));
 	ktstr_get_cstr(f, "accel_why", why, sizeof(why));
-	snprintf(facts->machine, sizeof(facts->machine), "%s%s%s", plugin, *version ? " " : "", version);
+	snprintf(facts->machine, sizeof(facts->machine), "%s%s%s", plugin, *version ? " " : "",
+		 version);
 	if (*accel)
 		ktstr_append(facts->machine, sizeof(facts->machine), ", accelerator %s", accel);
 	if (*why)
@@ -130,7 +133,8 @@ static enum ktstr_stage next_stage(const struct facts *facts, enum ktstr_stage s
 	return stage + 1;
 }
 
-static void say_stage(const struct facts *facts, const struct ktstr_verdict *v, struct ktstr_doc *doc)
+static void say_stage(const struct facts *facts, const struct ktstr_verdict *v,
+		      struct ktstr_doc *doc)
 {
 	char text[256];
 
@@ -140,7 +144,8 @@ static void say_stage(const struct facts *facts, const struct ktstr_verdict *v, 
 	else
 		snprintf(text, sizeof(text), "%s", ktstr_stage_name(v->stage));
 	if (facts->stage_ns)
-		ktstr_append(text, sizeof(text), ", reached %.1f s after the start", (double)facts->stage_ns / 1e9);
+		ktstr_append(text, sizeof(text), ", reached %.1f s after the start",
+			     (double)facts->stage_ns / 1e9);
 	if (v->stage < KTSTR_STAGE_STEP)
 		ktstr_append(text, sizeof(text), " (next: %s)",
 		       ktstr_stage_name(next_stage(facts, v->stage)));

@@ -50,7 +50,10 @@ static bool take_stamp(struct ktstr_str *text, uint64_t *ret_us)
 
 bool kernel_log_add(struct kernel_log *log, const struct ktstr_record *rec)
 {
-	struct kernel_log_line line = { .order = log->n, .console = rec->type == KTSTR_REC_CONSOLE };
+	struct kernel_log_line line = {
+		.order = log->n,
+		.console = rec->type == KTSTR_REC_CONSOLE,
+	};
 	uint64_t stamp_ns = 0;
 
 	if (!ktstr_get_str(&rec->fields, "text", &line.text))
@@ -159,7 +162,7 @@ static bool is_trouble(struct ktstr_str text)
 	for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++)
 		if (has(text, signs[i]))
 			return true;
-	/* That a scheduler came, or went when it was told to, is no trouble; nor is advice on settings. */
+	/* A scheduler that came, or went when it was told to, is no trouble; nor is advice. */
 	if (text.len < 10 || memcmp(text.s, "sched_ext:", 10))
 		return false;
 	return has(text, "error") || has(text, "fail") ||

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The kernel's log of an attempt, put together from what the agent sent (/dev/kmsg) and from the serial
- * console, which alone has what came before the agent and after its end.
+ * The kernel's log of an attempt, put together from what the agent sent (/dev/kmsg) and from the
+ * serial console, which alone has what came before the agent and after its end.
  */
 #ifndef DIAGNOSTICS_KERNEL_LOG_H
 #define DIAGNOSTICS_KERNEL_LOG_H
@@ -9,7 +9,7 @@
 #include <ktstr/section.h>
 
 struct kernel_log_line {
-	uint64_t us;			/* the kernel's stamp; of a line without one: of the line before */
+	uint64_t us;			/* the kernel's stamp, or that of the line before */
 	size_t order;			/* place in the journal */
 	struct ktstr_str text;		/* without the stamp; in the journal */
 	bool stamped, console;

@@ -64,7 +64,8 @@ static int build(const struct ktstr_section_input *input, const struct ktstr_val
 	(void)values;
 	(void)err;
 	collect(input, &line);
-	snprintf(text, sizeof(text), "ktstr: %s", *line.test ? line.test : "(a test without a name)");
+	snprintf(text, sizeof(text), "ktstr: %s",
+		 *line.test ? line.test : "(a test without a name)");
 	bracket(text, sizeof(text), "scheduler", line.scheduler);
 	bracket(text, sizeof(text), "topology", line.topology);
 	bracket(text, sizeof(text), "kernel", line.kernel);

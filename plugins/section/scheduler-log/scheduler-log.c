@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * section/scheduler-log: what the scheduler wrote on standard output and standard error, in the order
- * in which it came, with repeating cycles folded. Shown unless the run passed.
+ * section/scheduler-log: what the scheduler wrote on standard output and standard error, in the
+ * order in which it came, with repeating cycles folded. Shown unless the run passed.
  */
 #include <ktstr/section.h>
 
 enum { P_LINES };
 static const struct ktstr_param params[] = {
-	[P_LINES] = { .name = "lines", .type = KTSTR_PARAM_UINT, .def = "500", .min = 0, .max = 1000000,
+	[P_LINES] = { .name = "lines", .type = KTSTR_PARAM_UINT, .def = "500", .max = 1000000,
 		      .help = "show at most that many last lines after folding; 0: all" },
 };
 

@@ -9,7 +9,7 @@
 
 enum { P_LINES };
 static const struct ktstr_param params[] = {
-	[P_LINES] = { .name = "lines", .type = KTSTR_PARAM_UINT, .def = "300", .min = 0, .max = 1000000,
+	[P_LINES] = { .name = "lines", .type = KTSTR_PARAM_UINT, .def = "300", .max = 1000000,
 		      .help = "show at most that many first lines; 0: all" },
 };
 

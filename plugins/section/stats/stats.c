@@ -3,8 +3,8 @@
  * section/stats: what the workers did, a line per cgroup.
  *
  *	CPUs	different CPUs that its workers ran on
- *	spread	largest less smallest share of CPU time among its workers, where the share is of the
- *		time that a worker wanted to run (CPU + run queue): who sleeps by himself is not starved
+ *	spread	largest less smallest share of CPU time among its workers, where the share is of
+ *		the time that a worker wanted to run (CPU + run queue): sleeping is not starving
  *	gap	longest time that one of its workers wanted to run and did not
  */
 #include <ktstr/section.h>
@@ -214,8 +214,8 @@ static void say_total(const struct stats *s, struct ktstr_doc *doc)
 	cpus = count_cpus(all.cpus);
 	snprintf(text, sizeof(text), "%llu worker%s in %zu cgroup%s on %u CPU%s: %llu migration%s, "
 		 "%llu iteration%s, worst spread %.1f %%, worst gap %.1f ms",
-		 (unsigned long long)all.workers, s_of(all.workers), s->n, s_of(s->n), cpus, s_of(cpus),
-		 (unsigned long long)all.migrations, s_of(all.migrations),
+		 (unsigned long long)all.workers, s_of(all.workers), s->n, s_of(s->n), cpus,
+		 s_of(cpus), (unsigned long long)all.migrations, s_of(all.migrations),
 		 (unsigned long long)all.iterations, s_of(all.iterations), worst,
 		 (double)all.gap_ns / 1e6);
 	doc->paragraph(doc, KTSTR_TONE_PLAIN, text);
