@@ -190,8 +190,11 @@ static int require_apt(const char **ret_keyring, struct ktstr_err *err)
 
 /* ---- the private state ---- */
 
-static int write_conf(const struct ktstr_debian *d, struct ktstr_err *err)
+/* `target` as for open_state(). A release file that is only asked for its code name may be old: what
+ * follows from the name is checked on its own. */
+static int write_conf(const struct ktstr_debian *d, const char *target, struct ktstr_err *err)
 {
+	bool name_only = !strcmp(target, NO_INDEX);
 	_cleanup_buf_ struct ktstr_buf conf = { 0 };
 
 	/* The system's hooks would run on our update, its pins and its default release choose
@@ -207,7 +210,8 @@ static int write_conf(const struct ktstr_debian *d, struct ktstr_err *err)
 			 "#clear APT::Update::Post-Invoke;\n"
 			 "#clear APT::Update::Post-Invoke-Success;\n"
 			 "APT::Update::Error-Mode \"any\";\nAPT::Sandbox::User \"root\";\n"
-			 "Acquire::Languages \"none\";\nAcquire::Retries \"1\";\n", d->dir);
+			 "Acquire::Languages \"none\";\nAcquire::Retries \"1\";\n"
+			 "Acquire::Check-Valid-Until \"%2$s\";\n", d->dir, name_only ? "false" : "true");
 	if (conf.failed)
 		return ktstr_err_nomem(err);
 	return ktstr_file_write(d->conf, conf.data, conf.len, 0644, err);
@@ -260,7 +264,7 @@ static int make_state(struct ktstr_debian *d, const struct mirror *mirror, const
 	if (!r)
 		r = ktstr_file_write(status, "", 0, 0644, err);
 	if (!r)
-		r = write_conf(d, err);
+		r = write_conf(d, target, err);
 	return r ? r : write_sources(d, mirror, target, err);
 }
 

@@ -10,10 +10,18 @@
 #define _cleanup_debian_ __attribute__((cleanup(ktstr_debian_close)))
 #define _cleanup_debian_kernel_ __attribute__((cleanup(ktstr_debian_kernel_deinit)))
 
-/* Where kernels are looked for: the backports' lists are 30 times smaller than the others and have
- * the newest kernels. These names stay when Debian releases; but caching mirrors serve old files
- * under them, so that they are only asked for the code name. */
-static const char *const aliases[] = { "stable-backports", "stable", "testing", "unstable" };
+/*
+ * Where kernels are looked for: the backports' lists are 30 times smaller than the others and have the
+ * newest kernels. The aliases stay when Debian releases; but caching mirrors serve old files under
+ * them, so that they are only asked for the code name. Where a mirror does not even have that, the
+ * name at the time of writing is tried.
+ */
+static const struct {
+	const char *alias, *name;
+} suites[] = {
+	{ "stable-backports", "trixie-backports" }, { "stable", "trixie" }, { "testing", "forky" },
+	{ "unstable", "sid" },
+};
 
 struct fetch {
 	struct ktstr_debian_spec want;
@@ -157,16 +165,15 @@ static int fetch_from_any(const struct fetch *f, struct ktstr_kernel *ret)
 {
 	struct ktstr_err first = KTSTR_ERR_INIT;
 
-	for (size_t i = 0; i < KTSTR_ARRAY_SIZE(aliases); i++) {
+	for (size_t i = 0; i < KTSTR_ARRAY_SIZE(suites); i++) {
 		_cleanup_free_ char *suite = NULL;
 		struct ktstr_err why = KTSTR_ERR_INIT;
 		struct fetch one = *f;
 		int r;
 
 		one.err = &why;
-		r = ktstr_debian_codename(aliases[i], &suite, &why);
-		if (!r)
-			r = fetch_from(&one, suite, ret);
+		ktstr_debian_codename(suites[i].alias, &suite, NULL);
+		r = fetch_from(&one, suite ? suite : suites[i].name, ret);
 		if (!r)
 			return 0;
 		if (r != -ENODATA && !lacks_suite(r, &why))
