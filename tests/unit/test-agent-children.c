@@ -103,7 +103,7 @@ Test(sched, standard_error_is_stream_two, .init = setup, .fini = teardown)
 
 Test(sched, an_end_that_was_asked_for_is_expected, .init = setup, .fini = teardown)
 {
-	static const char *const command[] = { "/bin/cat", "/dev/tty-that-is-not-there", NULL };
+	static const char *const command[] = { "/usr/bin/tail", "-f", "/dev/null", NULL };
 	struct ktstr_err err = KTSTR_ERR_INIT;
 	siginfo_t info = { 0 };
 
