@@ -116,7 +116,8 @@ static void say_rows(const struct row *rows, size_t n, struct ktstr_doc *doc)
 	doc->table_begin(doc, columns, KTSTR_ARRAY_SIZE(columns));
 	for (size_t i = 0; i < n; i++)
 		doc->table_row(doc, (const char *[]){ rows[i].id, rows[i].when, rows[i].test,
-						      rows[i].outcome, rows[i].reason, rows[i].dir });
+						      rows[i].outcome, rows[i].reason,
+						      rows[i].dir });
 	doc->table_end(doc);
 }
 

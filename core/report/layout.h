@@ -13,7 +13,7 @@ void ktstr_layout_escape(struct ktstr_buf *out, const char *text, size_t len);
 size_t ktstr_layout_width(const char *text, size_t len);
 
 /* Appends a text broken between words, each line but the first after `indent` spaces; a newline
- * in the text begins a new line. A word that is wider than a line stays whole. Ends in a newline. */
+ * in the text begins a new line. A word wider than a line stays whole. Ends in a newline. */
 void ktstr_layout_wrap(struct ktstr_buf *out, const char *text, size_t indent, size_t width);
 
 /* Appends a key-value list with its keys aligned; a table in measured columns. */

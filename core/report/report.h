@@ -21,7 +21,7 @@ struct ktstr_block {
 	enum ktstr_block_type type;
 	enum ktstr_tone tone;
 	char *text;				/* headline, paragraph; title of a log or NULL */
-	KTSTR_VEC(char *) cells;		/* values: key, text, ...; table: rows; log: lines */
+	KTSTR_VEC(char *) cells;		/* values: key, text; table: rows; log: lines */
 	KTSTR_VEC(struct ktstr_column) columns;	/* table; owns name and unit */
 };
 

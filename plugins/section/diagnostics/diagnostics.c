@@ -87,7 +87,8 @@ static void on_sched_exit(struct facts *facts, const struct ktstr_fields *f)
 	ktstr_get_bool(f, "core", &core);
 	ktstr_get_bool(f, "expected", &expected);
 	append_end(facts->scheduler, sizeof(facts->scheduler), f, "code");
-	ktstr_append(facts->scheduler, sizeof(facts->scheduler), "%s%s", core ? ", core dumped" : "",
+	ktstr_append(facts->scheduler, sizeof(facts->scheduler), "%s%s",
+		     core ? ", core dumped" : "",
 	       expected ? ", as it was told to end" : ", by itself");
 }
 
@@ -183,7 +184,7 @@ static void say_guest_fault(const struct ktstr_fields *f, const char *what, cons
 	snprintf(line, sizeof(line), "%s%s%s", what, *what && *text ? ": " : "", text);
 	if (ktstr_get_s64(f, "errno", &code) && code)
 		ktstr_append(line, sizeof(line), " (%s)",
-		       code > -4096 && code < 4096 ? strerror((int)(code < 0 ? -code : code)) : "?");
+		       code > -4096 && code < 4096 ? strerror(abs((int)code)) : "?");
 	doc->value(doc, "guest fault", line);
 }
 

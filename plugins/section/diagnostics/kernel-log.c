@@ -197,8 +197,8 @@ static void say_part(const struct kernel_log *log, size_t begin, const char *tit
 	doc->log_begin(doc, title, KTSTR_LOG_ALL, 0);
 	for (size_t i = 0; i < n; i++) {
 		if (left_out && i == HEAD_MAX) {
-			int len = snprintf(notice, sizeof(notice), "(%zu line%s left out)", left_out,
-					   left_out == 1 ? "" : "s");
+			int len = snprintf(notice, sizeof(notice), "(%zu line%s left out)",
+					   left_out, left_out == 1 ? "" : "s");
 
 			doc->log_line(doc, notice, (size_t)len);
 			i += left_out;
@@ -220,11 +220,12 @@ void kernel_log_say(const struct kernel_log *log, struct ktstr_doc *doc)
 	while (begin < log->n && !is_trouble(log->lines[begin].text))
 		begin++;
 	if (begin < log->n) {
-		snprintf(title, sizeof(title), "kernel log, from the first sign of trouble (line %zu "
-			 "of %zu):", begin + 1, log->n);
+		snprintf(title, sizeof(title), "kernel log, from the first sign of trouble (line "
+			 "%zu of %zu):", begin + 1, log->n);
 	} else if (log->n > TAIL) {
 		begin = log->n - TAIL;
-		snprintf(title, sizeof(title), "kernel log, the last %d of %zu lines:", TAIL, log->n);
+		snprintf(title, sizeof(title), "kernel log, the last %d of %zu lines:", TAIL,
+			 log->n);
 	} else {
 		begin = 0;
 		snprintf(title, sizeof(title), "kernel log, whole:");
