@@ -51,7 +51,7 @@ static int store_pipeline(const struct ktstr_plan *plan, const char *dir, struct
 
 	if (!path)
 		return ktstr_err_nomem(err);
-	return ktstr_file_write(path, plan->text, plan->text_len, 0666, err);
+	return ktstr_file_write(path, plan->text, plan->text_len, 0644, err);
 }
 
 static int prepare(const struct ktstr_plan *plan, const struct ktstr_run_options *options,
