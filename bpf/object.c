@@ -32,8 +32,8 @@ static int find_variable(const struct bpf_object *object, const char *section, c
 		*ret_offset = info->offset;
 		return 0;
 	}
-	return ktstr_err_set(err, -EINVAL, "the BPF object has no variable %s of %u bytes in %s", name,
-			     size, section);
+	return ktstr_err_set(err, -EINVAL, "the BPF object has no variable %s of %u bytes in %s",
+			     name, size, section);
 }
 
 /* The memory that a map is filled from when it is loaded. */
@@ -84,6 +84,7 @@ static int write_options(struct bpf_object *object, const struct ktstr_options *
 			 struct ktstr_err *err)
 {
 	const uint64_t *value = options->value;
+	uint32_t timeout_ms = (uint32_t)(value[KTSTR_OPT_TIMEOUT] / KTSTR_NSEC_PER_MSEC);
 	struct ktstr_config config = {
 		.after = value[KTSTR_OPT_AFTER],
 		.fault = options->fault ? options->fault->kind : KTSTR_FAULT_NONE,
@@ -94,8 +95,7 @@ static int write_options(struct bpf_object *object, const struct ktstr_options *
 
 	ret = set_config(object, &config, err);
 	if (!ret)
-		ret = set_ops_field(object, "timeout_ms",
-				    (uint32_t)(value[KTSTR_OPT_TIMEOUT] / KTSTR_NSEC_PER_MSEC), err);
+		ret = set_ops_field(object, "timeout_ms", timeout_ms, err);
 	if (!ret)
 		ret = set_ops_field(object, "exit_dump_len",
 				    (uint32_t)value[KTSTR_OPT_EXIT_DUMP_LEN], err);

@@ -61,8 +61,8 @@ static const struct option_row {
 	[KTSTR_OPT_TIMEOUT] = { "timeout", DURATION, "DUR", 5 * KTSTR_NSEC_PER_SEC,
 		KTSTR_NSEC_PER_MSEC, 30 * KTSTR_NSEC_PER_SEC, 0,
 		"how long a task may wait before the kernel's watchdog acts (5s)" },
-	[KTSTR_OPT_EXIT_DUMP_LEN] = { "exit-dump-len", NUMBER, "BYTES", 256 << 10, 4096, 16 << 20, 0,
-		"room for the kernel's dump (262144)" },
+	[KTSTR_OPT_EXIT_DUMP_LEN] = { "exit-dump-len", NUMBER, "BYTES", 256 << 10, 4096, 16 << 20,
+		0, "room for the kernel's dump (262144)" },
 	[KTSTR_OPT_EXIT_AFTER] = { "exit-after", DURATION, "DUR", 0, 0, UINT64_MAX, 0,
 		"exit by itself, that long after attaching" },
 	[KTSTR_OPT_EXIT_CODE] = { "exit-code", NUMBER, "N", 0, 0, 255, 0,
@@ -71,7 +71,8 @@ static const struct option_row {
 		"the user-space half dies of a segmentation fault, that long after attaching" },
 	[KTSTR_OPT_LOG_SPAM] = { "log-spam", FLAG, NULL, 0, 0, 0, 0,
 		"print the same few lines over and over" },
-	[KTSTR_OPT_LIST_FAULTS] = { "list-faults", FLAG, NULL, 0, 0, 0, 0, "list the faults, and exit" },
+	[KTSTR_OPT_LIST_FAULTS] = { "list-faults", FLAG, NULL, 0, 0, 0, 0,
+		"list the faults, and exit" },
 	[KTSTR_OPT_HELP] = { "help", FLAG, NULL, 0, 0, 0, 0, "print this, and exit" },
 };
 
@@ -117,28 +118,26 @@ static int parse_fault(const char *name, const struct ktstr_fault **ret, struct 
 		}
 	}
 	near = ktstr_nearest(name, names, ktstr_n_faults);
-	return ktstr_err_set(err, -EINVAL, "--fault: there is no \"%s\"%s%s%s; --list-faults lists them",
-			     name, near ? ", did you mean \"" : "", near ? near : "", near ? "\"" : "");
+	return ktstr_err_set(err, -EINVAL,
+			     "--fault: there is no \"%s\"%s%s%s; --list-faults lists them", name,
+			     near ? ", did you mean \"" : "", near ? near : "", near ? "\"" : "");
 }
 
 static int parse_value(const struct option_row *row, const char *text, uint64_t *ret,
 		       struct ktstr_err *err)
 {
+	bool duration = row->type == DURATION;
 	const char *end = "";
 	uint64_t n;
-	int ret_code;
+	int failed = duration ? parse_duration(text, &n) : parse_number(text, &n, &end);
 
-	if (row->type == DURATION)
-		ret_code = parse_duration(text, &n);
-	else
-		ret_code = parse_number(text, &n, &end);
-	if (ret_code == -EINVAL || *end)
+	if (failed == -EINVAL || *end)
 		return ktstr_err_set(err, -EINVAL, "--%s: \"%s\" is no %s", row->name, text,
-				     row->type == DURATION ? "duration (500us, 250ms, 3s, 1m)" : "number");
-	if (ret_code || n < row->min || n > row->max)
-		return ktstr_err_set(err, -EINVAL, "--%s: %s is out of range (%" PRIu64 " to %" PRIu64 "%s)",
-				     row->name, text, row->min, row->max,
-				     row->type == DURATION ? " ns" : "");
+				     duration ? "duration (500us, 250ms, 3s, 1m)" : "number");
+	if (failed || n < row->min || n > row->max)
+		return ktstr_err_set(err, -EINVAL,
+				     "--%s: %s is out of range (%" PRIu64 " to %" PRIu64 "%s)",
+				     row->name, text, row->min, row->max, duration ? " ns" : "");
 	*ret = n;
 	return 0;
 }
@@ -164,8 +163,8 @@ static int check_fault_takes(const struct ktstr_options *o, struct ktstr_err *er
 		if (!o->fault)
 			return ktstr_err_set(err, -EINVAL, "--%s needs a --fault", rows[i].name);
 		if (!(o->fault->takes & rows[i].fault_takes))
-			return ktstr_err_set(err, -EINVAL, "--fault %s takes no --%s", o->fault->name,
-					     rows[i].name);
+			return ktstr_err_set(err, -EINVAL, "--fault %s takes no --%s",
+					     o->fault->name, rows[i].name);
 	}
 	if (o->given[KTSTR_OPT_EXIT_CODE] && !o->given[KTSTR_OPT_EXIT_AFTER])
 		return ktstr_err_set(err, -EINVAL, "--exit-code needs an --exit-after");
@@ -224,8 +223,9 @@ void ktstr_options_print_help(FILE *out)
 	for (int i = 0; i < KTSTR_N_OPTIONS; i++)
 		fprintf(out, "  --%s %-*s %s\n", rows[i].name, 22 - (int)strlen(rows[i].name),
 			rows[i].arg ? rows[i].arg : "", rows[i].help);
-	fputs("\nWithout a fault it schedules fairly until SIGINT or SIGTERM, and prints a line of\n"
-	      "statistics per second. Exit status: 0 stopped, 1 failed, 64 bad command line.\n", out);
+	fputs("\nWithout a fault it schedules fairly until SIGINT or SIGTERM, and prints a line\n"
+	      "of statistics per second. Exit status: 0 stopped, 1 failed, 64 bad command line.\n",
+	      out);
 }
 
 void ktstr_options_print_faults(FILE *out)

@@ -44,7 +44,7 @@ enum ktstr_option_id {
 struct ktstr_options {
 	const struct ktstr_fault *fault;	/* NULL: none */
 	bool given[KTSTR_N_OPTIONS];
-	uint64_t value[KTSTR_N_OPTIONS];	/* durations in nanoseconds; the default if not given */
+	uint64_t value[KTSTR_N_OPTIONS];	/* durations in ns; the default if not given */
 };
 
 /* Parses a command line. -EINVAL with a message for an option or a value that is not known, for a

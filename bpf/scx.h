@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The part of the kernel that scx_ktstr uses, written by hand: building needs neither a kernel's
- * BTF nor a generated vmlinux.h. Only the fields used are here; libbpf finds each by its name in the
- * running kernel (CO-RE), so order and size of these structs need not be the kernel's.
+ * BTF nor a generated vmlinux.h. Only the fields used are here; libbpf finds each by its name in
+ * the running kernel (CO-RE), so order and size of these structs need not be the kernel's.
  *
  * For BPF programs only. 6.16 and newer.
  */
@@ -93,7 +93,8 @@ struct sched_ext_ops {
 /* ---- kfuncs that every kernel since 6.12 has ---- */
 
 s32 scx_bpf_create_dsq(u64 dsq_id, s32 node) __ksym;
-s32 scx_bpf_select_cpu_dfl(struct task_struct *p, s32 prev_cpu, u64 wake_flags, bool *is_idle) __ksym;
+s32 scx_bpf_select_cpu_dfl(struct task_struct *p, s32 prev_cpu, u64 wake_flags,
+			   bool *is_idle) __ksym;
 void scx_bpf_error_bstr(char *fmt, unsigned long long *data, u32 data__sz) __ksym;
 void scx_bpf_dump_bstr(char *fmt, unsigned long long *data, u32 data__sz) __ksym;
 struct task_struct *bpf_task_from_pid(s32 pid) __ksym;
@@ -107,7 +108,8 @@ bool scx_bpf_dsq_insert___v2___new(struct task_struct *p, u64 dsq_id, u64 slice,
 void scx_bpf_dsq_insert___old(struct task_struct *p, u64 dsq_id, u64 slice,
 			      u64 enq_flags) __ksym __weak;			/* 6.13 */
 bool __scx_bpf_dsq_insert_vtime(struct task_struct *p,
-				struct scx_bpf_dsq_insert_vtime_args *args) __ksym __weak; /* 6.19 */
+				struct scx_bpf_dsq_insert_vtime_args *args) __ksym __weak;
+									/* 6.19 */
 void scx_bpf_dsq_insert_vtime___old(struct task_struct *p, u64 dsq_id, u64 slice, u64 vtime,
 				    u64 enq_flags) __ksym __weak;		/* 6.13 */
 bool scx_bpf_dsq_move_to_local___v2___new(u64 dsq_id, u64 enq_flags) __ksym __weak; /* 7.1 */
@@ -122,8 +124,8 @@ static __always_inline void scx_insert(struct task_struct *p, u64 dsq_id, u64 sl
 		scx_bpf_dsq_insert___old(p, dsq_id, slice, enq_flags);
 }
 
-static __always_inline void scx_insert_vtime(struct task_struct *p, u64 dsq_id, u64 slice, u64 vtime,
-					     u64 enq_flags)
+static __always_inline void scx_insert_vtime(struct task_struct *p, u64 dsq_id, u64 slice,
+					     u64 vtime, u64 enq_flags)
 {
 	if (bpf_ksym_exists(__scx_bpf_dsq_insert_vtime)) {
 		struct scx_bpf_dsq_insert_vtime_args args = {

@@ -170,15 +170,16 @@ void BPF_PROG(ktstr_enable, struct task_struct *p)
 SEC("struct_ops/ktstr_dump")
 void BPF_PROG(ktstr_dump, struct scx_dump_ctx *dump)
 {
-	scx_dump("ktstr: fault=%u after=%llu every=%u delay_us=%u\n", config.fault, config.after,
-		 config.every, config.delay_us);
-	scx_dump("ktstr: now: enqueue_error=%u dispatch_error=%u select_cpu_error=%u stall=%u\n",
-		 fault_now.enqueue_error, fault_now.dispatch_error, fault_now.select_cpu_error,
-		 fault_now.stall);
-	scx_dump("ktstr: now: drop=%u slow=%u bad_dsq=%u dispatch_loop=%u\n", fault_now.drop,
-		 fault_now.slow, fault_now.bad_dsq, fault_now.dispatch_loop);
-	scx_dump("ktstr: select_cpu=%llu enqueue=%llu dispatch=%llu running=%llu moved=%llu dropped=%llu\n",
-		 stats.select_cpu, stats.enqueue, stats.dispatch, stats.running, stats.moved,
+	scx_dump("scx_ktstr: fault=%u after=%llu every=%u delay_us=%u\n", config.fault,
+		 config.after, config.every, config.delay_us);
+	scx_dump("scx_ktstr: now: enqueue_error=%u dispatch_error=%u select_cpu_error=%u\n",
+		 fault_now.enqueue_error, fault_now.dispatch_error, fault_now.select_cpu_error);
+	scx_dump("scx_ktstr: now: stall=%u drop=%u slow=%u bad_dsq=%u dispatch_loop=%u\n",
+		 fault_now.stall, fault_now.drop, fault_now.slow, fault_now.bad_dsq,
+		 fault_now.dispatch_loop);
+	scx_dump("scx_ktstr: select_cpu=%llu enqueue=%llu dispatch=%llu\n", stats.select_cpu,
+		 stats.enqueue, stats.dispatch);
+	scx_dump("scx_ktstr: running=%llu moved=%llu dropped=%llu\n", stats.running, stats.moved,
 		 stats.dropped);
 }
 

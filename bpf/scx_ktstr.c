@@ -52,12 +52,12 @@ static int on_exit_event(void *ctx, void *data, size_t size)
 
 static int scheduler_load(struct scheduler *s, struct ktstr_err *err)
 {
-	int ret = bpf_object__load(s->object);
+	int ret = bpf_object__load(s->object), fd;
 
 	if (ret)
 		return ktstr_err_errno(err, -ret, "loading the BPF programs");
-	s->events = ring_buffer__new(
-		bpf_map__fd(bpf_object__find_map_by_name(s->object, "events")), on_exit_event, s, NULL);
+	fd = bpf_object__find_map_fd_by_name(s->object, "events");
+	s->events = ring_buffer__new(fd, on_exit_event, s, NULL);
 	return s->events ? 0 : ktstr_err_errno(err, errno, "opening the ring buffer");
 }
 
@@ -85,9 +85,9 @@ static void print_stats(const struct scheduler *s, const char *prefix)
 		fprintf(stderr, "scx_ktstr: %s\n", err.msg);
 		return;
 	}
-	printf("%sselect_cpu=%llu enqueue=%llu dispatch=%llu running=%llu moved=%llu dropped=%llu\n",
-	       prefix, stats.select_cpu, stats.enqueue, stats.dispatch, stats.running, stats.moved,
-	       stats.dropped);
+	printf("%sselect_cpu=%llu enqueue=%llu dispatch=%llu running=%llu moved=%llu "
+	       "dropped=%llu\n", prefix, stats.select_cpu, stats.enqueue, stats.dispatch,
+	       stats.running, stats.moved, stats.dropped);
 }
 
 /* Detaches, which makes the kernel call ops.exit before it returns. */

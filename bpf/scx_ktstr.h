@@ -36,7 +36,7 @@ enum ktstr_fault_kind {
 };
 
 struct ktstr_config {
-	__u64 after;			/* the call of the callback that the fault starts at, from 1 */
+	__u64 after;			/* which call of the callback the fault starts at, from 1 */
 	__u32 fault;			/* enum ktstr_fault_kind */
 	__u32 every;			/* drop: each how many'th task */
 	__u32 delay_us;			/* slow: how long a callback takes */

@@ -76,16 +76,16 @@ Test(options, what_is_refused_and_with_what_words)
 		{ { "-xy" }, "unknown option -xy; --help lists the options" },
 		{ { "stall" }, "\"stall\" is no option; --help lists the options" },
 		{ { "--fault" }, "--fault needs a value" },
-		{ { "--fault", "stal" },
-		  "--fault: there is no \"stal\", did you mean \"stall\"; --list-faults lists them" },
+		{ { "--fault", "stal" }, "--fault: there is no \"stal\", did you mean \"stall\"; "
+					 "--list-faults lists them" },
 		{ { "--fault", "qqqqqqq" },
 		  "--fault: there is no \"qqqqqqq\"; --list-faults lists them" },
 		{ { "--exit-after", "3" },
 		  "--exit-after: \"3\" is no duration (500us, 250ms, 3s, 1m)" },
 		{ { "--exit-after", "-3s" },
 		  "--exit-after: \"-3s\" is no duration (500us, 250ms, 3s, 1m)" },
-		{ { "--exit-after", "99999999999999999s" },
-		  "--exit-after: 99999999999999999s is out of range (0 to 18446744073709551615 ns)" },
+		{ { "--exit-after", "99999999999999999s" }, "--exit-after: 99999999999999999s is "
+					"out of range (0 to 18446744073709551615 ns)" },
 		{ { "--fault", "stall", "--after", "x" }, "--after: \"x\" is no number" },
 		{ { "--fault", "stall", "--after", "0" },
 		  "--after: 0 is out of range (1 to 18446744073709551615)" },
@@ -177,8 +177,8 @@ Test(object, carries_the_options)
 				"--exit-dump-len=70000"), &o, NULL), 0);
 	object = open_object(&o);
 	data = bpf_map__initial_value(bpf_object__find_map_by_name(object, ".rodata"), &size);
-	memcpy(&config, data + variable(bpf_object__btf(object), ".rodata", "config", sizeof(config)),
-	       sizeof(config));
+	data += variable(bpf_object__btf(object), ".rodata", "config", sizeof(config));
+	memcpy(&config, data, sizeof(config));
 	cr_assert_eq(config.fault, KTSTR_FAULT_SLOW);
 	cr_assert_eq(config.after, 5);
 	cr_assert_eq(config.every, 100);
@@ -215,7 +215,8 @@ Test(object, has_a_member_of_fault_now_for_each_fault_that_names_one)
 		if (!ktstr_faults[i].field)
 			continue;
 		with_field++;
-		cr_assert(has_member(btf, type, ktstr_faults[i].field), "%s", ktstr_faults[i].field);
+		cr_assert(has_member(btf, type, ktstr_faults[i].field), "%s",
+			  ktstr_faults[i].field);
 	}
 	cr_assert_eq(with_field, btf_vlen(type));
 	bpf_object__close(object);
