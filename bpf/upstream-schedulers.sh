@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Builds the schedulers of the kernel's own tools/sched_ext (scx_simple, scx_qmap, ...) and prints the
-# folder they are in: CACHE/schedulers/upstream-VERSION. Nothing is done when they are there already.
+# Builds the schedulers of the kernel's own tools/sched_ext (scx_simple, scx_qmap, ...) and prints
+# the folder they are in: CACHE/schedulers/upstream-VERSION. Nothing is done when they are there.
 #
 #	upstream-schedulers.sh [SPEC]			for that kernel, or for the default one
 #	upstream-schedulers.sh --btf FILE RELEASE	for that kernel, without asking ktstr
@@ -131,7 +131,8 @@ log=$store/build.log
 private_apt() {
 	tool=$1
 	shift
-	"$tool" -q -o Dir::Etc::SourceList="$store/apt/sources.list" -o Dir::Etc::SourceParts=/dev/null \
+	"$tool" -q -o Dir::Etc::SourceList="$store/apt/sources.list" \
+		-o Dir::Etc::SourceParts=/dev/null \
 		-o Dir::State::Lists="$store/apt/lists" -o Dir::State::status="$store/apt/status" \
 		-o Dir::Cache="$store/apt/cache" -o APT::Sandbox::User= -o Acquire::Languages=none \
 		-o APT::Get::List-Cleanup=1 "$@"
@@ -164,7 +165,8 @@ choose_source() {
 	done
 	[ -n "$best" ] || lacks "the mirror has no linux-source package for $series or older"
 	package=linux-source-$best
-	version=$(private_apt apt-cache show --no-all-versions "$package" | sed -n 's/^Version: //p')
+	version=$(private_apt apt-cache show --no-all-versions "$package" |
+		  sed -n 's/^Version: //p')
 	version=${version%%-*}
 }
 
