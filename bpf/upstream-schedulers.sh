@@ -152,8 +152,9 @@ update_lists() {
 		echo "deb [signed-by=$keys] $site $suite main"
 	done >"$store/apt/sources.list"
 	say "reading package lists from the system's mirror"
+	# A suite whose lists are gone or expired is no reason to give up on the others.
 	private_apt apt-get update >"$log" 2>&1 ||
-		lacks "apt-get update failed, see $log"
+		say "not all package lists could be read (see $log); going on with the others"
 }
 
 # The newest linux-source-X.Y with X.Y not above the kernel's.
