@@ -112,6 +112,7 @@ need tool "${CC:-cc}" gcc
 need tool make make
 need tool xz xz-utils
 need tool pkg-config pkg-config
+need tool python3 python3
 need header gelf.h libelf-dev
 need header zlib.h zlib1g-dev
 need header openssl/opensslv.h libssl-dev
