@@ -78,7 +78,7 @@ struct ktstr_vmm_ops {
 			 struct ktstr_err *err);
 
 	/* `values` as declared by the plugin's table; borrowed as long as the object lives. May take
-	 * seconds the first time on a host, to find out what it can do, but never more than 15. */
+	 * seconds the first time on a host, to find out what it can do, but never more than 30. */
 	int (*create)(const struct ktstr_host *host, const struct ktstr_value *values,
 		      const struct ktstr_machine *machine, struct ktstr_vmm **ret_vmm,
 		      struct ktstr_err *err);
