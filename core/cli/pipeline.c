@@ -109,7 +109,8 @@ static int load_plan(const char *file, struct ktstr_registry *registry, struct k
 	int ret = ktstr_plan_load(file, registry, &problems, ret_plan, &err);
 
 	ktstr_problems_print(&problems, file, &text);
-	fwrite(text.data, 1, text.len, stderr);
+	if (text.len)
+		fwrite(text.data, 1, text.len, stderr);
 	ktstr_problems_deinit(&problems);
 	if (!ret)
 		return KTSTR_EXIT_PASSED;
