@@ -87,6 +87,8 @@ int attempt_leave(struct attempt *a);
 
 /* Handles every frame that has come in. */
 int conversation_frames(struct attempt *a);
+/* True while there is more to push than was queued, however empty the queue is. */
+bool conversation_has_more(const struct attempt *a);
 /* Keeps the outgoing queue filled while files are being pushed. */
 int conversation_pump(struct attempt *a);
 

@@ -242,12 +242,18 @@ static int channel_ready(struct attempt *a, short revents)
 	return ret;
 }
 
+static short channel_events(const struct attempt *a)
+{
+	short events = ktstr_host_channel_events(&a->channel);
+
+	return events && conversation_has_more(a) ? events | POLLOUT : events;
+}
+
 static int turn(struct attempt *a)
 {
 	struct pollfd p[FD_COUNT] = {
 		[FD_EVENT] = { a->ops->event_fd(a->vmm), POLLIN, 0 },
-		[FD_CHANNEL] = { a->channel.closed ? -1 : a->channel.fd,
-				 ktstr_host_channel_events(&a->channel), 0 },
+		[FD_CHANNEL] = { a->channel.closed ? -1 : a->channel.fd, channel_events(a), 0 },
 		[FD_CONSOLE] = { a->console_closed ? -1 : a->ops->console_fd(a->vmm), POLLIN, 0 },
 		[FD_SIGNAL] = { a->signal_fd, POLLIN, 0 },
 		[FD_TIMER] = { a->timer_fd, POLLIN, 0 },

@@ -50,11 +50,16 @@ static int send_start(struct attempt *a)
 	return ktstr_host_channel_put(&a->channel, KTSTR_MSG_START, &b, a->err);
 }
 
+bool conversation_has_more(const struct attempt *a)
+{
+	return a->phase == PHASE_PUSHING && !a->sent_all;
+}
+
 int conversation_pump(struct attempt *a)
 {
 	int ret = 0;
 
-	while (a->phase == PHASE_PUSHING && !a->sent_all && !ret &&
+	while (conversation_has_more(a) && !ret &&
 	       ktstr_host_channel_queued(&a->channel) < KTSTR_HOST_CHANNEL_LOW) {
 		_cleanup_buf_ struct ktstr_buf piece = { 0 };
 

@@ -135,12 +135,22 @@ static int vmm_create(const struct ktstr_host *host, const struct ktstr_value *v
 	return 0;
 }
 
+/* As much room as the kernel gives: what is pushed may then go out in one go, with nothing left to
+ * wait for. */
+static void widen(int fd)
+{
+	int bytes = 64 << 20;
+
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes));
+}
+
 static int vmm_start(struct ktstr_vmm *v, struct ktstr_err *err)
 {
 	(void)err;
 	socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, v->channel);
 	cr_assert_eq(pipe2(v->console, O_CLOEXEC), 0);
 	fcntl(v->console[0], F_SETFL, O_NONBLOCK);
+	widen(v->channel[0]);
 	v->child = fork();
 	if (!v->child) {
 		struct guest g = { .channel = v->channel[1], .console = v->console[1] };
@@ -236,6 +246,7 @@ static const struct ktstr_plugin vmm_plugin = {
 /* ---- running one ---- */
 
 static char journal_path[64];
+static struct ktstr_payload payload;	/* what is pushed, nothing by default */
 
 static int attempt(struct ktstr_err *err)
 {
@@ -246,7 +257,6 @@ static int attempt(struct ktstr_err *err)
 		.steps = { &step, 1, 1 },
 	};
 	struct ktstr_kernel kernel = { .release = (char *)"1.2.3", .image = (char *)"/none" };
-	struct ktstr_payload payload = { 0 };
 	struct ktstr_run_options options = { 0 };
 	const struct ktstr_attempt_params params = {
 		.plan = &plan, .kernel = &kernel, .payload = &payload, .options = &options,
@@ -300,6 +310,23 @@ static void passing(struct guest *g)
 Test(attempt, passes)
 {
 	expect(passing, KTSTR_OUTCOME_PASS, KTSTR_CAUSE_NONE, "");
+}
+
+/* A queue that went out whole must be filled again, though nothing is left in it to wait for. */
+Test(attempt, pushes_more_than_a_queue_full)
+{
+	char path[] = "/tmp/ktstr-test-attempt-file.XXXXXX";
+	int fd = mkstemp(path);
+	struct ktstr_payload_file file = {
+		.host_path = path, .guest_path = (char *)"/big", .mode = 0644, .size = 20 << 20,
+	};
+
+	cr_assert_eq(ftruncate(fd, 20 << 20), 0);
+	payload.files.items = &file;
+	payload.files.n = 1;
+	expect(passing, KTSTR_OUTCOME_PASS, KTSTR_CAUSE_NONE, "");
+	close(fd);
+	unlink(path);
 }
 
 Test(attempt, aligns_the_clocks_by_measurement)
