@@ -112,17 +112,17 @@ static int by_text(const void *left, const void *right)
 	return c ? c : (int)a->console - (int)b->console;
 }
 
-static bool is_copy(const struct kernel_log_line *line, const struct kernel_log_line *kmsg)
+/* The console has again what /dev/kmsg had, and after a panic also what it had itself: the kernel then
+ * replays its log. */
+static bool is_copy(const struct kernel_log_line *line, const struct kernel_log_line *before)
 {
-	return line->console && line->stamped && kmsg && line->us == kmsg->us &&
-	       line->text.len == kmsg->text.len &&
-	       (!line->text.len || !memcmp(line->text.s, kmsg->text.s, line->text.len));
+	return line->console && line->stamped && line->us == before->us &&
+	       line->text.len == before->text.len &&
+	       (!line->text.len || !memcmp(line->text.s, before->text.s, line->text.len));
 }
 
 void kernel_log_merge(struct kernel_log *log)
 {
-	struct kernel_log_line kmsg;
-	bool any = false;
 	size_t out = 0;
 
 	if (!log->n)
@@ -131,13 +131,8 @@ void kernel_log_merge(struct kernel_log *log)
 	for (size_t i = 0; i < log->n; i++) {
 		struct kernel_log_line line = log->lines[i];
 
-		if (is_copy(&line, any ? &kmsg : NULL))
-			continue;
-		if (!line.console) {
-			kmsg = line;
-			any = true;
-		}
-		log->lines[out++] = line;
+		if (!out || !is_copy(&line, &log->lines[out - 1]))
+			log->lines[out++] = line;
 	}
 	log->n = out;
 	qsort(log->lines, log->n, sizeof(*log->lines), by_order);
