@@ -155,6 +155,8 @@ Test(process, is_isolated_from_our_terminal_limits_and_signals)
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);	/* as below nohup */
+	signal(SIGINT, SIG_IGN);	/* as behind a shell's & */
 	/* signals 1 to 28: nobody can set those that the C library keeps for itself */
 	assert_prints("ulimit -c; sed -En 's/^Sig(Blk|Ign):\\t.{9}//p' /proc/self/status; "
 		      "read -r line </proc/$$/stat; set -- $line; test $6 -eq $$ && echo own session",

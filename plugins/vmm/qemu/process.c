@@ -68,13 +68,23 @@ static bool place_fds(const int *from, int n, int *ret_last)
 	return !fcntl(n - 1, F_SETFD, FD_CLOEXEC) && !close_range((unsigned)n, ~0u, 0);
 }
 
+/* In the child: what we, or who started us (nohup, a shell's `&`), ignore or block is our affair. */
+static void reset_signals(void)
+{
+	sigset_t none;
+
+	for (int signal_number = 1; signal_number < NSIG; signal_number++)
+		signal(signal_number, SIG_DFL);	/* SIGKILL, SIGSTOP and libc's own stay as they are */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
 /* In the child: becomes the program, or writes the errno to `report`, an end that exec closes. */
 static void child_exec(char *const *argv, int output, const int *fds, size_t n_fds, int report,
 		       pid_t parent)
 {
 	const struct rlimit no_core = { 0, 0 };
 	int from[QEMU_FIRST_FD + QEMU_MAX_FDS + 1];
-	sigset_t none;
 	int saved;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -82,9 +92,7 @@ static void child_exec(char *const *argv, int output, const int *fds, size_t n_f
 		_exit(127);
 	setsid();
 	setrlimit(RLIMIT_CORE, &no_core);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGPIPE, SIG_DFL);
+	reset_signals();
 	from[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	from[1] = from[2] = output;
 	for (size_t i = 0; i < n_fds; i++)
