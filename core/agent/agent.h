@@ -15,7 +15,7 @@
 #include "agent/trace.h"
 
 enum ktstr_agent_state {
-	KTSTR_AGENT_IDLE,	/* said hello; takes files and the plan */
+	KTSTR_AGENT_IDLE,	/* waits for the host's greeting, then takes files and the plan */
 	KTSTR_AGENT_PREPARING,	/* mounts, modules, streams */
 	KTSTR_AGENT_ATTACHING,	/* the scheduler runs; the kernel has not enabled it yet */
 	KTSTR_AGENT_RUNNING,	/* the engine carries out the scenario */
@@ -47,6 +47,8 @@ enum ktstr_agent_event {
 enum ktstr_outcome { KTSTR_OUTCOME_RAN, KTSTR_OUTCOME_SCHED_DIED, KTSTR_OUTCOME_FAILED };
 
 struct ktstr_agent {
+	uint64_t boot_ns;		/* CLOCK_MONOTONIC when the agent began */
+	bool greeted;
 	struct ktstr_loop loop;
 	struct ktstr_guest_channel port;
 	struct ktstr_source children;	/* signalfd for SIGCHLD */
@@ -58,7 +60,6 @@ struct ktstr_agent {
 
 	struct ktstr_guest_plan *plan;
 	struct ktstr_buf plan_payload;	/* for the engine */
-	uint64_t wall_time_ns;		/* of MSG_START, 0: not given */
 
 	enum ktstr_agent_state state;
 	unsigned raised;		/* bit mask of events that wait for their turn */

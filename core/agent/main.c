@@ -7,6 +7,7 @@
 #include "agent/mounts.h"
 #include "agent/port.h"
 #include "agent/report.h"
+#include "agent/setup.h"
 #include "base/clock.h"
 #include "config.h"
 
@@ -109,6 +110,33 @@ static int watch_children(struct ktstr_agent *agent, struct ktstr_err *err)
 	return ktstr_loop_watch(&agent->loop, &agent->children, err);
 }
 
+/* ---- hello ---- */
+
+static void say_hello(struct ktstr_agent *agent)
+{
+	struct ktstr_scx_state scx;
+	struct ktstr_buf b = { 0 };
+	struct sysinfo info;
+	struct utsname names;
+
+	uname(&names);
+	sysinfo(&info);
+	ktstr_scx_read(KTSTR_SCX_DIR, &scx);
+	ktstr_put_begin(&b);
+	ktstr_put_str(&b, "agent", PACKAGE_VERSION);
+	ktstr_put_u64(&b, "protocol", KTSTR_PROTOCOL);
+	ktstr_put_str(&b, "release", names.release);
+	ktstr_put_str(&b, "machine", names.machine);
+	ktstr_put_u64(&b, "cpus", (uint64_t)sysconf(_SC_NPROCESSORS_ONLN));
+	ktstr_put_u64(&b, "memory_bytes", (uint64_t)info.totalram * info.mem_unit);
+	ktstr_put_u64(&b, "boot_ns", agent->boot_ns);
+	ktstr_put_bool(&b, "sched_ext", scx.present);
+	if (scx.present)
+		ktstr_put_u64(&b, "enable_seq", scx.enable_seq);
+	ktstr_report(&agent->port, KTSTR_REC_HELLO, 0, &b);
+	ktstr_report_stage(&agent->port, KTSTR_STAGE_INIT, 0, 0);
+}
+
 /* ---- messages from the host ---- */
 
 static void on_clock(struct ktstr_agent *agent, const struct ktstr_fields *fields)
@@ -127,6 +155,34 @@ static void on_clock(struct ktstr_agent *agent, const struct ktstr_fields *field
 		ktstr_guest_channel_send(&agent->port, KTSTR_LANE_URGENT, KTSTR_MSG_CLOCK, now,
 					 b.data, b.len);
 	ktstr_buf_free(&b);
+}
+
+/* The first message: now this machine is one of its own. */
+static void on_greet(struct ktstr_agent *agent, const struct ktstr_fields *fields)
+{
+	struct ktstr_identity identity = { 0 };
+	struct ktstr_err err = KTSTR_ERR_INIT;
+	struct ktstr_str seed = { "", 0 };
+	char host_name[256] = "";
+
+	if (agent->greeted) {
+		ktstr_err_set(&err, -EEXIST, "the host greeted twice");
+		ktstr_supervise_fail(agent, "channel", &err);
+		return;
+	}
+	agent->greeted = true;
+	agent->port.out_seq = 0;	/* both ends count from here */
+	ktstr_get_u64(fields, "wall_time_ns", &identity.wall_time_ns);
+	ktstr_get_cstr(fields, "host_name", host_name, sizeof(host_name));
+	identity.host_name = host_name;
+	ktstr_get_str(fields, "seed", &seed);
+	identity.seed = seed.s;
+	identity.seed_len = seed.len;
+	say_hello(agent);
+	if (ktstr_setup_identity(&identity, &err))
+		ktstr_supervise_fail(agent, "identity", &err);
+	if (ktstr_kmsg_open(&agent->kmsg, &agent->loop, &err))
+		ktstr_supervise_fail(agent, "kernel log", &err);
 }
 
 static void on_file(struct ktstr_agent *agent, const struct ktstr_fields *fields)
@@ -168,6 +224,10 @@ static void on_message(void *ctx, const struct ktstr_frame *frame)
 	if (agent->state == KTSTR_AGENT_REPORTED && frame->type != KTSTR_MSG_BYE)
 		return;		/* nothing follows DONE */
 	switch (frame->type) {
+	case KTSTR_MSG_GREET:
+		on_greet(agent, &fields);
+		ktstr_guest_channel_flush(&agent->port, NULL);
+		break;
 	case KTSTR_MSG_CLOCK:
 		on_clock(agent, &fields);
 		ktstr_guest_channel_flush(&agent->port, NULL);
@@ -179,7 +239,6 @@ static void on_message(void *ctx, const struct ktstr_frame *frame)
 		on_plan(agent, frame);
 		break;
 	case KTSTR_MSG_START:
-		ktstr_get_u64(&fields, "wall_time_ns", &agent->wall_time_ns);
 		ktstr_supervise_raise(agent, KTSTR_EVENT_START);
 		break;
 	case KTSTR_MSG_STOP:
@@ -208,31 +267,18 @@ static void port_ready(void *ctx, uint32_t events)
 	ktstr_supervise_raise(agent, KTSTR_EVENT_STOP);
 }
 
-/* ---- hello ---- */
+/* ---- beginning ---- */
 
-static void say_hello(struct ktstr_agent *agent, uint64_t boot_ns)
+static void say_waiting(struct ktstr_agent *agent)
 {
-	struct ktstr_scx_state scx;
 	struct ktstr_buf b = { 0 };
-	struct sysinfo info;
-	struct utsname names;
 
-	uname(&names);
-	sysinfo(&info);
-	ktstr_scx_read(KTSTR_SCX_DIR, &scx);
 	ktstr_put_begin(&b);
-	ktstr_put_str(&b, "agent", PACKAGE_VERSION);
-	ktstr_put_u64(&b, "protocol", KTSTR_PROTOCOL);
-	ktstr_put_str(&b, "release", names.release);
-	ktstr_put_str(&b, "machine", names.machine);
-	ktstr_put_u64(&b, "cpus", (uint64_t)sysconf(_SC_NPROCESSORS_ONLN));
-	ktstr_put_u64(&b, "memory_bytes", (uint64_t)info.totalram * info.mem_unit);
-	ktstr_put_u64(&b, "boot_ns", boot_ns);
-	ktstr_put_bool(&b, "sched_ext", scx.present);
-	if (scx.present)
-		ktstr_put_u64(&b, "enable_seq", scx.enable_seq);
-	ktstr_report(&agent->port, KTSTR_REC_HELLO, 0, &b);
-	ktstr_report_stage(&agent->port, KTSTR_STAGE_INIT, 0, 0);
+	ktstr_put_end(&b);
+	if (!b.failed)
+		ktstr_guest_channel_send(&agent->port, KTSTR_LANE_NORMAL, KTSTR_MSG_WAITING,
+					 ktstr_now_ns(), b.data, b.len);
+	ktstr_buf_free(&b);
 }
 
 /* A stalled scheduler must not starve the harness; what this starts is scheduled as usual. */
@@ -245,7 +291,7 @@ static int become_fifo(struct ktstr_err *err)
 	return 0;
 }
 
-static int begin(struct ktstr_agent *agent, uint64_t boot_ns, struct ktstr_err *err)
+static int begin(struct ktstr_agent *agent, struct ktstr_err *err)
 {
 	int fd, ret;
 
@@ -261,13 +307,13 @@ static int begin(struct ktstr_agent *agent, uint64_t boot_ns, struct ktstr_err *
 	ret = ktstr_loop_watch(&agent->loop, &agent->port.source, err);
 	if (ret)
 		return ret;
-	say_hello(agent, boot_ns);
-	ret = ktstr_guest_channel_flush(&agent->port, err);
-	if (!ret)
-		ret = become_fifo(err);
+	ret = become_fifo(err);
 	if (!ret)
 		ret = watch_children(agent, err);
-	return ret ? ret : ktstr_kmsg_open(&agent->kmsg, &agent->loop, err);
+	if (ret)
+		return ret;
+	say_waiting(agent);
+	return ktstr_guest_channel_flush(&agent->port, err);
 }
 
 /* Leaves sources unread while the host is slow; takes them up again once half of it is gone. */
@@ -287,19 +333,19 @@ int main(void)
 {
 	static struct ktstr_agent agent = { .files = KTSTR_FILES_INIT("") };
 	struct ktstr_err err = KTSTR_ERR_INIT;
-	uint64_t boot_ns = ktstr_now_ns();
 	int ret;
 
 	if (getpid() != 1) {
 		fprintf(stderr, "ktstr-agent is PID 1 of a test machine; it does nothing here\n");
 		return 64;
 	}
+	agent.boot_ns = ktstr_now_ns();
 	catch_crashes();
-	console("ktstr-agent: init\n");
+	console(KTSTR_SAYS_INIT "\n");
 	ret = ktstr_mounts_early(&err);
 	if (ret)
 		give_up("no file systems", &err);
-	ret = begin(&agent, boot_ns, &err);
+	ret = begin(&agent, &err);
 	if (ret)
 		give_up("no way to the host", &err);
 	while (agent.state != KTSTR_AGENT_OFF) {

@@ -21,8 +21,6 @@ static int need_machine(struct ktstr_agent *agent, struct ktstr_err *err)
 {
 	int ret = ktstr_setup_machine(err);
 
-	if (!ret && agent->wall_time_ns)
-		ret = ktstr_setup_clock(agent->wall_time_ns, err);
 	if (!ret)
 		ktstr_report_stage(&agent->port, KTSTR_STAGE_MOUNTS, 0, 0);
 	return ret;

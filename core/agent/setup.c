@@ -5,8 +5,10 @@
 #include "base/clock.h"
 #include "base/vec.h"
 
+#include <ctype.h>
 #include <fcntl.h>
 #include <linux/module.h>
+#include <linux/random.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
@@ -51,13 +53,11 @@ int ktstr_setup_machine(struct ktstr_err *err)
 	for (size_t i = 0; i < KTSTR_ARRAY_SIZE(links); i++)
 		if (symlink(links[i][0], links[i][1]) && errno != EEXIST)
 			return ktstr_err_errno(err, errno, "making %s", links[i][1]);
-	if (sethostname("ktstr", 5))
-		return ktstr_err_errno(err, errno, "setting the host name");
 	ret = lift_limits(err);
 	return ret ? ret : loopback_up(err);
 }
 
-int ktstr_setup_clock(uint64_t wall_time_ns, struct ktstr_err *err)
+static int set_clock(uint64_t wall_time_ns, struct ktstr_err *err)
 {
 	struct timespec ts = {
 		.tv_sec = (time_t)(wall_time_ns / KTSTR_NSEC_PER_SEC),
@@ -66,6 +66,55 @@ int ktstr_setup_clock(uint64_t wall_time_ns, struct ktstr_err *err)
 
 	return clock_settime(CLOCK_REALTIME, &ts) ? ktstr_err_errno(err, errno, "setting the clock")
 						  : 0;
+}
+
+/* Clones start with one and the same state of the generator: without a reseeding now, all of them would
+ * draw the same numbers until the kernel's own next one, up to a minute away. */
+static int seed_random(const char *seed, size_t len, struct ktstr_err *err)
+{
+	_cleanup_close_ int fd = open("/dev/urandom", O_WRONLY | O_CLOEXEC);
+	_cleanup_free_ struct rand_pool_info *info = malloc(sizeof(*info) + len);
+	int ret = 0;
+
+	if (!info)
+		return ktstr_err_nomem(err);
+	info->entropy_count = (int)(8 * len);
+	info->buf_size = (int)len;
+	memcpy(info->buf, seed, len);
+	if (fd < 0 || ioctl(fd, RNDADDENTROPY, info) || ioctl(fd, RNDRESEEDCRNG))
+		ret = ktstr_err_errno(err, errno, "seeding the random generator");
+	explicit_bzero(info, sizeof(*info) + len);
+	return ret;
+}
+
+void ktstr_host_name(const char *text, char ret[64])
+{
+	size_t len = 0;
+
+	for (; *text && len < 63; text++) {
+		if (isalnum((unsigned char)*text))
+			ret[len++] = *text;
+		else if (len && ret[len - 1] != '-')
+			ret[len++] = '-';
+	}
+	while (len && ret[len - 1] == '-')
+		len--;
+	ret[len] = '\0';
+	if (!len)
+		strcpy(ret, "ktstr");
+}
+
+int ktstr_setup_identity(const struct ktstr_identity *identity, struct ktstr_err *err)
+{
+	char name[64];
+	int ret = set_clock(identity->wall_time_ns, err);
+
+	if (!ret)
+		ret = seed_random(identity->seed, identity->seed_len, err);
+	if (ret)
+		return ret;
+	ktstr_host_name(identity->host_name, name);
+	return sethostname(name, strlen(name)) ? ktstr_err_errno(err, errno, "setting the host name") : 0;
 }
 
 /* What the kernel means by the codes it gives for modules; its own log says more. */

@@ -55,6 +55,7 @@ struct attempt {
 	uint64_t limit_ns;		/* where frames stop moving the deadline of the current phase */
 	struct clock_round clock;
 	struct ktstr_payload_cursor cursor;
+	bool greeted;			/* the guest was told to begin */
 	bool sent_all;			/* files, plan and start are queued */
 	unsigned faults;		/* bit per enum ktstr_fault that was journalled */
 	bool interrupted;
@@ -85,6 +86,8 @@ int attempt_leave(struct attempt *a);
 
 /* ---- conversation.c ---- */
 
+/* The first word to the guest, said once, when it waits for it. */
+int conversation_greet(struct attempt *a);
 /* Handles every frame that has come in. */
 int conversation_frames(struct attempt *a);
 /* True while there is more to push than was queued, however empty the queue is. */

@@ -4,6 +4,8 @@
 #include "base/clock.h"
 #include "run/attempt-internal.h"
 
+#include <sys/random.h>
+
 #define CLOCK_ROUNDS 5
 
 /* ---- out ---- */
@@ -15,6 +17,27 @@ static int send_empty(struct attempt *a, enum ktstr_msg type)
 	ktstr_put_begin(&b);
 	ktstr_put_end(&b);
 	return ktstr_host_channel_put(&a->channel, type, &b, a->err);
+}
+
+int conversation_greet(struct attempt *a)
+{
+	_cleanup_buf_ struct ktstr_buf b = { 0 };
+	uint8_t seed[KTSTR_GREET_SEED];
+	struct timespec now;
+	int ret;
+
+	a->greeted = true;
+	a->channel.in_seq = 0;	/* both ends count from here */
+	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
+		return ktstr_err_errno(a->err, errno, "random bytes for the guest");
+	clock_gettime(CLOCK_REALTIME, &now);
+	ktstr_put_begin(&b);
+	ktstr_put_u64(&b, "wall_time_ns", ktstr_timespec_ns(&now));
+	ktstr_put_bytes(&b, "seed", seed, sizeof(seed));
+	ktstr_put_str(&b, "host_name", a->p->plan->test);
+	ktstr_put_end(&b);
+	ret = ktstr_host_channel_put(&a->channel, KTSTR_MSG_GREET, &b, a->err);
+	return ret ? ret : ktstr_host_channel_flush(&a->channel, a->err);
 }
 
 static int send_clock(struct attempt *a)
@@ -38,18 +61,6 @@ static int send_plan(struct attempt *a)
 	return ret ? ret : ktstr_host_channel_put(&a->channel, KTSTR_MSG_PLAN, &b, a->err);
 }
 
-static int send_start(struct attempt *a)
-{
-	_cleanup_buf_ struct ktstr_buf b = { 0 };
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	ktstr_put_begin(&b);
-	ktstr_put_u64(&b, "wall_time_ns", ktstr_timespec_ns(&now));
-	ktstr_put_end(&b);
-	return ktstr_host_channel_put(&a->channel, KTSTR_MSG_START, &b, a->err);
-}
-
 bool conversation_has_more(const struct attempt *a)
 {
 	return a->phase == PHASE_PUSHING && !a->sent_all;
@@ -70,7 +81,7 @@ int conversation_pump(struct attempt *a)
 			a->sent_all = true;
 			ret = send_plan(a);
 			if (!ret)
-				ret = send_start(a);
+				ret = send_empty(a, KTSTR_MSG_START);
 		}
 	}
 	return ret;
@@ -85,13 +96,18 @@ static int protocol_error(struct attempt *a, const char *text)
 	return ret ? ret : attempt_leave(a);
 }
 
+static int on_waiting(struct attempt *a)
+{
+	return a->greeted ? protocol_error(a, "the agent waited twice") : conversation_greet(a);
+}
+
 static int on_hello(struct attempt *a, const struct ktstr_fields *f)
 {
 	uint64_t protocol = 0;
 	char text[128];
 
-	if (a->phase != PHASE_BOOTING)
-		return protocol_error(a, "the agent said hello twice");
+	if (a->phase != PHASE_BOOTING || !a->greeted)
+		return protocol_error(a, "the agent said hello unasked");
 	if (!ktstr_get_u64(f, "protocol", &protocol) || protocol != KTSTR_PROTOCOL) {
 		snprintf(text, sizeof(text), "the agent speaks protocol %llu, this ktstr %u",
 			 (unsigned long long)protocol, KTSTR_PROTOCOL);
@@ -173,7 +189,7 @@ static int on_kmsg(struct attempt *a, const struct ktstr_fields *f)
 static bool guest_may_say(uint32_t type)
 {
 	return type == KTSTR_REC_STAGE || type == KTSTR_REC_NOTE ||
-	       (type >= KTSTR_REC_HELLO && type < KTSTR_MSG_CLOCK);
+	       (type >= KTSTR_REC_HELLO && type < KTSTR_MSG_WAITING);
 }
 
 static int on_record(struct attempt *a, const struct ktstr_frame *frame, const struct ktstr_fields *f)
@@ -213,6 +229,8 @@ static int on_frame(struct attempt *a, const struct ktstr_frame *frame, uint64_t
 	}
 	if (!ktstr_fields_parse(frame->payload, frame->len, &f))
 		return protocol_error(a, "a frame without fields");
+	if (frame->type == KTSTR_MSG_WAITING)
+		return on_waiting(a);
 	if (frame->type == KTSTR_MSG_CLOCK)
 		return on_clock(a, &f);
 	if (guest_may_say(frame->type))

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Watching the machine: its console, and what the vmm plugin says happened to it. */
 #include "run/attempt-internal.h"
+#include "wire/message.h"
 
 #include <errno.h>
 #include <unistd.h>
-
-#define AGENT_ALIVE "ktstr-agent: init"	/* the agent's first words, on the console */
 
 int watch_line(struct attempt *a, const char *text, size_t len)
 {
@@ -45,7 +44,7 @@ static void console_line(void *ctx, const char *text, size_t len, bool partial)
 	if (partial)
 		ktstr_put_bool(&b, "partial", true);
 	c->ret = attempt_record(a, KTSTR_REC_CONSOLE, &b);
-	if (!c->ret && a->stage < KTSTR_STAGE_BOOTED && memmem(text, len, AGENT_ALIVE, strlen(AGENT_ALIVE)))
+	if (!c->ret && a->stage < KTSTR_STAGE_BOOTED && memmem(text, len, KTSTR_SAYS_INIT, strlen(KTSTR_SAYS_INIT)))
 		c->ret = attempt_stage(a, KTSTR_STAGE_BOOTED);
 	if (!c->ret)
 		c->ret = watch_line(a, text, len);

@@ -4,6 +4,8 @@
  * (ktstr/record.h) and goes into the journal as it is; this is the rest.
  *
  *	guest				host
+ *	  MSG_WAITING		->
+ *				<-	MSG_GREET
  *	  HELLO record		->
  *				<-	MSG_CLOCK x rounds
  *	  MSG_CLOCK (echo)	->
@@ -18,13 +20,23 @@
  * Between the agent and the engine (socketpair, same frames): MSG_PLAN and MSG_START go in, records
  * and finally MSG_FINISHED come out; MSG_STOP ends the scenario at once.
  *
- * Both ends of the channel start counting `seq` at 0 and never skip.
+ * Both ends of the channel start counting `seq` at 0 with MSG_GREET and what follows it, and never skip.
+ *
+ * While the agent waits for MSG_GREET, the machine is the same for every run: this is where a vmm may copy it.
+ * A copy does not say MSG_WAITING again.
  */
 #ifndef KTSTR_WIRE_MESSAGE_H
 #define KTSTR_WIRE_MESSAGE_H
 
-#define KTSTR_PROTOCOL 1		/* HELLO carries it as `protocol`; both ends must agree */
+#define KTSTR_PROTOCOL 2		/* HELLO carries it as `protocol`; both ends must agree */
 #define KTSTR_PORT_NAME "ktstr.0"	/* of the virtio-serial port */
+
+/* The agent's first words, on the console. */
+#define KTSTR_SAYS_INIT "ktstr-agent: init"
+
+/* Random bytes in MSG_GREET: what the kernel's generator takes in one reseeding (BLAKE2S_HASH_SIZE of
+ * drivers/char/random.c), twice. */
+#define KTSTR_GREET_SEED 64
 
 /* Where a run's files are in the guest. Programs of the run get LD_LIBRARY_PATH=KTSTR_GUEST_LIB. */
 #define KTSTR_GUEST_ROOT "/run/ktstr"
@@ -32,11 +44,14 @@
 #define KTSTR_GUEST_ENGINE KTSTR_GUEST_ROOT "/bin/ktstr-engine"
 
 enum ktstr_msg {
-	KTSTR_MSG_CLOCK = 0x1000,	/* n u, host_ns u; the echo repeats n and host_ns and adds guest_ns u */
+	KTSTR_MSG_WAITING = 0x1000,	/* nothing; guest to host */
+	KTSTR_MSG_GREET,		/* wall_time_ns u, seed b, host_name t: what makes this guest differ from
+					 * others made from the same snapshot; always the first message to it */
+	KTSTR_MSG_CLOCK,		/* n u, host_ns u; the echo repeats n and host_ns and adds guest_ns u */
 	KTSTR_MSG_FILE,			/* path t (absolute in the guest), mode u, size u, offset u, data b;
 					 * pieces of a file come in order; or link t instead of data */
 	KTSTR_MSG_PLAN,			/* see plan/encode.h */
-	KTSTR_MSG_START,		/* wall_time_ns? u: the guest's CLOCK_REALTIME is set to it */
+	KTSTR_MSG_START,		/* nothing */
 	KTSTR_MSG_STOP,			/* reason t */
 	KTSTR_MSG_BYE,			/* nothing */
 	KTSTR_MSG_FINISHED,		/* outcome t (ran, stopped, failed), text? t: engine to agent */

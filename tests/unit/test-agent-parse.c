@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "agent/kmsg.h"
+#include "agent/setup.h"
 #include "agent/trace.h"
 
 #include <criterion/criterion.h>
@@ -110,4 +111,20 @@ Test(trace, passes_over_everything_else)
 
 	for (size_t i = 0; i < KTSTR_ARRAY_SIZE(other); i++)
 		cr_expect_eq(trace(other[i], &text, &lost), KTSTR_TRACE_OTHER, "\"%s\"", other[i]);
+}
+
+Test(host_name, is_made_of_any_text)
+{
+	static const struct { const char *text, *name; } rows[] = {
+		{ "crash", "crash" }, { "a test: 2nd_try!", "a-test-2nd-try" }, { "--x--", "x" },
+		{ "", "ktstr" }, { "\xc3\xa9", "ktstr" },
+		{ "0123456789012345678901234567890123456789012345678901234567890123456789",
+		  "012345678901234567890123456789012345678901234567890123456789012" },
+	};
+	char name[64];
+
+	for (size_t i = 0; i < KTSTR_ARRAY_SIZE(rows); i++) {
+		ktstr_host_name(rows[i].text, name);
+		cr_expect_str_eq(name, rows[i].name, "\"%s\"", rows[i].text);
+	}
 }

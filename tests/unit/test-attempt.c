@@ -89,11 +89,22 @@ static void hear(struct guest *g, uint32_t type)
 	}
 }
 
+static void wait_for_host(struct guest *g)
+{
+	struct ktstr_buf b = { 0 };
+
+	print(g, KTSTR_SAYS_INIT "\r\n");
+	ktstr_put_begin(&b);
+	say(g, KTSTR_MSG_WAITING, &b);
+	hear(g, KTSTR_MSG_GREET);
+	g->seq = 0;
+}
+
 static void say_hello(struct guest *g)
 {
 	struct ktstr_buf b = { 0 };
 
-	print(g, "ktstr-agent: init\r\n");
+	wait_for_host(g);
 	ktstr_put_begin(&b);
 	ktstr_put_u64(&b, "protocol", KTSTR_PROTOCOL);
 	say(g, KTSTR_REC_HELLO, &b);
@@ -440,6 +451,32 @@ static void skipping(struct guest *g)
 	come_up(g);
 	g->seq += 7;
 	finish(g, "ran");
+}
+
+static void hellos_unasked(struct guest *g)
+{
+	struct ktstr_buf b = { 0 };
+
+	ktstr_put_begin(&b);
+	ktstr_put_u64(&b, "protocol", KTSTR_PROTOCOL);
+	say(g, KTSTR_REC_HELLO, &b);
+	hear(g, KTSTR_MSG_BYE);
+}
+
+static void waits_twice(struct guest *g)
+{
+	struct ktstr_buf b = { 0 };
+
+	wait_for_host(g);
+	ktstr_put_begin(&b);
+	say(g, KTSTR_MSG_WAITING, &b);
+	hear(g, KTSTR_MSG_BYE);
+}
+
+Test(attempt, greets_before_anything_is_said)
+{
+	expect(hellos_unasked, KTSTR_OUTCOME_INCONCLUSIVE, KTSTR_CAUSE_HARNESS, "hello unasked");
+	expect(waits_twice, KTSTR_OUTCOME_INCONCLUSIVE, KTSTR_CAUSE_HARNESS, "waited twice");
 }
 
 Test(attempt, counts_frames_that_never_came)
