@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "qemu-test.h"
 
+#include "base/cleanup.h"
 #include "base/file.h"
+#include "run/initramfs.h"
 
 #include <criterion/criterion.h>
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -39,8 +42,49 @@ void test_vm_init(struct test_vm *t)
 	};
 }
 
+void test_vm_real(struct test_vm *t, struct ktstr_topology topology)
+{
+	const char *kernel = getenv("KTSTR_TEST_KERNEL"), *release = getenv("KTSTR_TEST_RELEASE");
+	_cleanup_free_ char *guest = NULL;
+
+	if (!kernel)
+		cr_skip_test("KTSTR_TEST_KERNEL names no kernel");
+	test_vm_init(t);
+	guest = ktstr_asprintf("%s/tests/plugins/qemu-guest", getenv("abs_top_builddir"));
+	t->machine.topology = topology;
+	t->machine.memory_bytes = (uint64_t)256 << 20 << (topology.nodes > 1);
+	t->machine.kernel_image = kernel;
+	t->machine.kernel_elf = getenv("KTSTR_TEST_VMLINUX");
+	t->machine.kernel_release = release ? release : "7.0";
+	cr_assert_eq(ktstr_initramfs_create(guest, &t->machine.initramfs_fd, &t->err), 0, "%s",
+		     t->err.msg);
+}
+
+void test_vm_tell(struct test_vm *t, const char *text)
+{
+	cr_assert_eq(send(t->ops->channel_fd(t->vmm), text, strlen(text), MSG_NOSIGNAL),
+		     (ssize_t)strlen(text));
+}
+
+int test_vm_change_ram(struct test_vm *t, const char *word)
+{
+	struct ktstr_ram ram[4];
+	size_t n = t->ops->ram(t->vmm, ram, 4);
+	int found = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		char *p = ram[i].host, *end = p + ram[i].bytes;
+
+		for (; (p = memmem(p, (size_t)(end - p), word, strlen(word))); p++, found++)
+			*p = 'X';
+	}
+	return found;
+}
+
 void test_vm_deinit(struct test_vm *t)
 {
+	if (t->machine.initramfs_fd >= 0)
+		close(t->machine.initramfs_fd);
 	t->ops->destroy(t->vmm);
 	ktstr_buf_free(&t->console);
 	ktstr_buf_free(&t->channel);

@@ -26,6 +26,11 @@ struct test_vm {
 void test_vm_init(struct test_vm *t);
 void test_vm_deinit(struct test_vm *t);
 
+/* The same with a real kernel (KTSTR_TEST_KERNEL is an image, KTSTR_TEST_VMLINUX the ELF in it, which may
+ * be unset, KTSTR_TEST_RELEASE its release) and qemu-guest.c as its /init. Skips the test where there is
+ * no kernel. */
+void test_vm_real(struct test_vm *t, struct ktstr_topology topology);
+
 void test_vm_set(struct test_vm *t, const char *param, const char *text);
 
 /* Writes an executable script into the test's folder and makes it the plugin's `path`. It answers
@@ -39,6 +44,12 @@ void test_vm_start(struct test_vm *t);
  * two minutes, or when the VM's process has gone before. */
 void test_vm_wait(struct test_vm *t, bool (*done)(struct test_vm *t, const void *arg),
 		  const void *arg);
+
+/* Says a line to qemu-guest.c. */
+void test_vm_tell(struct test_vm *t, const char *text);
+
+/* Every place of `word` in the VM's memory gets an X in front; how many there were. */
+int test_vm_change_ram(struct test_vm *t, const char *word);
 
 void test_vm_wait_event(struct test_vm *t, enum ktstr_vmm_event_type type);
 void test_vm_wait_channel(struct test_vm *t, const char *text);

@@ -39,7 +39,8 @@ static struct qemu_config config(const struct ktstr_machine *m)
 		.machine = m,
 		.qboot = true,
 		.tsc_hz = 2600000000,
-		.fds = { .ram = 3, .channel = 4, .console = 5, .qmp = 6, .log = 7, .initramfs = 8 },
+		.fds = { .ram = 3, .channel = 4, .console = 5, .qmp = 6, .log = 7, .initramfs = 8,
+			 .console_log = -1 },
 	};
 }
 
@@ -202,12 +203,40 @@ Test(qemu_args, extra_options_come_last)
 	assert_has(&c, APPEND "\n-device pvpanic\n-trace x");
 }
 
+Test(qemu_args, a_copy_has_the_same_devices_and_no_kernel)
+{
+	struct ktstr_machine m = machine(1, 2, 2, 1);
+	struct qemu_config c = config(&m);
+
+	c.incoming = true;
+	c.ram_source = QEMU_RAM_PRIVATE;
+	assert_command(&c, HEAD ",memory-backend=ram0\n"
+		       "-accel tcg,thread=multi\n"
+		       "-cpu max\n"
+		       "-smp 4,sockets=2,cores=2,threads=1\n"
+		       "-m 512M\n"
+		       "-object memory-backend-file,id=ram0,mem-path=/proc/self/fd/3,share=off,"
+		       "readonly=on,rom=off,size=512M,offset=0M\n"
+		       DEVICES "-bios qboot.rom\n-incoming defer");
+	c.ram_source = QEMU_RAM_SHARED;
+	assert_has(&c, "mem-path=/proc/self/fd/3,share=on,size=512M");
+}
+
+Test(qemu_args, what_the_console_says_can_be_kept)
+{
+	struct ktstr_machine m = machine(1, 1, 2, 1);
+	struct qemu_config c = config(&m);
+
+	c.fds.console_log = 10;
+	assert_has(&c, "-chardev file,id=console,path=/proc/self/fd/5,logfile=/proc/self/fd/10\n");
+}
+
 Test(qemu_args, a_machine_without_devices)
 {
 	struct ktstr_machine m = machine(1, 1, 1, 1);
 	struct qemu_config c = config(&m);
 
-	c.fds = (struct qemu_child_fds){ -1, -1, -1, -1, -1, -1 };
+	c.fds = (struct qemu_child_fds)QEMU_NO_FDS;
 	assert_command(&c, HEAD "\n-accel tcg,thread=multi\n-cpu max\n"
 		       "-smp 1,sockets=1,cores=1,threads=1\n-m 512M\n"
 		       "-bios qboot.rom\n-kernel /cache/vmlinux\n" APPEND);

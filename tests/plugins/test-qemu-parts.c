@@ -82,7 +82,7 @@ Test(qmp, reads_what_waits_and_sees_the_end)
 
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
 	qmp.fd = pair[0];
-	cr_expect_eq(qemu_qmp_send(&qmp, "quit", &err), 0, "%s", err.msg);
+	cr_expect_eq(qemu_qmp_send(&qmp, "quit", NULL, &err), 0, "%s", err.msg);
 	cr_expect_gt(read(pair[1], command, sizeof(command) - 1), 0);
 	cr_expect_str_eq(command, "{\"execute\":\"quit\",\"id\":\"quit\"}\n");
 	cr_expect_eq(qemu_qmp_read(&qmp, note_message, &got, &err), 0, "nothing waits");
@@ -90,10 +90,10 @@ Test(qmp, reads_what_waits_and_sees_the_end)
 	close(pair[1]);
 	cr_expect_eq(qemu_qmp_read(&qmp, note_message, &got, &err), 1);
 	cr_expect_eq(got.len, 3);
-	cr_expect_eq(qemu_qmp_send(&qmp, "quit", &err), -EPIPE);
+	cr_expect_eq(qemu_qmp_send(&qmp, "quit", NULL, &err), -EPIPE);
 	cr_expect(strstr(err.msg, "quit: QEMU does not read its monitor"), "%s", err.msg);
 	qemu_qmp_deinit(&qmp);
-	cr_expect_eq(qemu_qmp_send(&qmp, "quit", &err), -ESRCH);
+	cr_expect_eq(qemu_qmp_send(&qmp, "quit", NULL, &err), -ESRCH);
 	cr_expect_str_eq(err.msg, "quit: QEMU is gone");
 	ktstr_buf_free(&got);
 }
@@ -105,7 +105,7 @@ Test(qmp, full_socket_does_not_block)
 
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
 	qmp.fd = pair[0];
-	while (!(ret = qemu_qmp_send(&qmp, "query-status", &err)))
+	while (!(ret = qemu_qmp_send(&qmp, "query-status", NULL, &err)))
 		;
 	cr_expect_eq(ret, -EAGAIN);
 	qemu_qmp_deinit(&qmp);

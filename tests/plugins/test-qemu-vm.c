@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * vmm/qemu with a real QEMU and a real kernel: KTSTR_TEST_KERNEL is an image, KTSTR_TEST_VMLINUX
- * the ELF in it (may be unset), KTSTR_TEST_RELEASE its release.
- */
+/* vmm/qemu with a real QEMU and a real kernel. */
 #include "qemu-test.h"
 
 #include "base/cleanup.h"
-#include "run/initramfs.h"
 
 #include <criterion/criterion.h>
 
@@ -14,38 +10,16 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/pidfd.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 /* A VM that has told its topology; skips the test where there is nothing to boot. */
 static void boot(struct test_vm *t, struct ktstr_topology topology, const char *kernel_args)
 {
-	_cleanup_free_ char *guest = NULL;
-	const char *kernel = getenv("KTSTR_TEST_KERNEL");
-	const char *release = getenv("KTSTR_TEST_RELEASE");
-
-	if (!kernel)
-		cr_skip_test("KTSTR_TEST_KERNEL names no kernel");
-	test_vm_init(t);
-	guest = ktstr_asprintf("%s/tests/plugins/qemu-guest", getenv("abs_top_builddir"));
-	t->machine.topology = topology;
-	t->machine.memory_bytes = (uint64_t)256 << 20 << (topology.nodes > 1);
-	t->machine.kernel_image = kernel;
-	t->machine.kernel_elf = getenv("KTSTR_TEST_VMLINUX");
-	t->machine.kernel_release = release ? release : "7.0";
+	test_vm_real(t, topology);
 	t->machine.kernel_args = kernel_args;
-	cr_assert_eq(ktstr_initramfs_create(guest, &t->machine.initramfs_fd, &t->err), 0, "%s",
-		     t->err.msg);
 	test_vm_start(t);
-	close(t->machine.initramfs_fd);	/* the plugin has its own */
 	test_vm_wait_channel(t, "ready\n");
-}
-
-static void tell_guest(struct test_vm *t, const char *text)
-{
-	cr_assert_eq(send(t->ops->channel_fd(t->vmm), text, strlen(text), MSG_NOSIGNAL),
-		     (ssize_t)strlen(text));
 }
 
 /* The VM ended by itself with `type`, after RUNNING and before a clean EXITED. */
@@ -70,7 +44,7 @@ Test(qemu_vm, guest_powers_off, .timeout = 300)
 	struct test_vm t;
 
 	boot(&t, (struct ktstr_topology){ 1, 1, 2, 1 }, "");
-	tell_guest(&t, "off\n");
+	test_vm_tell(&t, "off\n");
 	assert_ended(&t, KTSTR_VMM_POWEROFF);
 	cr_expect(strstr(test_text(&t.console), "reboot: Power down"), "%s", test_text(&t.console));
 	test_vm_deinit(&t);
@@ -81,7 +55,7 @@ Test(qemu_vm, guest_resets, .timeout = 300)
 	struct test_vm t;
 
 	boot(&t, (struct ktstr_topology){ 1, 1, 1, 1 }, "");
-	tell_guest(&t, "reset\n");
+	test_vm_tell(&t, "reset\n");
 	assert_ended(&t, KTSTR_VMM_RESET);
 	test_vm_deinit(&t);
 }
@@ -91,7 +65,7 @@ Test(qemu_vm, triple_fault_is_told_from_reset, .timeout = 300)
 	struct test_vm t;
 
 	boot(&t, (struct ktstr_topology){ 1, 1, 2, 1 }, "reboot=t");
-	tell_guest(&t, "sysrq b\n");
+	test_vm_tell(&t, "sysrq b\n");
 	assert_ended(&t, KTSTR_VMM_TRIPLE_FAULT);
 	test_vm_deinit(&t);
 }
@@ -103,7 +77,7 @@ Test(qemu_vm, panic_shows_the_whole_log_and_resets, .timeout = 300)
 
 	boot(&t, (struct ktstr_topology){ 1, 1, 2, 1 }, "");
 	cr_expect_not(strstr(test_text(&t.console), "Linux version"), "the boot was to be quiet");
-	tell_guest(&t, "sysrq c\n");
+	test_vm_tell(&t, "sysrq c\n");
 	assert_ended(&t, KTSTR_VMM_RESET);
 	panic = strstr(test_text(&t.console), "Kernel panic - not syncing: sysrq triggered crash");
 	cr_assert(panic, "%s", test_text(&t.console));
@@ -127,44 +101,31 @@ Test(qemu_vm, verbose_console_has_the_boot, .timeout = 300)
 	test_vm_deinit(&t);
 }
 
-/* Every place of `word` in the VM's memory gets an X in front; how many there were. */
-static int change_ram(struct test_vm *t, const char *word)
-{
-	struct ktstr_ram ram[4];
-	size_t n = t->ops->ram(t->vmm, ram, 4);
-	int found = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		char *p = ram[i].host, *end = p + ram[i].bytes;
-
-		for (; (p = memmem(p, (size_t)(end - p), word, strlen(word))); p++, found++)
-			*p = 'X';
-	}
-	return found;
-}
-
 Test(qemu_vm, memory_and_threads_of_a_running_guest, .timeout = 300)
 {
 	struct test_vm t;
 	pid_t tids[8];
 	struct ktstr_ram ram[4];
 
-	boot(&t, (struct ktstr_topology){ 1, 2, 2, 1 }, "");
+	test_vm_real(&t, (struct ktstr_topology){ 1, 2, 2, 1 });
+	t.machine.wants_ram = true;
+	test_vm_start(&t);
+	test_vm_wait_channel(&t, "ready\n");
 	cr_assert_eq(t.ops->vcpu_threads(t.vmm, tids, 8), 4);
 	for (int i = 0; i < 4; i++)
 		cr_expect(tids[i] > 0 && !kill(tids[i], 0), "CPU %d: thread %d", i, tids[i]);
 	cr_assert_eq(t.ops->ram(t.vmm, ram, 4), 1);
 	cr_expect_eq(ram[0].gpa, 0);
 	cr_expect_eq(ram[0].bytes, t.machine.memory_bytes);
-	tell_guest(&t, "ram\n");
+	test_vm_tell(&t, "ram\n");
 	test_vm_wait_channel(&t, "look\n");
 	cr_assert_eq(t.ops->pause(t.vmm, &t.err), 0, "%s", t.err.msg);
-	cr_expect_geq(change_ram(&t, "ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJKLMNOPQRSTUVWXYZABCD"), 1);
+	cr_expect_geq(test_vm_change_ram(&t, "ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJKLMNOPQRSTUVWXYZABCD"), 1);
 	cr_assert_eq(t.ops->resume(t.vmm, &t.err), 0, "%s", t.err.msg);
 	test_vm_wait_channel(&t, "changed\n");
-	tell_guest(&t, "off\n");
+	test_vm_tell(&t, "off\n");
 	assert_ended(&t, KTSTR_VMM_POWEROFF);
-	cr_expect_gt(change_ram(&t, "Linux version"), 0, "memory is there after the VM's end");
+	cr_expect_gt(test_vm_change_ram(&t, "Linux version"), 0, "memory is there after the VM's end");
 	cr_expect_eq(t.ops->pause(t.vmm, &t.err), -ESRCH);
 	cr_expect(strstr(t.err.msg, "QEMU is gone"), "%s", t.err.msg);
 	test_vm_deinit(&t);

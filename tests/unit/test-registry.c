@@ -83,6 +83,9 @@ static size_t count_plugins(void)
 
 /* ---- refused files ---- */
 
+#define TEXT_OF(number) #number
+#define DIGITS(number) TEXT_OF(number)
+#define OURS ", this ktstr has " DIGITS(KTSTR_ABI_MAJOR) "." DIGITS(KTSTR_ABI_MINOR)
 #define REBUILD ": rebuild it with the headers of this ktstr"
 
 static const struct {
@@ -96,9 +99,9 @@ static const struct {
 	{ "no-symbol", KTSTR_REFUSED_NO_SYMBOL, false,
 	  "exports no symbol ktstr_module: it is no ktstr module, or lacks KTSTR_DEFINE_MODULE()" },
 	{ "major", KTSTR_REFUSED_ABI_MAJOR, false,
-	  "built for plugin ABI major 7, this ktstr has 0.1" REBUILD },
+	  "built for plugin ABI major 7" OURS REBUILD },
 	{ "minor", KTSTR_REFUSED_ABI_MINOR, false,
-	  "built for plugin ABI 0.9, this ktstr has 0.1" REBUILD },
+	  "built for plugin ABI 0.9" OURS REBUILD },
 	{ "short-module", KTSTR_REFUSED_SIZE, false,
 	  "its struct ktstr_module has 24 bytes, the mandatory part has 40" },
 	{ "short-plugin", KTSTR_REFUSED_SIZE, true,
@@ -440,8 +443,8 @@ static void make_good(void)
 					.plugins = plugins };
 }
 
-static void older_minor(void) { module.abi_minor--; }
-static void minor_before_size(void) { module.abi_minor++; module.size = 0; }
+static void older_minor(void) { module.abi_minor = 0; }
+static void minor_before_size(void) { module.abi_minor = 99; module.size = 0; }
 static void no_plugins(void) { module.plugins = NULL; }
 static void empty_plugins(void) { plugins[0] = NULL; }
 static void short_row(void) { plugin.param_size = offsetof(struct ktstr_param, help); }
@@ -481,9 +484,9 @@ static const struct {
 	const char *why;
 } spoiled[] = {
 	{ older_minor, KTSTR_REFUSED_ABI_MINOR,
-	  "built for plugin ABI 0.0, this ktstr has 0.1" REBUILD },
+	  "built for plugin ABI 0.0" OURS REBUILD },
 	{ minor_before_size, KTSTR_REFUSED_ABI_MINOR,
-	  "built for plugin ABI 0.2, this ktstr has 0.1" REBUILD },
+	  "built for plugin ABI 0.99" OURS REBUILD },
 	{ second_short, KTSTR_REFUSED_SIZE,
 	  "its struct ktstr_plugin number 2 has 8 bytes, the mandatory part has 48" },
 	{ short_row, KTSTR_REFUSED_SIZE,

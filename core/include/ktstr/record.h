@@ -26,7 +26,9 @@ enum ktstr_rec {
 				 * kernel_image t, duration_ns u, steps u, rerun t, version t,
 				 * wall_time_ns u (CLOCK_REALTIME at host_ns 0), backtrace b, verbose b */
 	KTSTR_REC_STAGE = 2,	/* stage t (enum ktstr_stage by name), n? u and m? u (step n of m), detail? t */
-	KTSTR_REC_VMM = 3,	/* plugin t, accel t, accel_why? t, version t, command a of t */
+	KTSTR_REC_VMM = 3,	/* plugin t, accel t, accel_why? t, version t, command a of t, start? t (booted,
+				 * cloned), template? t (its name), template_why? t (booted although
+				 * templates are on, because). A second one: the first machine was no good */
 	KTSTR_REC_CONSOLE = 4,	/* text t: one line of the serial console, no newline */
 	KTSTR_REC_VM_END = 5,	/* how t (stopped, reset, triple fault, powered off, panicked, accelerator failure,
 				 * died, killed), detail? t, status? s, signal? u, by_host? b */
@@ -37,6 +39,9 @@ enum ktstr_rec {
 				 * topology mismatch, harness), text t: the host recognised a fault */
 	KTSTR_REC_INTERRUPT = 9,	/* signal u: the user stopped the run */
 	KTSTR_REC_RUN_END = 10,	/* duration_ns u: the last record of an attempt that ktstr itself brought to its end */
+
+	KTSTR_REC_TEMPLATE = 11,	/* template t (its name), kept b, duration_ns? u (the machine stood still so
+				 * long), why? t: the machine was, or could not be, kept as one */
 
 	/* -- the guest -- */
 	KTSTR_REC_HELLO = 32,	/* agent t, release t, machine t, cpus u, memory_bytes u, boot_ns u,
@@ -67,6 +72,7 @@ enum ktstr_stage {
 	KTSTR_STAGE_PLANNED,		/* nothing started yet */
 	KTSTR_STAGE_VM_STARTED,		/* the vmm's process runs */
 	KTSTR_STAGE_BOOTED,		/* the kernel reached user space: the agent is PID 1 */
+	KTSTR_STAGE_CLONED,		/* instead of that: the machine is a copy of one that was booted before */
 	KTSTR_STAGE_INIT,		/* the agent said hello on the channel */
 	KTSTR_STAGE_MOUNTS,		/* file systems mounted, files of the run in place */
 	KTSTR_STAGE_SCHEDULER_STARTED,	/* the scheduler's process runs */
@@ -80,7 +86,7 @@ enum ktstr_stage {
 static inline const char *ktstr_stage_name(enum ktstr_stage stage)
 {
 	static const char *const names[KTSTR_STAGE_COUNT] = {
-		"planned", "vm started", "kernel booted", "init", "mounts", "scheduler started",
+		"planned", "vm started", "kernel booted", "cloned", "init", "mounts", "scheduler started",
 		"attached", "step", "teardown", "done",
 	};
 

@@ -26,6 +26,13 @@ static inline uint32_t ktstr_topology_cpus(const struct ktstr_topology *t)
 	return t->llcs * t->cores * t->threads;
 }
 
+/* A template is a machine that was booted once and is kept, to be copied instead of booted again. */
+enum ktstr_template_use {
+	KTSTR_TEMPLATE_OFF,	/* boot, and keep nothing */
+	KTSTR_TEMPLATE_COPY,	/* copy the template of this machine; where there is none, boot and keep one */
+	KTSTR_TEMPLATE_RENEW,	/* a copy of the template failed: drop it, boot, and keep a new one */
+};
+
 /* The machine to boot. Borrowed: it outlives the object made from it. */
 struct ktstr_machine {
 	uint32_t size;
@@ -34,17 +41,23 @@ struct ktstr_machine {
 	const char *kernel_image;	/* as installed: bzImage, or an ELF vmlinux */
 	const char *kernel_elf;		/* the ELF inside the image, loadable by PVH; NULL: none */
 	const char *kernel_release;	/* for messages */
+	const char *kernel_build_id;	/* hex; NULL: not known */
 	uint32_t kernel_hz;		/* CONFIG_HZ, 0: not known */
 	int initramfs_fd;		/* an uncompressed cpio archive; the plugin duplicates what it keeps */
 	const char *kernel_args;	/* what this run adds to the command line; "" for none */
 	bool loads_modules;		/* the run loads kernel modules: keep the kernel's module keys */
 	bool verbose;			/* the whole kernel log on the console, not only what is urgent */
 	const char *state_dir;		/* where the plugin may remember things between runs */
+	const char *cache_dir;		/* where it may keep what can be made again; NULL: nowhere */
+	enum ktstr_template_use template_use;
+	bool wants_ram;			/* ram() will be called: the host reads or writes guest memory */
 };
 
 enum ktstr_vmm_event_type {
 	KTSTR_VMM_NONE,
 	KTSTR_VMM_RUNNING,	/* the machine is up and its CPUs run */
+	KTSTR_VMM_READY,	/* the guest may be spoken to: behind checkpoint(), or right behind start() when
+				 * this machine is a copy */
 	KTSTR_VMM_RESET,	/* the guest reset itself (reboot, or the end of a panic); not restarted */
 	KTSTR_VMM_TRIPLE_FAULT,	/* a CPU could not deliver a fault */
 	KTSTR_VMM_POWEROFF,	/* the guest powered off */
@@ -55,6 +68,7 @@ enum ktstr_vmm_event_type {
 
 struct ktstr_vmm_event {
 	enum ktstr_vmm_event_type type;
+	bool cloned;		/* READY: a copy of a template; its guest is past its first word */
 	bool by_host;		/* EXITED: because stop() asked for it */
 	int code;		/* EXITED: exit status, -1 when a signal ended it */
 	int signal;		/* EXITED: that signal, else 0 */
@@ -65,6 +79,17 @@ struct ktstr_vmm_event {
 struct ktstr_ram {
 	uint64_t gpa, bytes;
 	void *host;		/* mapped shared: reads see the guest's stores, writes are seen by it */
+};
+
+/* A kept template; its strings live as long as the call that shows it. */
+struct ktstr_template {
+	uint32_t size;
+	const char *name;		/* unique */
+	const char *kernel;		/* release */
+	const char *machine;		/* "1n2l2c1t, 512 MiB, qemu 10.0.2, tcg" */
+	const char *broken;		/* why it will not be used; NULL: it is good */
+	uint64_t bytes;			/* on disk */
+	uint64_t made_ns, used_ns;	/* CLOCK_REALTIME */
 };
 
 struct ktstr_vmm;		/* the plugin's own */
@@ -97,14 +122,15 @@ struct ktstr_vmm_ops {
 	int (*next_event)(struct ktstr_vmm *vmm, struct ktstr_vmm_event *ret_event,
 			  struct ktstr_err *err);
 
-	/* Puts accel, accel_why, version and command of KTSTR_REC_VMM. After start(). */
+	/* Puts accel, accel_why, version, command, start, template and template_why of KTSTR_REC_VMM.
+	 * After start(). */
 	void (*describe)(struct ktstr_vmm *vmm, struct ktstr_buf *fields);
 
 	/* Factor by which deadlines grow: 1 with hardware virtualisation, more when emulated. */
 	unsigned (*slowness)(struct ktstr_vmm *vmm);
 
-	/* Up to `max` regions in ascending gpa; returns how many there are. Mapped until destroy(),
-	 * also after the VM is gone. */
+	/* Up to `max` regions in ascending gpa; returns how many there are, 0 unless the machine said
+	 * wants_ram. Mapped until destroy(), also after the VM is gone. */
 	size_t (*ram)(struct ktstr_vmm *vmm, struct ktstr_ram *ret_ram, size_t max);
 
 	/* Host thread ids of the vCPUs, in CPU order; returns how many there are, 0 before RUNNING. */
@@ -119,6 +145,19 @@ struct ktstr_vmm_ops {
 	/* -- optional -- */
 	int (*pause)(struct ktstr_vmm *vmm, struct ktstr_err *err);
 	int (*resume)(struct ktstr_vmm *vmm, struct ktstr_err *err);
+
+	/* The booted guest waits for the first word of its host: a good moment to keep the machine as a
+	 * template. READY follows in any case, when the host may speak. Once, and not in a copy. What
+	 * keeps the template from being kept is no error: it is recorded (KTSTR_REC_TEMPLATE). */
+	int (*checkpoint)(struct ktstr_vmm *vmm, struct ktstr_err *err);
+
+	/* Calls `visit` for each template below the folder, least recently used first. */
+	int (*templates)(const char *cache_dir,
+			 void (*visit)(void *ctx, const struct ktstr_template *template), void *ctx,
+			 struct ktstr_err *err);
+
+	/* -ENOENT when there is none of that name. A machine that was copied from it goes on. */
+	int (*template_remove)(const char *cache_dir, const char *name, struct ktstr_err *err);
 };
 
 #endif

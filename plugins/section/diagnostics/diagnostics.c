@@ -131,6 +131,8 @@ static enum ktstr_stage next_stage(const struct facts *facts, enum ktstr_stage s
 {
 	if (stage == KTSTR_STAGE_MOUNTS && !facts->wants_scheduler)
 		return KTSTR_STAGE_STEP;
+	if (stage == KTSTR_STAGE_BOOTED)
+		return KTSTR_STAGE_INIT;	/* a machine is booted or cloned */
 	return stage + 1;
 }
 

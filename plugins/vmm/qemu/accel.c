@@ -6,23 +6,33 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-bool qemu_cpu_flag(const char *cpuinfo, const char *flag)
+char *qemu_cpu_line(const char *cpuinfo, const char *name)
 {
 	FILE *f = fopen(cpuinfo, "re");
-	size_t size = 0, len = strlen(flag);
-	bool found = false;
 	char *line = NULL;
+	size_t size = 0;
+	bool found = false;
 
-	while (f && getline(&line, &size, f) > 0) {
-		if (strncmp(line, "flags", 5))
-			continue;
-		for (char *p = line; !found && (p = strstr(p, flag)); p += len)
-			found = p[-1] == ' ' && strchr(" \n", p[len]);
-		break;
-	}
-	free(line);
+	while (f && !found && getline(&line, &size, f) > 0)
+		found = !strncmp(line, name, strlen(name));
 	if (f)
 		fclose(f);
+	if (!found) {
+		free(line);
+		line = NULL;
+	}
+	return line;
+}
+
+bool qemu_cpu_flag(const char *cpuinfo, const char *flag)
+{
+	char *line = qemu_cpu_line(cpuinfo, "flags");
+	size_t len = strlen(flag);
+	bool found = false;
+
+	for (char *p = line; p && !found && (p = strstr(p, flag)); p += len)
+		found = p[-1] == ' ' && strchr(" \n", p[len]);
+	free(line);
 	return found;
 }
 

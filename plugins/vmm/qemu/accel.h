@@ -25,6 +25,10 @@ int qemu_accel_choose(const struct ktstr_host *host, enum qemu_accel_choice choi
 		      const struct qemu_config *base, const char *version,
 		      struct qemu_accel *ret_accel, struct ktstr_err *err);
 
+/* The line of that cpuinfo file that tells `name` of the first CPU, as it is; NULL: none. The caller frees
+ * it. */
+char *qemu_cpu_line(const char *cpuinfo, const char *name);
+
 /* Is `flag` among the flags of the first CPU in that cpuinfo file? */
 bool qemu_cpu_flag(const char *cpuinfo, const char *flag);
 

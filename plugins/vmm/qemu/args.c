@@ -81,8 +81,9 @@ static void add_memory(struct qemu_args *args, const struct qemu_config *config)
 		return;
 	for (uint32_t i = 0; i < t->nodes; i++)
 		opt(args, "-object",
-		    "memory-backend-file,id=ram%u,mem-path=/proc/self/fd/%d,share=on,"
+		    "memory-backend-file,id=ram%u,mem-path=/proc/self/fd/%d,%s,"
 		    "size=%lluM,offset=%lluM", i, config->fds.ram,
+		    config->ram_source == QEMU_RAM_SHARED ? "share=on" : "share=off,readonly=on,rom=off",
 		    (unsigned long long)(i + 1 < t->nodes ? node : total - i * node),
 		    (unsigned long long)(i * node));
 }
@@ -155,6 +156,10 @@ static int add_kernel(struct qemu_args *args, const struct qemu_config *config,
 
 	if (m->kernel_elf && config->qboot)
 		opt(args, "-bios", "qboot.rom");
+	if (config->incoming) {
+		opt(args, "-incoming", "defer");
+		return 0;
+	}
 	opt(args, "-kernel", "%s", m->kernel_elf ? m->kernel_elf : m->kernel_image);
 	if (config->fds.initramfs >= 0)
 		opt(args, "-initrd", "/proc/self/fd/%d", config->fds.initramfs);
@@ -163,8 +168,12 @@ static int add_kernel(struct qemu_args *args, const struct qemu_config *config,
 
 static void add_devices(struct qemu_args *args, const struct qemu_child_fds *fds)
 {
+	char copy[40] = "";
+
+	if (fds->console_log >= 0)
+		snprintf(copy, sizeof(copy), ",logfile=/proc/self/fd/%d", fds->console_log);
 	if (fds->console >= 0) {
-		opt(args, "-chardev", "file,id=console,path=/proc/self/fd/%d", fds->console);
+		opt(args, "-chardev", "file,id=console,path=/proc/self/fd/%d%s", fds->console, copy);
 		opt(args, "-device", "isa-serial,chardev=console");
 	}
 	if (fds->channel >= 0) {

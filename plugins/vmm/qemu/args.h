@@ -19,6 +19,15 @@ enum qemu_mode {
 /* Descriptor numbers as the child will see them; -1: the machine goes without that device. */
 struct qemu_child_fds {
 	int ram, initramfs, channel, console, qmp, log;
+	int console_log;		/* gets a copy of what the console says */
+};
+
+#define QEMU_NO_FDS { -1, -1, -1, -1, -1, -1, -1 }
+
+/* Where a machine's RAM comes from. */
+enum qemu_ram_source {
+	QEMU_RAM_SHARED,		/* the descriptor is a memfd that the host maps as well */
+	QEMU_RAM_PRIVATE,		/* it is a template: read, and copied page by page on the first write */
 };
 
 struct qemu_config {
@@ -30,6 +39,8 @@ struct qemu_config {
 	bool qboot;			/* QEMU has qboot.rom among its firmware */
 	bool host_topoext;		/* the host's CPU has AMD's topology extensions */
 	uint64_t tsc_hz;		/* of the host, 0: not known */
+	bool incoming;			/* does not boot: its state comes over the monitor */
+	enum qemu_ram_source ram_source;
 	struct qemu_child_fds fds;
 };
 

@@ -28,6 +28,7 @@ static int parse_version(const char *path, const char *text, struct qemu_binary 
 		return ktstr_err_set(err, -EINVAL, "%s -version printed no QEMU version but: %.200s",
 				     path, text);
 	p += strlen(before);
+	snprintf(binary->build, sizeof(binary->build), "%.*s", (int)strcspn(p, "\n"), p);
 	snprintf(binary->version, sizeof(binary->version), "%.*s", (int)strcspn(p, " \n"), p);
 	if (binary->major < OLDEST_MAJOR ||
 	    (binary->major == OLDEST_MAJOR && binary->minor < OLDEST_MINOR))

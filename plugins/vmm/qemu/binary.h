@@ -10,6 +10,7 @@
 struct qemu_binary {
 	int major, minor;
 	char version[64];		/* "10.0.2" */
+	char build[128];		/* with the distribution's own: "10.0.2 (Debian 1:10.0.2+ds-2)" */
 	bool qboot;			/* qboot.rom is in one of its data folders */
 };
 

@@ -18,7 +18,7 @@
 
 #define LOG_TAIL 65536
 
-static void push(struct ktstr_vmm *vmm, const struct ktstr_vmm_event *event)
+void qemu_events_push(struct ktstr_vmm *vmm, const struct ktstr_vmm_event *event)
 {
 	uint64_t one = 1;
 
@@ -119,7 +119,7 @@ static void push_internal(struct ktstr_vmm *vmm)
 	while (end > p && end[-1] == '\n')
 		end--;
 	snprintf(event.text, sizeof(event.text), "%.*s", (int)(end - p), p);
-	push(vmm, &event);
+	qemu_events_push(vmm, &event);
 }
 
 /* ---- what its monitor says ---- */
@@ -152,7 +152,7 @@ static void on_shutdown(struct ktstr_vmm *vmm, const char *reason)
 		event.type = KTSTR_VMM_PANICKED;
 	else
 		return;	/* by us or by a signal: the end of the process tells it */
-	push(vmm, &event);
+	qemu_events_push(vmm, &event);
 }
 
 static void on_status(struct ktstr_vmm *vmm, const char *status)
@@ -163,7 +163,7 @@ static void on_status(struct ktstr_vmm *vmm, const char *status)
 	if (!strcmp(status, "internal-error"))
 		push_internal(vmm);
 	else if (!strcmp(status, "guest-panicked"))
-		push(vmm, &event);
+		qemu_events_push(vmm, &event);
 }
 
 static void on_cpus(struct ktstr_vmm *vmm, const json_t *cpus)
@@ -184,7 +184,7 @@ static void on_cpus(struct ktstr_vmm *vmm, const json_t *cpus)
 			vmm->tids[index] =
 				(pid_t)json_integer_value(json_object_get(cpu, "thread-id"));
 	}
-	push(vmm, &event);
+	qemu_events_push(vmm, &event);
 }
 
 static void on_event(struct ktstr_vmm *vmm, const json_t *message)
@@ -195,9 +195,11 @@ static void on_event(struct ktstr_vmm *vmm, const json_t *message)
 	if (!strcmp(name, "SHUTDOWN"))
 		on_shutdown(vmm, qemu_qmp_str(json_object_get(message, "data"), "reason"));
 	else if (!strcmp(name, "GUEST_PANICKED"))
-		push(vmm, &panicked);
+		qemu_events_push(vmm, &panicked);
+	else if (!strcmp(name, "MIGRATION"))
+		qemu_keep_migrated(vmm, qemu_qmp_str(json_object_get(message, "data"), "status"));
 	else if (!strcmp(name, "STOP"))	/* does not say why */
-		qemu_qmp_send(&vmm->qmp, "query-status", NULL);
+		qemu_qmp_send(&vmm->qmp, "query-status", NULL, NULL);
 }
 
 static void on_message(void *ctx, const json_t *message)
@@ -213,6 +215,8 @@ static void on_message(void *ctx, const json_t *message)
 	} else if (error) {
 		snprintf(text, sizeof(text), "QEMU refused %s: %s", id, qemu_qmp_str(error, "desc"));
 		vmm->host->log(vmm->host, KTSTR_LOG_WARN, text);
+		if (!strcmp(id, "migrate") || !strcmp(id, "migrate-set-capabilities"))
+			qemu_keep_migrated(vmm, "refused");
 	} else if (!strcmp(id, "query-cpus-fast")) {
 		on_cpus(vmm, result);
 	} else if (!strcmp(id, "query-status")) {
@@ -246,7 +250,7 @@ static void on_exit_of(struct ktstr_vmm *vmm, const siginfo_t *info)
 	forget(vmm, &vmm->process.pidfd);
 	forget(vmm, &vmm->timer);
 	last_words(vmm, event.text, sizeof(event.text));
-	push(vmm, &event);
+	qemu_events_push(vmm, &event);
 }
 
 static void check_timer(struct ktstr_vmm *vmm)
@@ -269,6 +273,12 @@ static int pump(struct ktstr_vmm *vmm, struct ktstr_err *err)
 	if (memmem(vmm->output, vmm->n_output, "KVM internal error", 18))
 		push_internal(vmm);
 	check_timer(vmm);
+	if (qemu_task_finished(&vmm->task)) {
+		if (qemu_is_copy(vmm))
+			qemu_copy_loaded(vmm);
+		else
+			qemu_keep_copied(vmm);
+	}
 	if (gone)
 		on_exit_of(vmm, &info);
 	return ret;
@@ -303,7 +313,7 @@ int qemu_events_init(struct ktstr_vmm *vmm, struct ktstr_err *err)
 		return ktstr_err_errno(err, errno, "descriptors for the VM's events");
 
 	const int watched[] = { vmm->queued, vmm->timer, vmm->qmp.fd, vmm->process.pidfd,
-				vmm->process.output };
+				vmm->process.output, vmm->task.done };
 
 	for (size_t i = 0; i < sizeof(watched) / sizeof(*watched); i++) {
 		struct epoll_event readable = { .events = EPOLLIN };

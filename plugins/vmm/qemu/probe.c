@@ -110,7 +110,8 @@ static int start(struct probe *probe, const struct qemu_config *base, struct kts
 	machine.verbose = true;
 	config.machine = &machine;
 	config.mode = QEMU_MODE_KVM;
-	config.fds = (struct qemu_child_fds){ -1, -1, -1, QEMU_FIRST_FD, -1, -1 };
+	config.fds = (struct qemu_child_fds)QEMU_NO_FDS;
+	config.fds.console = QEMU_FIRST_FD;
 	ret = qemu_args_build(&config, &args, err);
 	if (ret)
 		return ret;

@@ -96,7 +96,7 @@ static void child_exec(char *const *argv, int output, const int *fds, size_t n_f
 	from[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	from[1] = from[2] = output;
 	for (size_t i = 0; i < n_fds; i++)
-		from[QEMU_FIRST_FD + i] = fds[i];
+		from[QEMU_FIRST_FD + i] = fds[i] < 0 ? from[0] : fds[i];
 	from[QEMU_FIRST_FD + n_fds] = report;
 	if (from[0] >= 0 && place_fds(from, (int)(QEMU_FIRST_FD + n_fds + 1), &report))
 		execvp(argv[0], argv);

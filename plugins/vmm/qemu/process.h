@@ -26,7 +26,7 @@ struct qemu_process {
 
 #define QEMU_PROCESS_INIT { .pid = 0, .pidfd = -1, .output = -1 }
 
-/* Starts argv[0], found on PATH, with those descriptors and no other, standard input empty, in a
+/* Starts argv[0], found on PATH, with those descriptors (/dev/null for -1) and no other, standard input empty, in a
  * session of its own (the terminal's Ctrl-C is for us), without core files. -ENOENT when there is
  * no such program. */
 int qemu_process_start(char *const *argv, const int *fds, size_t n_fds,

@@ -13,7 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { P_PATH, P_ACCEL, P_CPU, P_EXTRA_ARGS };
+enum { P_PATH, P_ACCEL, P_CPU, P_EXTRA_ARGS, P_TEMPLATE_CACHE };
 
 static const char *const accel_choices[] = {
 	[QEMU_ACCEL_AUTO] = "auto", [QEMU_ACCEL_KVM] = "kvm", [QEMU_ACCEL_TCG] = "tcg", NULL,
@@ -36,6 +36,11 @@ static const struct ktstr_param params[] = {
 		.name = "extra-args", .type = KTSTR_PARAM_STRING, .def = "",
 		.help = "more options for QEMU, separated by blanks",
 	},
+	[P_TEMPLATE_CACHE] = {
+		.name = "template-cache", .type = KTSTR_PARAM_SIZE, .def = "4G",
+		.min = 0, .max = INT64_MAX,
+		.help = "what all VM templates together may take on the disk",
+	},
 };
 
 static int qemu_available(const struct ktstr_host *host, const struct ktstr_value *values,
@@ -54,12 +59,18 @@ static void qemu_destroy(struct ktstr_vmm *vmm)
 	if (!vmm)
 		return;
 	qemu_process_deinit(&vmm->process);
+	qemu_task_deinit(&vmm->task);	/* it may still use all of the rest */
 	qemu_events_deinit(vmm);
 	qemu_qmp_deinit(&vmm->qmp);
 	qemu_close(&vmm->channel);
 	qemu_close(&vmm->console);
 	qemu_close(&vmm->initramfs);
 	qemu_close(&vmm->log);
+	qemu_close(&vmm->state);
+	qemu_close(&vmm->console_log);
+	qemu_ram_deinit(&vmm->still);
+	qemu_template_deinit(&vmm->template);
+	qemu_template_key_deinit(&vmm->key);
 	qemu_ram_deinit(&vmm->ram);
 	qemu_args_deinit(&vmm->args);
 	free(vmm->tids);
@@ -77,29 +88,72 @@ static struct ktstr_vmm *new_vmm(const struct ktstr_host *host, const struct kts
 	vmm->process = (struct qemu_process)QEMU_PROCESS_INIT;
 	vmm->qmp = (struct qemu_qmp)QEMU_QMP_INIT;
 	vmm->ram = (struct qemu_ram)QEMU_RAM_INIT;
+	vmm->template = (struct qemu_template)QEMU_TEMPLATE_INIT;
+	vmm->still = (struct qemu_ram)QEMU_RAM_INIT;
+	vmm->task = (struct qemu_task)QEMU_TASK_INIT;
 	vmm->initramfs = vmm->log = vmm->channel = vmm->console = -1;
+	vmm->state = vmm->console_log = -1;
 	vmm->epoll = vmm->queued = vmm->timer = -1;
 	return vmm;
 }
 
-/* Child descriptors in the order in which start() hands them over. */
-enum { FD_RAM, FD_CHANNEL, FD_CONSOLE, FD_QMP, FD_LOG, FD_INITRAMFS, FD_COUNT };
-
-static int build_args(struct ktstr_vmm *vmm, struct qemu_config *config, struct ktstr_err *err)
+/* What is known of the machine once the accelerator is chosen. */
+static void complete_config(struct ktstr_vmm *vmm, struct qemu_config *config)
 {
+	bool templates = vmm->machine->template_use != KTSTR_TEMPLATE_OFF;
+
+	vmm->tsc_hz = qemu_tsc_hz();
 	config->mode = vmm->accel.mode;
 	config->host_topoext = qemu_cpu_flag("/proc/cpuinfo", "topoext");
-	if (config->mode == QEMU_MODE_TCG)
-		config->tsc_hz = qemu_tsc_hz();
+	config->tsc_hz = vmm->tsc_hz;
 	config->fds = (struct qemu_child_fds){
-		.ram = QEMU_FIRST_FD + FD_RAM,
-		.channel = QEMU_FIRST_FD + FD_CHANNEL,
-		.console = QEMU_FIRST_FD + FD_CONSOLE,
-		.qmp = QEMU_FIRST_FD + FD_QMP,
-		.log = QEMU_FIRST_FD + FD_LOG,
-		.initramfs = vmm->initramfs < 0 ? -1 : QEMU_FIRST_FD + FD_INITRAMFS,
+		.ram = QEMU_FD(FD_RAM),
+		.channel = QEMU_FD(FD_CHANNEL),
+		.console = QEMU_FD(FD_CONSOLE),
+		.qmp = QEMU_FD(FD_QMP),
+		.log = QEMU_FD(FD_LOG),
+		.initramfs = vmm->initramfs < 0 ? -1 : QEMU_FD(FD_INITRAMFS),
+		.console_log = templates ? QEMU_FD(FD_CONSOLE_LOG) : -1,
 	};
-	return qemu_args_build(config, &vmm->args, err);
+}
+
+/* ---- templates: which one, and is it there ---- */
+
+/* Why this machine can neither be copied nor kept; NULL when it can. */
+static const char *no_templates(const struct ktstr_vmm *vmm)
+{
+	if (!vmm->machine->cache_dir)
+		return "there is no folder to keep templates in";
+	/* file: migration, and rom= of memory-backend-file */
+	if (vmm->binary.major < 8 || (vmm->binary.major == 8 && vmm->binary.minor < 2))
+		return "QEMU can make templates from 8.2 on";
+	return NULL;
+}
+
+static int find_template(struct ktstr_vmm *vmm, struct qemu_config *config, struct ktstr_err *err)
+{
+	const struct ktstr_machine *m = vmm->machine;
+	const char *no = no_templates(vmm);
+	int ret;
+
+	if (m->template_use == KTSTR_TEMPLATE_OFF)
+		return 0;
+	if (no) {
+		snprintf(vmm->template_why, sizeof(vmm->template_why), "%s", no);
+		return 0;
+	}
+	ret = qemu_template_key(config, &vmm->binary, vmm->initramfs, &vmm->key, err);
+	if (ret)
+		return ret;
+	if (m->template_use == KTSTR_TEMPLATE_RENEW)
+		qemu_template_remove(m->cache_dir, vmm->key.name, NULL);
+	else
+		config->incoming = qemu_template_open(m->cache_dir, &vmm->key, vmm->tsc_hz,
+						      &vmm->template, vmm->template_why,
+						      sizeof(vmm->template_why));
+	if (config->incoming && !m->wants_ram)
+		config->ram_source = QEMU_RAM_PRIVATE;
+	return 0;
 }
 
 static int take_initramfs(struct ktstr_vmm *vmm, struct ktstr_err *err)
@@ -128,9 +182,18 @@ static int prepare(struct ktstr_vmm *vmm, const struct ktstr_value *values, stru
 					&config, vmm->binary.version, &vmm->accel, err);
 	if (!ret)
 		ret = take_initramfs(vmm, err);
+	if (ret)
+		return ret;
+	vmm->template_limit = values[P_TEMPLATE_CACHE].u64;
+	complete_config(vmm, &config);
+	ret = find_template(vmm, &config, err);
 	if (!ret)
-		ret = build_args(vmm, &config, err);
-	return ret ? ret : qemu_ram_create(qemu_ram_bytes(vmm->machine), &vmm->ram, err);
+		ret = qemu_args_build(&config, &vmm->args, err);
+	if (!ret)
+		ret = qemu_task_init(&vmm->task, err);
+	if (ret || config.ram_source == QEMU_RAM_PRIVATE)
+		return ret;
+	return qemu_ram_create(qemu_ram_bytes(vmm->machine), &vmm->ram, err);
 }
 
 static int qemu_create(const struct ktstr_host *host, const struct ktstr_value *values,
@@ -149,12 +212,32 @@ static int qemu_create(const struct ktstr_host *host, const struct ktstr_value *
 
 /* ---- start ---- */
 
-/* Asked before QEMU runs: it reads them as soon as the machine does, and answers RUNNING. */
-static int ask_ahead(struct ktstr_vmm *vmm, struct ktstr_err *err)
+/* Said before QEMU runs: it reads this as soon as the machine is there. The answer to the question is
+ * RUNNING. */
+static int ask_ahead(struct ktstr_vmm *vmm, int console, struct ktstr_err *err)
 {
-	int ret = qemu_qmp_send(&vmm->qmp, "qmp_capabilities", err);
+	int ret = qemu_qmp_send(&vmm->qmp, "qmp_capabilities", NULL, err);
 
-	return ret ? ret : qemu_qmp_send(&vmm->qmp, "query-cpus-fast", err);
+	if (!ret && qemu_is_copy(vmm))
+		return qemu_copy_begin(vmm, console, err);
+	return ret ? ret : qemu_qmp_send(&vmm->qmp, "query-cpus-fast", NULL, err);
+}
+
+static int open_memfd(const char *name, int *ret_fd, struct ktstr_err *err)
+{
+	*ret_fd = memfd_create(name, MFD_CLOEXEC);
+	return *ret_fd < 0 ? ktstr_err_errno(err, errno, "memfd for %s", name) : 0;
+}
+
+/* What a template of this machine would be made of. */
+static int open_template_ends(struct ktstr_vmm *vmm, struct ktstr_err *err)
+{
+	int ret = 0;
+
+	if (vmm->machine->template_use == KTSTR_TEMPLATE_OFF || qemu_is_copy(vmm))
+		return 0;
+	ret = open_memfd("ktstr-vm-state", &vmm->state, err);
+	return ret ? ret : open_memfd("ktstr-vm-console", &vmm->console_log, err);
 }
 
 static int open_ends(struct ktstr_vmm *vmm, int fds[FD_COUNT], struct ktstr_err *err)
@@ -165,30 +248,32 @@ static int open_ends(struct ktstr_vmm *vmm, int fds[FD_COUNT], struct ktstr_err 
 		ret = qemu_console_pipe(&vmm->console, &fds[FD_CONSOLE], err);
 	if (!ret)
 		ret = qemu_socket_pair(&vmm->qmp.fd, &fds[FD_QMP], err);
-	if (ret)
-		return ret;
-	vmm->log = memfd_create("ktstr-qemu-log", MFD_CLOEXEC);
-	if (vmm->log < 0)
-		return ktstr_err_errno(err, errno, "memfd for QEMU's log");
-	fds[FD_RAM] = vmm->ram.fd;
+	if (!ret)
+		ret = open_memfd("ktstr-qemu-log", &vmm->log, err);
+	if (!ret)
+		ret = open_template_ends(vmm, err);
+	fds[FD_RAM] = vmm->ram.fd < 0 ? vmm->template.file : vmm->ram.fd;
 	fds[FD_LOG] = vmm->log;
 	fds[FD_INITRAMFS] = vmm->initramfs;
-	return ask_ahead(vmm, err);
+	fds[FD_STATE] = qemu_is_copy(vmm) ? vmm->template.state : vmm->state;
+	fds[FD_CONSOLE_LOG] = vmm->console_log;
+	return ret;
 }
 
 static int qemu_start(struct ktstr_vmm *vmm, struct ktstr_err *err)
 {
-	int fds[FD_COUNT] = { -1, -1, -1, -1, -1, -1 };
+	int fds[FD_COUNT] = { -1, -1, -1, -1, -1, -1, -1, -1 };
 	int ret;
 
 	if (vmm->epoll >= 0)
 		return ktstr_err_set(err, -EALREADY, "this VM was started before");
 	ret = open_ends(vmm, fds, err);
 	if (!ret)
-		ret = qemu_process_start(vmm->args.v, fds, FD_COUNT - (vmm->initramfs < 0),
-					 &vmm->process, err);
+		ret = qemu_process_start(vmm->args.v, fds, FD_COUNT, &vmm->process, err);
 	if (!ret)
 		ret = qemu_events_init(vmm, err);
+	if (!ret)
+		ret = ask_ahead(vmm, fds[FD_CONSOLE], err);
 	qemu_close(&fds[FD_CHANNEL]);
 	qemu_close(&fds[FD_CONSOLE]);
 	qemu_close(&fds[FD_QMP]);
@@ -217,6 +302,9 @@ static void qemu_describe(struct ktstr_vmm *vmm, struct ktstr_buf *fields)
 	ktstr_put_str(fields, "accel", vmm->accel.mode == QEMU_MODE_KVM ? "kvm" : "tcg");
 	ktstr_put_str(fields, "accel_why", vmm->accel.why);
 	ktstr_put_str(fields, "version", vmm->binary.version);
+	ktstr_put_str(fields, "start", qemu_is_copy(vmm) ? "cloned" : "booted");
+	ktstr_put_str(fields, "template", vmm->key.text ? vmm->key.name : NULL);
+	ktstr_put_str(fields, "template_why", vmm->template_why[0] ? vmm->template_why : NULL);
 	ktstr_put_array(fields, "command");
 	for (size_t i = 0; i < vmm->args.n; i++)
 		ktstr_put_str(fields, NULL, vmm->args.v[i]);
@@ -242,7 +330,7 @@ static unsigned qemu_slowness(struct ktstr_vmm *vmm)
 
 static size_t qemu_ram(struct ktstr_vmm *vmm, struct ktstr_ram *ret_ram, size_t max)
 {
-	return qemu_ram_regions(&vmm->ram, ret_ram, max);
+	return vmm->machine->wants_ram ? qemu_ram_regions(&vmm->ram, ret_ram, max) : 0;
 }
 
 static size_t qemu_vcpu_threads(struct ktstr_vmm *vmm, pid_t *ret_tids, size_t max)
@@ -257,19 +345,19 @@ static int qemu_stop(struct ktstr_vmm *vmm, struct ktstr_err *err)
 {
 	if (vmm->process.pid <= 0)
 		return 0;
-	if (qemu_qmp_send(&vmm->qmp, "quit", NULL))
+	if (qemu_qmp_send(&vmm->qmp, "quit", NULL, NULL))
 		qemu_process_kill(&vmm->process);
 	return qemu_events_expect_end(vmm, err);
 }
 
 static int qemu_pause(struct ktstr_vmm *vmm, struct ktstr_err *err)
 {
-	return qemu_qmp_send(&vmm->qmp, "stop", err);
+	return qemu_qmp_send(&vmm->qmp, "stop", NULL, err);
 }
 
 static int qemu_resume(struct ktstr_vmm *vmm, struct ktstr_err *err)
 {
-	return qemu_qmp_send(&vmm->qmp, "cont", err);
+	return qemu_qmp_send(&vmm->qmp, "cont", NULL, err);
 }
 
 static const struct ktstr_vmm_ops qemu_ops = {
@@ -289,6 +377,9 @@ static const struct ktstr_vmm_ops qemu_ops = {
 	.destroy = qemu_destroy,
 	.pause = qemu_pause,
 	.resume = qemu_resume,
+	.checkpoint = qemu_keep,
+	.templates = qemu_templates_list,
+	.template_remove = qemu_template_remove,
 };
 
 static const struct ktstr_plugin qemu_plugin = {

@@ -78,10 +78,13 @@ int qemu_qmp_read(struct qemu_qmp *qmp, qemu_qmp_fn *fn, void *ctx, struct ktstr
 	}
 }
 
-int qemu_qmp_send(struct qemu_qmp *qmp, const char *command, struct ktstr_err *err)
+int qemu_qmp_send(struct qemu_qmp *qmp, const char *command, const char *arguments,
+		  struct ktstr_err *err)
 {
-	char text[128];
-	int len = snprintf(text, sizeof(text), "{\"execute\":\"%s\",\"id\":\"%s\"}\n", command, command);
+	char text[512];
+	int len = snprintf(text, sizeof(text), "{\"execute\":\"%s\",%s%s%s\"id\":\"%s\"}\n", command,
+			   arguments ? "\"arguments\":" : "", arguments ? arguments : "",
+			   arguments ? "," : "", command);
 	ssize_t sent;
 
 	if (qmp->fd < 0)

@@ -30,8 +30,10 @@ int qemu_qmp_feed(struct qemu_qmp *qmp, const void *data, size_t len, qemu_qmp_f
 /* Reads all that waits. 1 when QEMU closed its end. */
 int qemu_qmp_read(struct qemu_qmp *qmp, qemu_qmp_fn *fn, void *ctx, struct ktstr_err *err);
 
-/* Sends a command without arguments; its reply carries the command's name as "id". */
-int qemu_qmp_send(struct qemu_qmp *qmp, const char *command, struct ktstr_err *err);
+/* Sends a command; its reply carries the command's name as "id". `arguments` is a JSON object, NULL for
+ * none. */
+int qemu_qmp_send(struct qemu_qmp *qmp, const char *command, const char *arguments,
+		  struct ktstr_err *err);
 
 void qemu_qmp_deinit(struct qemu_qmp *qmp);
 

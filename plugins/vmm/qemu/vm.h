@@ -9,6 +9,22 @@
 #include "process.h"
 #include "qmp.h"
 #include "ram.h"
+#include "task.h"
+#include "template.h"
+
+/* Descriptors of the child, in the order in which it gets them. */
+enum { FD_RAM, FD_CHANNEL, FD_CONSOLE, FD_QMP, FD_LOG, FD_INITRAMFS, FD_STATE, FD_CONSOLE_LOG, FD_COUNT };
+
+/* Their numbers there. */
+#define QEMU_FD(which) (QEMU_FIRST_FD + (which))
+
+/* How far the machine is on its way to being kept as a template. */
+enum qemu_keeping {
+	QEMU_KEEP_NOT,
+	QEMU_KEEP_STATE,		/* QEMU writes the state of its devices; the machine then stands still */
+	QEMU_KEEP_RAM,			/* its memory is copied */
+	QEMU_KEEP_FILE,			/* it runs again, while the copy is written to the disk */
+};
 
 /* Each event happens at most once in the life of a VM. */
 #define QEMU_EVENTS (KTSTR_VMM_EXITED + 1)
@@ -22,6 +38,17 @@ struct ktstr_vmm {
 	struct qemu_ram ram;
 	int initramfs;			/* our copy of the machine's */
 	int log;			/* memfd with what -d logs */
+	uint64_t tsc_hz;		/* of the host, 0: not known */
+
+	struct qemu_template_key key;	/* text NULL: no template is used or kept */
+	uint64_t template_limit;	/* bytes that all templates may take */
+	char template_why[512];		/* why it boots although templates are on; "" */
+	struct qemu_template template;	/* that this machine is a copy of; file -1: it boots */
+	enum qemu_keeping keeping;
+	struct qemu_ram still;		/* a copy of its memory from when it stood still */
+	int state, console_log;		/* memfds that QEMU writes for a template; -1: none */
+	uint64_t still_ns;		/* when it began to stand still for it, then for how long it did */
+	struct qemu_task task;		/* copies memory, one way or the other */
 
 	struct qemu_process process;
 	struct qemu_qmp qmp;
@@ -44,10 +71,31 @@ struct ktstr_vmm {
 int qemu_events_init(struct ktstr_vmm *vmm, struct ktstr_err *err);
 void qemu_events_deinit(struct ktstr_vmm *vmm);
 
+/* Queues an event for next_event(). */
+void qemu_events_push(struct ktstr_vmm *vmm, const struct ktstr_vmm_event *event);
+
 int qemu_events_next(struct ktstr_vmm *vmm, struct ktstr_vmm_event *ret_event,
 		     struct ktstr_err *err);
 
 /* From now on an end of the process is by the host's wish; kills it when it has not gone in time. */
 int qemu_events_expect_end(struct ktstr_vmm *vmm, struct ktstr_err *err);
+
+/* -- keep.c: the op checkpoint -- */
+int qemu_keep(struct ktstr_vmm *vmm, struct ktstr_err *err);
+/* QEMU's migration of the state into its memfd has come to `status`. */
+void qemu_keep_migrated(struct ktstr_vmm *vmm, const char *status);
+/* The task has finished. */
+void qemu_keep_copied(struct ktstr_vmm *vmm);
+
+/* -- copy.c: a machine out of a template -- */
+/* Its process was started and waits for its state. `console`: the end of the pipe that QEMU writes. */
+int qemu_copy_begin(struct ktstr_vmm *vmm, int console, struct ktstr_err *err);
+/* The task has finished: its memory is there. */
+void qemu_copy_loaded(struct ktstr_vmm *vmm);
+
+static inline bool qemu_is_copy(const struct ktstr_vmm *vmm)
+{
+	return vmm->template.file >= 0;
+}
 
 #endif
