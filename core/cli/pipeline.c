@@ -96,6 +96,8 @@ static char *rerun_command(const struct ktstr_pipeline_options *o)
 		add_word(&b, "--kernel");
 		add_word(&b, o->kernel);
 	}
+	if (o->no_template)
+		add_word(&b, "--no-template");
 	return ktstr_buf_steal_str(&b);
 }
 
@@ -136,6 +138,7 @@ static int run_and_show(const struct ktstr_plan *plan, struct ktstr_registry *re
 		.kernel = o->kernel,
 		.backtrace = ktstr_show_backtrace_wanted(),
 		.verbose = verbose,
+		.no_template = o->no_template,
 		.rerun = rerun,
 		.progress = isatty(STDERR_FILENO) && !verbose ? show_progress : NULL,
 		.console = verbose ? show_console : NULL,

@@ -3,10 +3,13 @@
 #ifndef KTSTR_CLI_PIPELINE_H
 #define KTSTR_CLI_PIPELINE_H
 
+#include <stdbool.h>
+
 struct ktstr_pipeline_options {
 	const char *program;	/* as the user called it, for the command that repeats the run */
 	const char *file;
 	const char *kernel;	/* NULL: the pipeline's own */
+	bool no_template;	/* --no-template */
 };
 
 /* Returns enum ktstr_exit. */

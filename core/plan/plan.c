@@ -231,6 +231,9 @@ static const struct ktstr_key pipeline_keys[] = {
 		     .help = "how long the kernel may take to reach ktstr's agent; more in an "
 			     "emulated VM" },
 	  .offset = offsetof(struct ktstr_plan, boot_timeout_ns) },
+	{ .param = { .name = "template", .type = KTSTR_PARAM_BOOL, .def = "true",
+		     .help = "whether the machine may be a copy of one that was booted before" },
+	  .offset = offsetof(struct ktstr_plan, templates) },
 	{ .param = { .name = "vmm", .def = DEFAULT_VMM, .help = "what boots the machine" },
 	  .read = read_vmm, .form = "a vmm plugin" },
 	{ .param = { .name = "scheduler", .optional = true,

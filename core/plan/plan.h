@@ -59,6 +59,7 @@ struct ktstr_plan {
 	struct ktstr_topology topology;
 	uint64_t memory_bytes;
 	uint64_t boot_timeout_ns;	/* from VM start to the agent's hello, before scaling */
+	bool templates;			/* the machine may be copied from a template */
 	struct ktstr_plugin_use vmm;
 	struct ktstr_plan_scheduler scheduler;
 	KTSTR_VEC(struct ktstr_plan_step) steps;

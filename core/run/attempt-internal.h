@@ -55,6 +55,7 @@ struct attempt {
 	uint64_t limit_ns;		/* where frames stop moving the deadline of the current phase */
 	struct clock_round clock;
 	struct ktstr_payload_cursor cursor;
+	bool cloned;			/* the machine is a copy of a template */
 	bool greeted;			/* the guest was told to begin */
 	bool sent_all;			/* files, plan and start are queued */
 	unsigned faults;		/* bit per enum ktstr_fault that was journalled */
@@ -83,6 +84,10 @@ int attempt_note(struct attempt *a, const char *text);
 int attempt_stop_guest(struct attempt *a, const char *reason);
 /* Ends the VM. */
 int attempt_leave(struct attempt *a);
+/* True while the machine is a copy whose guest has not said hello: whatever goes wrong is the template's. */
+bool attempt_is_fresh_copy(const struct attempt *a);
+/* Such a machine is no good, because of `why`: boots one instead. */
+int attempt_boot_instead(struct attempt *a, const char *why);
 
 /* ---- conversation.c ---- */
 

@@ -46,6 +46,9 @@ int attempt_fault(struct attempt *a, enum ktstr_fault fault, const char *text, s
 #define TEARDOWN_SECONDS 30
 #define SILENCE_SECONDS 8
 
+/* A copy of a template says hello within a twentieth of this. */
+#define COPY_SECONDS 1
+
 /*
  * How long a stage of the guest may take before it counts as hung, in seconds and before scaling. They are
  * several times what the slowest machine measured needed; the guest has shorter deadlines of its
@@ -77,7 +80,8 @@ static uint64_t running_allowance(const struct attempt *a)
 static uint64_t allowance(const struct attempt *a, enum phase phase)
 {
 	switch (phase) {
-	case PHASE_BOOTING: return a->p->plan->boot_timeout_ns * a->slowness;
+	case PHASE_BOOTING: return a->cloned ? scaled(a, COPY_SECONDS) :
+				   a->p->plan->boot_timeout_ns * a->slowness;
 	case PHASE_CLOCK: return scaled(a, 2);
 	case PHASE_PUSHING: return scaled(a, 5);
 	case PHASE_RUNNING: return running_allowance(a);
@@ -211,6 +215,8 @@ static int on_deadline(struct attempt *a)
 		a->phase = PHASE_OVER;
 		return 0;
 	}
+	if (attempt_is_fresh_copy(a))
+		return attempt_boot_instead(a, "it did not answer in time");
 	snprintf(text, sizeof(text), "nothing more came at stage \"%s\" within %llu s%s",
 		 ktstr_stage_name(a->stage),
 		 (unsigned long long)((silence_counts(a) ? scaled(a, SILENCE_SECONDS)
@@ -357,12 +363,17 @@ static int describe_machine(struct attempt *a)
 		.kernel_image = p->kernel->image,
 		.kernel_elf = p->kernel->pvh ? p->kernel->elf : NULL,
 		.kernel_release = p->kernel->release,
+		.kernel_build_id = p->kernel->build_id,
 		.kernel_hz = p->kernel->hz,
 		.initramfs_fd = p->initramfs_fd,
 		.kernel_args = a->kernel_args,
 		.loads_modules = p->plan->modules.n > 0,
 		.verbose = p->options->verbose,
 		.state_dir = p->state_dir,
+		.cache_dir = p->cache_dir,
+		.template_use = p->plan->templates && !p->options->no_template ? KTSTR_TEMPLATE_COPY :
+				KTSTR_TEMPLATE_OFF,
+		.wants_ram = p->plan->monitors.n > 0,
 	};
 	return 0;
 }
@@ -383,6 +394,47 @@ static int open_fds(struct attempt *a)
 	return 0;
 }
 
+static int start_machine(struct attempt *a)
+{
+	int ret = a->ops->create(&a->host, a->p->plan->vmm.values, &a->machine, &a->vmm, a->err);
+
+	if (!ret)
+		ret = a->ops->start(a->vmm, a->err);
+	if (ret)
+		return ret;
+	a->slowness = a->ops->slowness(a->vmm);
+	ktstr_host_channel_init(&a->channel, a->ops->channel_fd(a->vmm));
+	ret = record_vmm(a);
+	if (!ret)
+		ret = attempt_stage(a, KTSTR_STAGE_VM_STARTED);
+	attempt_enter(a, PHASE_BOOTING);
+	return ret ? ret : watch_vmm_events(a);	/* a copy can be spoken to at once */
+}
+
+bool attempt_is_fresh_copy(const struct attempt *a)
+{
+	return a->cloned && a->phase == PHASE_BOOTING;
+}
+
+int attempt_boot_instead(struct attempt *a, const char *why)
+{
+	char text[700];
+
+	snprintf(text, sizeof(text), "the copy of the VM's template was no good (%s); the template was "
+		 "removed, and the VM booted", why);
+	if (attempt_note(a, text))
+		return a->err->code;
+	a->ops->destroy(a->vmm);
+	a->vmm = NULL;
+	ktstr_host_channel_deinit(&a->channel);
+	ktstr_lines_deinit(&a->console);
+	a->console_closed = a->cloned = a->greeted = false;
+	a->last_event = (struct ktstr_vmm_event){ 0 };
+	a->stage = KTSTR_STAGE_PLANNED;
+	a->machine.template_use = KTSTR_TEMPLATE_RENEW;
+	return start_machine(a);
+}
+
 static int start(struct attempt *a)
 {
 	int ret = open_fds(a);
@@ -395,19 +447,7 @@ static int start(struct attempt *a)
 		ret = record_run(a);
 	if (!ret)
 		ret = attempt_stage(a, KTSTR_STAGE_PLANNED);
-	if (!ret)
-		ret = a->ops->create(&a->host, a->p->plan->vmm.values, &a->machine, &a->vmm, a->err);
-	if (!ret)
-		ret = a->ops->start(a->vmm, a->err);
-	if (ret)
-		return ret;
-	a->slowness = a->ops->slowness(a->vmm);
-	ktstr_host_channel_init(&a->channel, a->ops->channel_fd(a->vmm));
-	ret = record_vmm(a);
-	if (!ret)
-		ret = attempt_stage(a, KTSTR_STAGE_VM_STARTED);
-	attempt_enter(a, PHASE_BOOTING);
-	return ret;
+	return ret ? ret : start_machine(a);
 }
 
 /* ---- ending ---- */

@@ -18,6 +18,7 @@ struct ktstr_attempt_params {
 	unsigned number, of;		/* attempt 1 of 1 */
 	const char *journal;		/* path to create */
 	const char *state_dir;		/* for the vmm plugin's memory */
+	const char *cache_dir;		/* for its templates */
 };
 
 /* 0 when the attempt is in the journal, however it went. A negative errno when the VM could not be

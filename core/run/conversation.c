@@ -96,9 +96,17 @@ static int protocol_error(struct attempt *a, const char *text)
 	return ret ? ret : attempt_leave(a);
 }
 
+/* The machine is now what every run of it begins with, unless its boot left something behind. */
 static int on_waiting(struct attempt *a)
 {
-	return a->greeted ? protocol_error(a, "the agent waited twice") : conversation_greet(a);
+	int (*checkpoint)(struct ktstr_vmm *vmm, struct ktstr_err *err) =
+		KTSTR_OP(a->ops, struct ktstr_vmm_ops, checkpoint);
+
+	if (a->greeted)
+		return protocol_error(a, "the agent waited twice");
+	if (!checkpoint || a->faults || a->machine.template_use == KTSTR_TEMPLATE_OFF)
+		return conversation_greet(a);
+	return checkpoint(a->vmm, a->err);
 }
 
 static int on_hello(struct attempt *a, const struct ktstr_fields *f)

@@ -14,7 +14,7 @@ struct prepared {
 	struct ktstr_kernel kernel;
 	struct ktstr_payload *payload;
 	int initramfs_fd;
-	char *dir, *vmm_state;
+	char *dir, *vmm_state, *vmm_cache;
 };
 
 static void prepared_deinit(struct prepared *p)
@@ -24,6 +24,7 @@ static void prepared_deinit(struct prepared *p)
 	ktstr_cleanup_close(&p->initramfs_fd);
 	free(p->dir);
 	free(p->vmm_state);
+	free(p->vmm_cache);
 }
 
 /* A scheduler on a kernel that cannot load one can only waste the user's time. */
@@ -74,6 +75,8 @@ static int prepare(const struct ktstr_plan *plan, const struct ktstr_run_options
 	if (!ret)
 		ret = ktstr_state_dir("vmm", &p->vmm_state, err);
 	if (!ret)
+		ret = ktstr_cache_dir("vmm", &p->vmm_cache, err);
+	if (!ret)
 		ret = ktstr_store_new_run(plan->test, &p->dir, err);
 	return ret ? ret : store_pipeline(plan, p->dir, err);
 }
@@ -91,7 +94,7 @@ int ktstr_run_plan(const struct ktstr_plan *plan, const struct ktstr_run_options
 		const struct ktstr_attempt_params params = {
 			.plan = plan, .kernel = &p.kernel, .payload = p.payload, .options = options,
 			.initramfs_fd = p.initramfs_fd, .number = 1, .of = 1, .journal = journal,
-			.state_dir = p.vmm_state,
+			.state_dir = p.vmm_state, .cache_dir = p.vmm_cache,
 		};
 
 		ret = ktstr_attempt_run(&params, err);

@@ -17,6 +17,7 @@
 struct ktstr_run_options {
 	const char *kernel;		/* --kernel, overrides the plan; NULL: not given */
 	bool backtrace, verbose;
+	bool no_template;		/* --no-template, overrides the plan */
 	const char *rerun;		/* the command that repeats this run */
 	/* Told as an attempt goes on, for a progress line; may be NULL. */
 	void (*progress)(void *ctx, const char *text);

@@ -111,6 +111,9 @@ static void on_record(struct evidence *e, const struct ktstr_record *rec)
 
 	switch (rec->type) {
 	case KTSTR_REC_RUN: e->wanted_scheduler = ktstr_get_str(f, "scheduler", &s); break;
+	case KTSTR_REC_VMM:		/* a second machine begins where the first one did */
+		e->stage = e->before_teardown = KTSTR_STAGE_PLANNED;
+		break;
 	case KTSTR_REC_STAGE: on_stage(e, f); break;
 	case KTSTR_REC_FAULT: on_fault(e, f); break;
 	case KTSTR_REC_VM_END: on_vm_end(e, f); break;

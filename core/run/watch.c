@@ -12,7 +12,7 @@ int watch_line(struct attempt *a, const char *text, size_t len)
 	bool news = fault && !(a->faults & 1u << fault);
 	int ret;
 
-	if (!news)
+	if (!news || attempt_is_fresh_copy(a))
 		return 0;
 	ret = attempt_fault(a, fault, text, len);
 	if (ret || a->phase >= PHASE_LOST)
@@ -118,12 +118,43 @@ static int machine_gone(struct attempt *a, const struct ktstr_vmm_event *exited)
 	return ret;
 }
 
+static int guest_ready(struct attempt *a, bool cloned)
+{
+	a->cloned = cloned;
+	if (!cloned)
+		return conversation_greet(a);
+	attempt_enter(a, PHASE_BOOTING);	/* with its shorter deadline */
+	if (attempt_stage(a, KTSTR_STAGE_CLONED))
+		return a->err->code;
+	return conversation_greet(a);
+}
+
+/* Whatever a machine does that is a copy and has not said hello: it has to boot. */
+static int copy_failed(struct attempt *a, const struct ktstr_vmm_event *event)
+{
+	char why[640];
+
+	if (event->text[0])
+		snprintf(why, sizeof(why), "%s", event->text);
+	else
+		snprintf(why, sizeof(why), "it ended with %s %d", event->signal ? "signal" : "status",
+			 event->signal ? event->signal : event->code);
+	return attempt_boot_instead(a, why);
+}
+
 static int vmm_event(struct attempt *a, const struct ktstr_vmm_event *event)
 {
+	bool ended = event->type == KTSTR_VMM_EXITED || event->type == KTSTR_VMM_TRIPLE_FAULT ||
+		     event->type == KTSTR_VMM_INTERNAL;
+
+	if (ended && attempt_is_fresh_copy(a))
+		return copy_failed(a, event);
 	switch (event->type) {
 	case KTSTR_VMM_RUNNING:
 	case KTSTR_VMM_NONE:
 		return 0;
+	case KTSTR_VMM_READY:
+		return guest_ready(a, event->cloned);
 	case KTSTR_VMM_EXITED:
 		return machine_gone(a, event);
 	case KTSTR_VMM_TRIPLE_FAULT:
