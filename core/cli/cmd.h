@@ -29,6 +29,7 @@ extern const struct ktstr_command ktstr_cmd_kernel;	/* cmd-kernel.c */
 extern const struct ktstr_command ktstr_cmd_plugins;	/* cmd-plugins.c */
 extern const struct ktstr_command ktstr_cmd_report;	/* cmd-report.c */
 extern const struct ktstr_command ktstr_cmd_runs;	/* cmd-runs.c */
+extern const struct ktstr_command ktstr_cmd_template;	/* cmd-template.c */
 
 /* Prints "ktstr: <message>" to stderr; returns `status`. */
 int ktstr_complain(int status, const struct ktstr_err *err);

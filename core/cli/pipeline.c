@@ -103,7 +103,7 @@ static char *rerun_command(const struct ktstr_pipeline_options *o)
 
 /* ---- the run ---- */
 
-static int load_plan(const char *file, struct ktstr_registry *registry, struct ktstr_plan **ret_plan)
+int ktstr_load_plan(const char *file, struct ktstr_registry *registry, struct ktstr_plan **ret_plan)
 {
 	struct ktstr_problems problems = { 0 };
 	struct ktstr_err err = KTSTR_ERR_INIT;
@@ -162,7 +162,7 @@ int ktstr_pipeline_main(const struct ktstr_pipeline_options *options)
 
 	if (ktstr_registry_create(&registry, &err))
 		return ktstr_complain(KTSTR_EXIT_INTERNAL, &err);
-	status = load_plan(options->file, registry, &plan);
+	status = ktstr_load_plan(options->file, registry, &plan);
 	if (!status)
 		status = run_and_show(plan, registry, options);
 	ktstr_plan_destroy(plan);

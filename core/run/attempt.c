@@ -30,8 +30,13 @@ int attempt_fault(struct attempt *a, enum ktstr_fault fault, const char *text, s
 {
 	struct ktstr_buf b = { 0 };
 
+	struct ktstr_attempt_summary *summary = a->p->summary;
+
 	if (a->faults & 1u << fault)
 		return 0;
+	if (summary && !a->faults)
+		snprintf(summary->fault, sizeof(summary->fault), "%s: %.*s", ktstr_fault_name(fault),
+			 (int)len, text);
 	a->faults |= 1u << fault;
 	ktstr_put_begin(&b);
 	ktstr_put_str(&b, "what", ktstr_fault_name(fault));
@@ -278,6 +283,8 @@ static int turn(struct attempt *a)
 		ret = watch_vmm_events(a);
 	if (!ret && p[FD_TIMER].revents)
 		ret = on_deadline(a);
+	if (!ret && a->copy_fault && attempt_is_fresh_copy(a))
+		ret = attempt_boot_instead(a, ktstr_fault_name(a->copy_fault));
 	return ret;
 }
 
@@ -320,7 +327,7 @@ static int record_run(struct attempt *a)
 	ktstr_put_u64(&b, "attempt", p->number);
 	ktstr_put_u64(&b, "attempts", p->of);
 	ktstr_put_str(&b, "scheduler", plan->scheduler.name);
-	ktstr_put_str(&b, "scheduler_path", p->payload->scheduler_host);
+	ktstr_put_str(&b, "scheduler_path", p->payload ? p->payload->scheduler_host : NULL);
 	ktstr_put_str(&b, "topology", topology);
 	ktstr_put_u64(&b, "memory_bytes", plan->memory_bytes);
 	ktstr_put_str(&b, "kernel", p->options->kernel ? p->options->kernel : plan->kernel);
@@ -429,6 +436,7 @@ int attempt_boot_instead(struct attempt *a, const char *why)
 	ktstr_host_channel_deinit(&a->channel);
 	ktstr_lines_deinit(&a->console);
 	a->console_closed = a->cloned = a->greeted = false;
+	a->copy_fault = KTSTR_FAULT_NONE;
 	a->last_event = (struct ktstr_vmm_event){ 0 };
 	a->stage = KTSTR_STAGE_PLANNED;
 	a->machine.template_use = KTSTR_TEMPLATE_RENEW;

@@ -9,14 +9,23 @@
 #include "run/payload.h"
 #include "run/run.h"
 
+/* How far it came, for who does not read the journal. */
+struct ktstr_attempt_summary {
+	bool hello;			/* the guest came up */
+	bool cloned;			/* out of a template */
+	char fault[256];		/* the first thing that went wrong, "" */
+};
+
 struct ktstr_attempt_params {
 	const struct ktstr_plan *plan;
 	const struct ktstr_kernel *kernel;
-	const struct ktstr_payload *payload;
+	const struct ktstr_payload *payload;	/* NULL with `warm` */
 	const struct ktstr_run_options *options;
 	int initramfs_fd;
 	unsigned number, of;		/* attempt 1 of 1 */
-	const char *journal;		/* path to create */
+	const char *journal;		/* path to create; NULL: in memory */
+	bool warm;			/* only until the guest came up */
+	struct ktstr_attempt_summary *summary;	/* filled in; may be NULL */
 	const char *state_dir;		/* for the vmm plugin's memory */
 	const char *cache_dir;		/* for its templates */
 };

@@ -96,7 +96,7 @@ static int protocol_error(struct attempt *a, const char *text)
 	return ret ? ret : attempt_leave(a);
 }
 
-/* The machine is now what every run of it begins with, unless its boot left something behind. */
+/* The machine is now what every run of it begins with. */
 static int on_waiting(struct attempt *a)
 {
 	int (*checkpoint)(struct ktstr_vmm *vmm, struct ktstr_err *err) =
@@ -104,7 +104,7 @@ static int on_waiting(struct attempt *a)
 
 	if (a->greeted)
 		return protocol_error(a, "the agent waited twice");
-	if (!checkpoint || a->faults || a->machine.template_use == KTSTR_TEMPLATE_OFF)
+	if (!checkpoint || a->machine.template_use == KTSTR_TEMPLATE_OFF)
 		return conversation_greet(a);
 	return checkpoint(a->vmm, a->err);
 }
@@ -121,6 +121,12 @@ static int on_hello(struct attempt *a, const struct ktstr_fields *f)
 			 (unsigned long long)protocol, KTSTR_PROTOCOL);
 		return protocol_error(a, text);
 	}
+	if (a->p->summary) {
+		a->p->summary->hello = true;
+		a->p->summary->cloned = a->cloned;
+	}
+	if (a->p->warm)
+		return attempt_leave(a);
 	attempt_enter(a, PHASE_CLOCK);
 	return send_clock(a);
 }

@@ -55,8 +55,19 @@ static int store_pipeline(const struct ktstr_plan *plan, const char *dir, struct
 	return ktstr_file_write(path, plan->text, plan->text_len, 0644, err);
 }
 
-static int prepare(const struct ktstr_plan *plan, const struct ktstr_run_options *options,
-		   struct prepared *p, struct ktstr_err *err)
+static struct ktstr_attempt_params attempt_params(const struct prepared *p, const struct ktstr_plan *plan,
+						  const struct ktstr_run_options *options)
+{
+	return (struct ktstr_attempt_params){
+		.plan = plan, .kernel = &p->kernel, .payload = p->payload, .options = options,
+		.initramfs_fd = p->initramfs_fd, .number = 1, .of = 1, .state_dir = p->vmm_state,
+		.cache_dir = p->vmm_cache,
+	};
+}
+
+/* What a machine needs before it can start. */
+static int prepare_machine(const struct ktstr_plan *plan, const struct ktstr_run_options *options,
+			   struct prepared *p, struct ktstr_err *err)
 {
 	const char *spec = options->kernel ? options->kernel : plan->kernel;
 	const struct ktstr_vmm_ops *vmm = plan->vmm.plugin->ops;
@@ -67,15 +78,19 @@ static int prepare(const struct ktstr_plan *plan, const struct ktstr_run_options
 		ret = ktstr_kernel_resolve(spec, options->kernel ? NULL : plan->dir,
 					   options->progress, options->ctx, &p->kernel, err);
 	if (!ret)
-		ret = check_kernel(plan, &p->kernel, err);
-	if (!ret)
-		ret = ktstr_payload_create(plan, &p->kernel, &p->payload, err);
-	if (!ret)
 		ret = make_initramfs(p, err);
 	if (!ret)
 		ret = ktstr_state_dir("vmm", &p->vmm_state, err);
+	return ret ? ret : ktstr_cache_dir("vmm", &p->vmm_cache, err);
+}
+
+/* And what the run does in it. */
+static int prepare_run(const struct ktstr_plan *plan, struct prepared *p, struct ktstr_err *err)
+{
+	int ret = check_kernel(plan, &p->kernel, err);
+
 	if (!ret)
-		ret = ktstr_cache_dir("vmm", &p->vmm_cache, err);
+		ret = ktstr_payload_create(plan, &p->kernel, &p->payload, err);
 	if (!ret)
 		ret = ktstr_store_new_run(plan->test, &p->dir, err);
 	return ret ? ret : store_pipeline(plan, p->dir, err);
@@ -86,20 +101,62 @@ int ktstr_run_plan(const struct ktstr_plan *plan, const struct ktstr_run_options
 {
 	struct prepared p = { .initramfs_fd = -1 };
 	_cleanup_free_ char *journal = NULL;
-	int ret = prepare(plan, options, &p, err);
+	int ret = prepare_machine(plan, options, &p, err);
 
+	if (!ret)
+		ret = prepare_run(plan, &p, err);
 	if (!ret && !(journal = ktstr_store_journal(p.dir, 1)))
 		ret = ktstr_err_nomem(err);
 	if (!ret) {
-		const struct ktstr_attempt_params params = {
-			.plan = plan, .kernel = &p.kernel, .payload = p.payload, .options = options,
-			.initramfs_fd = p.initramfs_fd, .number = 1, .of = 1, .journal = journal,
-			.state_dir = p.vmm_state, .cache_dir = p.vmm_cache,
-		};
+		struct ktstr_attempt_params params = attempt_params(&p, plan, options);
 
+		params.journal = journal;
 		ret = ktstr_attempt_run(&params, err);
 	}
 	*ret_dir = ktstr_steal_ptr(p.dir);
+	prepared_deinit(&p);
+	return ret;
+}
+
+/* ---- templates ---- */
+
+/* Starts the machine once, until its guest came up. */
+static int come_up(const struct prepared *p, const struct ktstr_plan *plan,
+		   const struct ktstr_run_options *options, bool *ret_cloned, struct ktstr_err *err)
+{
+	struct ktstr_attempt_params params = attempt_params(p, plan, options);
+	struct ktstr_attempt_summary summary = { 0 };
+	int ret;
+
+	params.warm = true;
+	params.summary = &summary;
+	ret = ktstr_attempt_run(&params, err);
+	if (ret)
+		return ret;
+	if (!summary.hello)
+		return ktstr_err_set(err, -EIO, "the VM did not come up (%s); ktstr --pipeline %s shows more",
+				     summary.fault[0] ? summary.fault : "it ended", plan->file);
+	*ret_cloned = summary.cloned;
+	return 0;
+}
+
+int ktstr_run_warm(const struct ktstr_plan *plan, const struct ktstr_run_options *options,
+		   enum ktstr_warm *ret_warm, struct ktstr_err *err)
+{
+	struct prepared p = { .initramfs_fd = -1 };
+	bool there = false, copied = false;
+	int ret = plan->templates ? prepare_machine(plan, options, &p, err) :
+		  ktstr_err_set(err, -EINVAL, "it says `template: false`");
+
+	if (!ret)
+		ret = come_up(&p, plan, options, &there, err);
+	if (!ret && !there)
+		ret = come_up(&p, plan, options, &copied, err);
+	if (!ret && !there && !copied)
+		ret = ktstr_err_set(err, -EIO, "the VM boots, but no template of it could be kept; "
+				    "KTSTR_BACKTRACE=1 ktstr --pipeline %s says why", plan->file);
+	if (!ret)
+		*ret_warm = there ? KTSTR_WARM_THERE : KTSTR_WARM_MADE;
 	prepared_deinit(&p);
 	return ret;
 }

@@ -32,6 +32,14 @@ struct ktstr_run_options {
 int ktstr_run_plan(const struct ktstr_plan *plan, const struct ktstr_run_options *options,
 		   char **ret_dir, struct ktstr_err *err);
 
+/* What became of a template: see ktstr_run_warm(). */
+enum ktstr_warm { KTSTR_WARM_MADE, KTSTR_WARM_THERE };
+
+/* Makes sure that there is a template of the plan's machine, and that a copy of it comes up. Nothing is
+ * stored of it. */
+int ktstr_run_warm(const struct ktstr_plan *plan, const struct ktstr_run_options *options,
+		   enum ktstr_warm *ret_warm, struct ktstr_err *err);
+
 /* ---- the store ---- */
 
 /* A stored run, opened: its journals and their verdicts. */

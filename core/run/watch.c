@@ -12,8 +12,12 @@ int watch_line(struct attempt *a, const char *text, size_t len)
 	bool news = fault && !(a->faults & 1u << fault);
 	int ret;
 
-	if (!news || attempt_is_fresh_copy(a))
+	if (!news)
 		return 0;
+	if (attempt_is_fresh_copy(a)) {
+		a->copy_fault = fault;	/* no machine is taken away while its console is being read */
+		return 0;
+	}
 	ret = attempt_fault(a, fault, text, len);
 	if (ret || a->phase >= PHASE_LOST)
 		return ret;

@@ -63,10 +63,11 @@ int ktstr_journal_create(const char *path, uint64_t start_ns,
 	if (!w)
 		return ktstr_err_nomem(err);
 	w->start_ns = start_ns;
-	w->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
-	w->path = strdup(path);
+	w->fd = path ? open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666) :
+		       memfd_create("ktstr-journal", MFD_CLOEXEC);
+	w->path = strdup(path ? path : "in memory");
 	if (w->fd < 0)
-		ktstr_err_errno(&w->failed, errno, "creating the journal %s", path);
+		ktstr_err_errno(&w->failed, errno, "creating the journal %s", path ? path : "");
 	else if (!w->path)
 		ktstr_err_nomem(&w->failed);
 	else

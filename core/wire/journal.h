@@ -19,7 +19,8 @@
 
 struct ktstr_journal_writer;
 
-/* Creates the file, which must not exist yet, and writes its head. Host times in it count from
+/* Creates the file, which must not exist yet, and writes its head. Without a path it is in memory and ends
+ * with the writer: for an attempt that nobody wants to read about. Host times in it count from
  * `start_ns` (ktstr_now_ns()). */
 int ktstr_journal_create(const char *path, uint64_t start_ns,
 			 struct ktstr_journal_writer **ret_writer, struct ktstr_err *err);

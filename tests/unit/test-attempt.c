@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -128,21 +129,29 @@ static void finish(struct guest *g, const char *outcome)
 struct ktstr_vmm {
 	pid_t child;
 	int pidfd, channel[2], console[2];
-	bool stopped, told;
+	int epoll, queued;		/* over pidfd and this eventfd: READY waits */
+	bool stopped, told, ready, cloned;
 };
 
-static guest_script *script;		/* what the next guest does */
+static guest_script *script;		/* what a guest does */
+static guest_script *copied;		/* not NULL: the first machine is a copy whose guest does this */
+static unsigned n_machines, n_checkpoints;
+static enum ktstr_template_use template_use;	/* of the last machine */
 static enum ktstr_vmm_event_type end_event;	/* told before EXITED, NONE: nothing */
 static int fail_create;
 
 static int vmm_create(const struct ktstr_host *host, const struct ktstr_value *values,
 		      const struct ktstr_machine *machine, struct ktstr_vmm **ret, struct ktstr_err *err)
 {
-	(void)host, (void)values, (void)machine;
+	(void)host, (void)values;
 	if (fail_create)
 		return ktstr_err_set(err, fail_create, "this vmm does not want to");
 	*ret = calloc(1, sizeof(**ret));
 	(*ret)->pidfd = (*ret)->channel[0] = (*ret)->console[0] = -1;
+	(*ret)->epoll = epoll_create1(EPOLL_CLOEXEC);
+	(*ret)->queued = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	template_use = machine->template_use;
+	(*ret)->cloned = copied && !n_machines++;
 	return 0;
 }
 
@@ -155,8 +164,25 @@ static void widen(int fd)
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes));
 }
 
+static void push_ready(struct ktstr_vmm *v)
+{
+	const uint64_t one = 1;
+
+	v->ready = true;
+	cr_assert_eq(write(v->queued, &one, sizeof(one)), (ssize_t)sizeof(one));
+}
+
+static void watch(struct ktstr_vmm *v, int fd)
+{
+	struct epoll_event readable = { .events = EPOLLIN };
+
+	cr_assert_eq(epoll_ctl(v->epoll, EPOLL_CTL_ADD, fd, &readable), 0);
+}
+
 static int vmm_start(struct ktstr_vmm *v, struct ktstr_err *err)
 {
+	guest_script *guest = v->cloned ? copied : script;
+
 	(void)err;
 	socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, v->channel);
 	cr_assert_eq(pipe2(v->console, O_CLOEXEC), 0);
@@ -172,24 +198,42 @@ static int vmm_start(struct ktstr_vmm *v, struct ktstr_err *err)
 		signal(SIGPIPE, SIG_IGN);
 		close(v->channel[0]);
 		close(v->console[0]);
-		script(&g);
+		guest(&g);
 		_exit(0);
 	}
 	close(v->channel[1]);
 	close(v->console[1]);
 	v->pidfd = (int)syscall(SYS_pidfd_open, v->child, 0);
+	watch(v, v->pidfd);
+	watch(v, v->queued);
+	if (v->cloned)
+		push_ready(v);
+	return 0;
+}
+
+static int vmm_checkpoint(struct ktstr_vmm *v, struct ktstr_err *err)
+{
+	(void)err;
+	n_checkpoints++;
+	push_ready(v);
 	return 0;
 }
 
 static int vmm_channel(struct ktstr_vmm *v) { return v->channel[0]; }
 static int vmm_console(struct ktstr_vmm *v) { return v->console[0]; }
-static int vmm_event_fd(struct ktstr_vmm *v) { return v->pidfd; }
+static int vmm_event_fd(struct ktstr_vmm *v) { return v->epoll; }
 
 static int vmm_next_event(struct ktstr_vmm *v, struct ktstr_vmm_event *ret, struct ktstr_err *err)
 {
 	siginfo_t info = { 0 };
+	uint64_t count;
 
 	(void)err;
+	if (v->ready && read(v->queued, &count, sizeof(count)) == sizeof(count)) {
+		v->ready = false;
+		*ret = (struct ktstr_vmm_event){ .type = KTSTR_VMM_READY, .cloned = v->cloned };
+		return 1;
+	}
 	if (v->child && waitid(P_PID, (id_t)v->child, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
 	    !info.si_pid)
 		return 0;
@@ -238,6 +282,8 @@ static void vmm_destroy(struct ktstr_vmm *v)
 		waitpid(v->child, NULL, 0);
 	}
 	ktstr_cleanup_close(&v->pidfd);
+	ktstr_cleanup_close(&v->epoll);
+	ktstr_cleanup_close(&v->queued);
 	ktstr_cleanup_close(&v->channel[0]);
 	ktstr_cleanup_close(&v->console[0]);
 	free(v);
@@ -247,7 +293,7 @@ static const struct ktstr_vmm_ops vmm_ops = {
 	.size = sizeof(vmm_ops), .create = vmm_create, .start = vmm_start,
 	.channel_fd = vmm_channel, .console_fd = vmm_console, .event_fd = vmm_event_fd,
 	.next_event = vmm_next_event, .describe = vmm_describe, .slowness = vmm_slowness,
-	.stop = vmm_stop, .destroy = vmm_destroy,
+	.stop = vmm_stop, .destroy = vmm_destroy, .checkpoint = vmm_checkpoint,
 };
 
 static const struct ktstr_plugin vmm_plugin = {
@@ -258,13 +304,14 @@ static const struct ktstr_plugin vmm_plugin = {
 
 static char journal_path[64];
 static struct ktstr_payload payload;	/* what is pushed, nothing by default */
+static bool templates;			/* the plan's `template` */
 
 static int attempt(struct ktstr_err *err)
 {
 	static struct ktstr_plan_step step = { .name = "", .hold_ns = KTSTR_NSEC_PER_SEC };
 	struct ktstr_plan plan = {
 		.file = "t.yaml", .dir = ".", .test = "t", .topology = { 1, 1, 2, 1 },
-		.boot_timeout_ns = 300 * KTSTR_NSEC_PER_MSEC, .vmm = { .plugin = &vmm_plugin },
+		.boot_timeout_ns = 300 * KTSTR_NSEC_PER_MSEC, .templates = templates, .vmm = { .plugin = &vmm_plugin },
 		.steps = { &step, 1, 1 },
 	};
 	struct ktstr_kernel kernel = { .release = (char *)"1.2.3", .image = (char *)"/none" };
@@ -451,6 +498,151 @@ static void skipping(struct guest *g)
 	come_up(g);
 	g->seq += 7;
 	finish(g, "ran");
+}
+
+/* ---- templates ---- */
+
+static void greet(struct guest *g)
+{
+	struct ktstr_buf b = { 0 };
+
+	hear(g, KTSTR_MSG_GREET);
+	ktstr_put_begin(&b);
+	ktstr_put_u64(&b, "protocol", KTSTR_PROTOCOL);
+	say(g, KTSTR_REC_HELLO, &b);
+}
+
+static void copy_passes(struct guest *g)
+{
+	print(g, KTSTR_SAYS_INIT "\r\n");	/* what its template said is said again */
+	greet(g);
+	hear(g, KTSTR_MSG_START);
+	say_text(g, KTSTR_REC_STAGE, "stage", "mounts");
+	finish(g, "ran");
+}
+
+static void copy_dies(struct guest *g)
+{
+	hear(g, KTSTR_MSG_GREET);
+	_exit(1);
+}
+
+static void copy_says_nothing(struct guest *g)
+{
+	(void)g;
+	pause();
+}
+
+static void copy_panics(struct guest *g)
+{
+	print(g, "Kernel panic - not syncing: a bad copy\r\n");
+	pause();
+}
+
+/* Counts the stage in the journal of the last attempt, and notes with that text. */
+static unsigned count_in_journal(enum ktstr_rec type, const char *key, const char *text)
+{
+	struct ktstr_err err = KTSTR_ERR_INIT;
+	struct ktstr_journal *j;
+	struct ktstr_record rec;
+	uint64_t cursor = 0;
+	unsigned n = 0;
+	char got[1024];
+
+	cr_assert_eq(ktstr_journal_open(journal_path, &j, &err), 0, "%s", err.msg);
+	while (ktstr_journal_next(j, &cursor, &rec))
+		if (rec.type == type && ktstr_get_cstr(&rec.fields, key, got, sizeof(got)))
+			n += strstr(got, text) != NULL;
+	ktstr_journal_destroy(j);
+	return n;
+}
+
+static void run_passing(void)
+{
+	struct ktstr_err err = KTSTR_ERR_INIT;
+
+	templates = true;
+	script = passing;
+	cr_assert_eq(attempt(&err), 0, "%s", err.msg);
+	cr_expect_eq(count_in_journal(KTSTR_REC_STAGE, "stage", "done"), 1);
+}
+
+Test(templates, are_made_of_a_machine_that_waits)
+{
+	run_passing();
+	cr_expect_eq(n_checkpoints, 1);
+	cr_expect_eq(template_use, KTSTR_TEMPLATE_COPY);
+	cr_expect_eq(count_in_journal(KTSTR_REC_STAGE, "stage", "kernel booted"), 1);
+	unlink(journal_path);
+}
+
+Test(templates, are_not_made_when_the_plan_says_so)
+{
+	expect(passing, KTSTR_OUTCOME_PASS, KTSTR_CAUSE_NONE, "");
+	cr_expect_eq(n_checkpoints, 0);
+	cr_expect_eq(template_use, KTSTR_TEMPLATE_OFF);
+}
+
+Test(templates, copy_of_one_is_greeted_at_once)
+{
+	copied = copy_passes;
+	run_passing();
+	cr_expect_eq(n_checkpoints, 0);
+	cr_expect_eq(count_in_journal(KTSTR_REC_STAGE, "stage", "cloned"), 1);
+	cr_expect_eq(count_in_journal(KTSTR_REC_STAGE, "stage", "kernel booted"), 0);
+	unlink(journal_path);
+}
+
+/* The run passes all the same, once, with a machine that booted, and says why. */
+static void expect_boot_instead(guest_script *copy, const char *why)
+{
+	struct ktstr_err err = KTSTR_ERR_INIT;
+	struct ktstr_journal *j;
+	struct ktstr_verdict *v;
+
+	copied = copy;
+	n_machines = 0;
+	run_passing();
+	cr_expect_eq(template_use, KTSTR_TEMPLATE_RENEW);
+	cr_expect_eq(count_in_journal(KTSTR_REC_NOTE, "text", why), 1);
+	cr_expect_eq(count_in_journal(KTSTR_REC_NOTE, "text", "the template was removed"), 1);
+	cr_expect_eq(count_in_journal(KTSTR_REC_STAGE, "stage", "kernel booted"), 1);
+	cr_expect_eq(count_in_journal(KTSTR_REC_FAULT, "what", ""), 0);
+	cr_assert_eq(ktstr_journal_open(journal_path, &j, &err), 0);
+	cr_assert_eq(ktstr_verdict_create(j, &v, &err), 0);
+	cr_expect_eq(v->outcome, KTSTR_OUTCOME_PASS, "%s", v->reason);
+	ktstr_verdict_destroy(v);
+	ktstr_journal_destroy(j);
+	unlink(journal_path);
+}
+
+Test(templates, copy_that_dies_boots_instead)
+{
+	expect_boot_instead(copy_dies, "last words");
+}
+
+Test(templates, copy_that_says_nothing_boots_instead)
+{
+	expect_boot_instead(copy_says_nothing, "it did not answer in time");
+}
+
+Test(templates, copy_that_panics_boots_instead)
+{
+	expect_boot_instead(copy_panics, "kernel panic");
+}
+
+/* How far the copy came does not count for the machine that booted. */
+static void hangs(struct guest *g)
+{
+	(void)g;
+	pause();
+}
+
+Test(templates, a_hang_behind_a_bad_copy_is_a_boot_hang)
+{
+	templates = true;
+	copied = copy_dies;
+	expect(hangs, KTSTR_OUTCOME_FAIL, KTSTR_CAUSE_BOOT_HANG, "at stage \"vm started\"");
 }
 
 static void hellos_unasked(struct guest *g)
