@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/reboot.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static int fail(const char *what)
@@ -111,6 +112,28 @@ static int do_orphan(const char *arg)
 	return 4;
 }
 
+static void print_file(const char *name, const char *path)
+{
+	char line[256] = "?\n";
+	FILE *f = fopen(path, "re");
+
+	if (f && !fgets(line, sizeof(line), f))
+		strcpy(line, "?\n");
+	if (f)
+		fclose(f);
+	printf("%s: %s", name, line);
+}
+
+/* What must differ between two copies of one machine, and be right in each. */
+static int do_identity(const char *arg)
+{
+	(void)arg;
+	print_file("uuid", "/proc/sys/kernel/random/uuid");
+	print_file("host", "/proc/sys/kernel/hostname");
+	printf("time: %lld\n", (long long)time(NULL));
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(const char *arg);
@@ -118,6 +141,7 @@ static const struct {
 	{ "panic", do_panic }, { "reset", do_reset }, { "poweroff", do_poweroff },
 	{ "exit", do_exit }, { "sigsegv", do_sigsegv }, { "pause", do_pause },
 	{ "hang-cpus", do_hang_cpus }, { "flood", do_flood }, { "orphan", do_orphan },
+	{ "identity", do_identity },
 };
 
 int main(int argc, char **argv)

@@ -16,6 +16,7 @@ struct facts {
 	bool wants_scheduler;
 	uint64_t stage_ns;		/* when the furthest stage was reached */
 	char machine[512];
+	char start[640];
 	bool vm_ended;
 	char vm_end[640];
 	bool sched_started, sched_ended;
@@ -67,6 +68,21 @@ static void on_vmm(struct facts *facts, const struct ktstr_fields *f)
 		ktstr_append(facts->machine, sizeof(facts->machine), " (%s)", why);
 }
 
+/* Did it boot or was it copied, and why. */
+static void on_vmm_start(struct facts *facts, const struct ktstr_fields *f)
+{
+	char start[32], name[64], why[512];
+
+	ktstr_get_cstr(f, "start", start, sizeof(start));
+	ktstr_get_cstr(f, "template", name, sizeof(name));
+	ktstr_get_cstr(f, "template_why", why, sizeof(why));
+	snprintf(facts->start, sizeof(facts->start), "%s", start);
+	if (!strcmp(start, "cloned"))
+		ktstr_append(facts->start, sizeof(facts->start), " from template %s", name);
+	else if (*why)
+		ktstr_append(facts->start, sizeof(facts->start), " (%s)", why);
+}
+
 static void on_vm_end(struct facts *facts, const struct ktstr_fields *f)
 {
 	char detail[480];
@@ -112,7 +128,10 @@ static bool on_record(struct facts *facts, struct kernel_log *log, const struct 
 		facts->wants_scheduler = ktstr_get_str(&rec->fields, "scheduler", &ignored);
 		break;
 	case KTSTR_REC_STAGE: on_stage(facts, rec, verdict); break;
-	case KTSTR_REC_VMM: on_vmm(facts, &rec->fields); break;
+	case KTSTR_REC_VMM:
+		on_vmm(facts, &rec->fields);
+		on_vmm_start(facts, &rec->fields);
+		break;
 	case KTSTR_REC_VM_END: on_vm_end(facts, &rec->fields); break;
 	case KTSTR_REC_CLOCK: on_clock(facts, &rec->fields); break;
 	case KTSTR_REC_SCHED_START: facts->sched_started = true; break;
@@ -260,6 +279,8 @@ static void say_facts(const struct facts *facts, const struct ktstr_section_inpu
 	say_stage(facts, v, doc);
 	if (*facts->machine)
 		doc->value(doc, "VM", facts->machine);
+	if (input->backtrace && *facts->start)
+		doc->value(doc, "VM start", facts->start);
 	doc->value(doc, "VM end", facts->vm_ended ? facts->vm_end
 		   : v->stage == KTSTR_STAGE_PLANNED ? "it was not started" : "no record of it");
 	say_scheduler(facts, v, doc);
