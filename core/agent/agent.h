@@ -12,6 +12,7 @@
 #include "agent/plan-decode.h"
 #include "agent/sched.h"
 #include "agent/scxstate.h"
+#include "agent/topology.h"
 #include "agent/trace.h"
 
 enum ktstr_agent_state {
@@ -49,6 +50,8 @@ enum ktstr_outcome { KTSTR_OUTCOME_RAN, KTSTR_OUTCOME_SCHED_DIED, KTSTR_OUTCOME_
 struct ktstr_agent {
 	uint64_t boot_ns;		/* CLOCK_MONOTONIC when the agent began */
 	bool greeted;
+	unsigned n_settled;		/* of the steps of ktstr_agent_settle() */
+	struct ktstr_guest_topology topology;
 	struct ktstr_loop loop;
 	struct ktstr_guest_channel port;
 	struct ktstr_source children;	/* signalfd for SIGCHLD */
@@ -96,6 +99,9 @@ void ktstr_supervise_reaped(struct ktstr_agent *agent, const siginfo_t *info);
 
 /* Acts upon the raised events, until none is left. */
 void ktstr_supervise_run(struct ktstr_agent *agent);
+
+/* The part of the below that is the same for every run of a machine; goes on where it failed before. */
+int ktstr_agent_settle(struct ktstr_agent *agent, const char **ret_what, struct ktstr_err *err);
 
 /* What has to be in place before the scheduler and the scenario can start (prepare.c). Reports
  * KTSTR_STAGE_MOUNTS. On failure *ret_what is one word for the fault's record. */

@@ -110,7 +110,7 @@ static int watch_children(struct ktstr_agent *agent, struct ktstr_err *err)
 	return ktstr_loop_watch(&agent->loop, &agent->children, err);
 }
 
-/* ---- hello ---- */
+/* ---- the first words ---- */
 
 static void say_hello(struct ktstr_agent *agent)
 {
@@ -137,6 +137,18 @@ static void say_hello(struct ktstr_agent *agent)
 	ktstr_report_stage(&agent->port, KTSTR_STAGE_INIT, 0, 0);
 }
 
+static void say_waiting(struct ktstr_agent *agent)
+{
+	struct ktstr_buf b = { 0 };
+
+	ktstr_put_begin(&b);
+	ktstr_put_end(&b);
+	if (!b.failed)
+		ktstr_guest_channel_send(&agent->port, KTSTR_LANE_NORMAL, KTSTR_MSG_WAITING,
+					 ktstr_now_ns(), b.data, b.len);
+	ktstr_buf_free(&b);
+}
+
 /* ---- messages from the host ---- */
 
 static void on_clock(struct ktstr_agent *agent, const struct ktstr_fields *fields)
@@ -157,7 +169,18 @@ static void on_clock(struct ktstr_agent *agent, const struct ktstr_fields *field
 	ktstr_buf_free(&b);
 }
 
-/* The first message: now this machine is one of its own. */
+/* What goes wrong here goes wrong again when it is needed, and is told then. */
+static void on_settle(struct ktstr_agent *agent)
+{
+	struct ktstr_err ignored = KTSTR_ERR_INIT;
+	const char *what;
+
+	ktstr_agent_settle(agent, &what, &ignored);
+	agent->port.in_seq = 0;		/* of a run's messages MSG_GREET is the first */
+	say_waiting(agent);
+}
+
+/* The first message of a run: now this machine is one of its own. */
 static void on_greet(struct ktstr_agent *agent, const struct ktstr_fields *fields)
 {
 	struct ktstr_identity identity = { 0 };
@@ -224,6 +247,9 @@ static void on_message(void *ctx, const struct ktstr_frame *frame)
 	if (agent->state == KTSTR_AGENT_REPORTED && frame->type != KTSTR_MSG_BYE)
 		return;		/* nothing follows DONE */
 	switch (frame->type) {
+	case KTSTR_MSG_SETTLE:
+		on_settle(agent);
+		break;
 	case KTSTR_MSG_GREET:
 		on_greet(agent, &fields);
 		ktstr_guest_channel_flush(&agent->port, NULL);
@@ -268,18 +294,6 @@ static void port_ready(void *ctx, uint32_t events)
 }
 
 /* ---- beginning ---- */
-
-static void say_waiting(struct ktstr_agent *agent)
-{
-	struct ktstr_buf b = { 0 };
-
-	ktstr_put_begin(&b);
-	ktstr_put_end(&b);
-	if (!b.failed)
-		ktstr_guest_channel_send(&agent->port, KTSTR_LANE_NORMAL, KTSTR_MSG_WAITING,
-					 ktstr_now_ns(), b.data, b.len);
-	ktstr_buf_free(&b);
-}
 
 /* A stalled scheduler must not starve the harness; what this starts is scheduled as usual. */
 static int become_fifo(struct ktstr_err *err)

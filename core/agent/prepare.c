@@ -4,12 +4,13 @@
 #include "agent/mounts.h"
 #include "agent/report.h"
 #include "agent/setup.h"
-#include "agent/topology.h"
 
-static int need_files(struct ktstr_agent *agent, struct ktstr_err *err)
-{
-	return ktstr_files_check(&agent->files, err);
-}
+struct need {
+	const char *what;
+	int (*meet)(struct ktstr_agent *agent, struct ktstr_err *err);
+};
+
+/* ---- what is the same for every run ---- */
 
 static int need_mounts(struct ktstr_agent *agent, struct ktstr_err *err)
 {
@@ -19,25 +20,47 @@ static int need_mounts(struct ktstr_agent *agent, struct ktstr_err *err)
 
 static int need_machine(struct ktstr_agent *agent, struct ktstr_err *err)
 {
-	int ret = ktstr_setup_machine(err);
-
-	if (!ret)
-		ktstr_report_stage(&agent->port, KTSTR_STAGE_MOUNTS, 0, 0);
-	return ret;
+	(void)agent;
+	return ktstr_setup_machine(err);
 }
 
 static int need_topology(struct ktstr_agent *agent, struct ktstr_err *err)
 {
-	struct ktstr_guest_topology topology;
-	struct ktstr_buf b = { 0 };
-	int ret = ktstr_guest_topology_read("/sys", &topology, err);
+	return ktstr_guest_topology_read("/sys", &agent->topology, err);
+}
 
-	if (ret)
-		return ret;
+int ktstr_agent_settle(struct ktstr_agent *agent, const char **ret_what, struct ktstr_err *err)
+{
+	static const struct need needs[] = {
+		{ "mounts", need_mounts }, { "machine", need_machine }, { "topology", need_topology },
+	};
+
+	for (; agent->n_settled < KTSTR_ARRAY_SIZE(needs); agent->n_settled++) {
+		int ret = needs[agent->n_settled].meet(agent, err);
+
+		*ret_what = needs[agent->n_settled].what;
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/* ---- and what is not ---- */
+
+static int need_files(struct ktstr_agent *agent, struct ktstr_err *err)
+{
+	return ktstr_files_check(&agent->files, err);
+}
+
+static int need_report(struct ktstr_agent *agent, struct ktstr_err *err)
+{
+	struct ktstr_buf b = { 0 };
+
+	(void)err;
+	ktstr_report_stage(&agent->port, KTSTR_STAGE_MOUNTS, 0, 0);
 	ktstr_put_begin(&b);
-	ktstr_guest_topology_put(&topology, &b);
+	ktstr_guest_topology_put(&agent->topology, &b);
 	ktstr_report(&agent->port, KTSTR_REC_TOPOLOGY, 0, &b);
-	ktstr_guest_topology_deinit(&topology);
 	return 0;
 }
 
@@ -73,24 +96,17 @@ static int need_sched_ext(struct ktstr_agent *agent, struct ktstr_err *err)
 
 int ktstr_agent_prepare(struct ktstr_agent *agent, const char **ret_what, struct ktstr_err *err)
 {
-	static const struct {
-		const char *what;
-		int (*need)(struct ktstr_agent *agent, struct ktstr_err *err);
-	} rows[] = {
-		{ "files", need_files },
-		{ "mounts", need_mounts },
-		{ "machine", need_machine },
-		{ "topology", need_topology },
-		{ "module", need_modules },
-		{ "sched_ext", need_sched_ext },
+	static const struct need needs[] = {
+		{ "report", need_report }, { "module", need_modules }, { "sched_ext", need_sched_ext },
 	};
+	int ret = need_files(agent, err);
 
-	for (size_t i = 0; i < KTSTR_ARRAY_SIZE(rows); i++) {
-		int ret = rows[i].need(agent, err);
-
-		*ret_what = rows[i].what;
-		if (ret)
-			return ret;
+	*ret_what = "files";
+	if (!ret)
+		ret = ktstr_agent_settle(agent, ret_what, err);
+	for (size_t i = 0; !ret && i < KTSTR_ARRAY_SIZE(needs); i++) {
+		ret = needs[i].meet(agent, err);
+		*ret_what = needs[i].what;
 	}
-	return 0;
+	return ret;
 }

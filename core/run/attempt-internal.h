@@ -57,6 +57,7 @@ struct attempt {
 	struct ktstr_payload_cursor cursor;
 	bool cloned;			/* the machine is a copy of a template */
 	enum ktstr_fault copy_fault;	/* what its kernel said went wrong before it said hello */
+	bool settled;			/* the guest was told to do what is the same for every run */
 	bool greeted;			/* the guest was told to begin */
 	bool sent_all;			/* files, plan and start are queued */
 	unsigned faults;		/* bit per enum ktstr_fault that was journalled */

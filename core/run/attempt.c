@@ -435,7 +435,7 @@ int attempt_boot_instead(struct attempt *a, const char *why)
 	a->vmm = NULL;
 	ktstr_host_channel_deinit(&a->channel);
 	ktstr_lines_deinit(&a->console);
-	a->console_closed = a->cloned = a->greeted = false;
+	a->console_closed = a->cloned = a->settled = a->greeted = false;
 	a->copy_fault = KTSTR_FAULT_NONE;
 	a->last_event = (struct ktstr_vmm_event){ 0 };
 	a->stage = KTSTR_STAGE_PLANNED;

@@ -27,7 +27,7 @@ int conversation_greet(struct attempt *a)
 	int ret;
 
 	a->greeted = true;
-	a->channel.in_seq = 0;	/* both ends count from here */
+	a->channel.in_seq = a->channel.out_seq = 0;	/* both ends count from here */
 	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
 		return ktstr_err_errno(a->err, errno, "random bytes for the guest");
 	clock_gettime(CLOCK_REALTIME, &now);
@@ -96,7 +96,7 @@ static int protocol_error(struct attempt *a, const char *text)
 	return ret ? ret : attempt_leave(a);
 }
 
-/* The machine is now what every run of it begins with. */
+/* Once settled, the machine is what every run of it begins with. */
 static int on_waiting(struct attempt *a)
 {
 	int (*checkpoint)(struct ktstr_vmm *vmm, struct ktstr_err *err) =
@@ -106,7 +106,10 @@ static int on_waiting(struct attempt *a)
 		return protocol_error(a, "the agent waited twice");
 	if (!checkpoint || a->machine.template_use == KTSTR_TEMPLATE_OFF)
 		return conversation_greet(a);
-	return checkpoint(a->vmm, a->err);
+	if (a->settled)
+		return checkpoint(a->vmm, a->err);
+	a->settled = true;
+	return send_empty(a, KTSTR_MSG_SETTLE);
 }
 
 static int on_hello(struct attempt *a, const struct ktstr_fields *f)

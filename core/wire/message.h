@@ -5,6 +5,8 @@
  *
  *	guest				host
  *	  MSG_WAITING		->
+ *				<-	MSG_SETTLE, when the machine is to be copied
+ *	  MSG_WAITING		->
  *				<-	MSG_GREET
  *	  HELLO record		->
  *				<-	MSG_CLOCK x rounds
@@ -45,8 +47,9 @@
 
 enum ktstr_msg {
 	KTSTR_MSG_WAITING = 0x1000,	/* nothing; guest to host */
+	KTSTR_MSG_SETTLE,		/* nothing: do now what is the same for every run, and wait again */
 	KTSTR_MSG_GREET,		/* wall_time_ns u, seed b, host_name t: what makes this guest differ from
-					 * others made from the same snapshot; always the first message to it */
+					 * others made from the same snapshot; the first message of every run */
 	KTSTR_MSG_CLOCK,		/* n u, host_ns u; the echo repeats n and host_ns and adds guest_ns u */
 	KTSTR_MSG_FILE,			/* path t (absolute in the guest), mode u, size u, offset u, data b;
 					 * pieces of a file come in order; or link t instead of data */

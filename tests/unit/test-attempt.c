@@ -20,6 +20,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+static bool templates;	/* the plan's `template` */
+
 /* ---- the guest's side ---- */
 
 struct guest {
@@ -97,6 +99,11 @@ static void wait_for_host(struct guest *g)
 	print(g, KTSTR_SAYS_INIT "\r\n");
 	ktstr_put_begin(&b);
 	say(g, KTSTR_MSG_WAITING, &b);
+	if (templates) {
+		hear(g, KTSTR_MSG_SETTLE);
+		ktstr_put_begin(&b);
+		say(g, KTSTR_MSG_WAITING, &b);
+	}
 	hear(g, KTSTR_MSG_GREET);
 	g->seq = 0;
 }
@@ -304,7 +311,6 @@ static const struct ktstr_plugin vmm_plugin = {
 
 static char journal_path[64];
 static struct ktstr_payload payload;	/* what is pushed, nothing by default */
-static bool templates;			/* the plan's `template` */
 
 static int attempt(struct ktstr_err *err)
 {
