@@ -71,16 +71,17 @@ static int prepare_machine(const struct ktstr_plan *plan, const struct ktstr_run
 {
 	const char *spec = options->kernel ? options->kernel : plan->kernel;
 	const struct ktstr_vmm_ops *vmm = plan->vmm.plugin->ops;
-	const struct ktstr_host host = { .size = sizeof(host) };
-	int ret = vmm->available(&host, plan->vmm.values, err);
+	struct ktstr_host host = { .size = sizeof(host) };
+	int ret = ktstr_state_dir("vmm", &p->vmm_state, err);
 
+	host.state_dir = p->vmm_state;
+	if (!ret)
+		ret = vmm->available(&host, plan->vmm.values, err);
 	if (!ret)
 		ret = ktstr_kernel_resolve(spec, options->kernel ? NULL : plan->dir,
 					   options->progress, options->ctx, &p->kernel, err);
 	if (!ret)
 		ret = make_initramfs(p, err);
-	if (!ret)
-		ret = ktstr_state_dir("vmm", &p->vmm_state, err);
 	return ret ? ret : ktstr_cache_dir("vmm", &p->vmm_cache, err);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* vmm/qemu's parts: messages of the monitor, the child process, what is known of KVM. */
 #include "vmm/qemu/accel.h"
+#include "vmm/qemu/binary.h"
 #include "vmm/qemu/memory.h"
 #include "vmm/qemu/process.h"
 #include "vmm/qemu/qmp.h"
@@ -303,6 +304,67 @@ Test(memory, without_a_folder_nothing_is_kept)
 	cr_expect_not(qemu_memory_recall(&none, &works, why, sizeof(why)));
 	cr_expect_not(qemu_memory_recall(&gone, &works, why, sizeof(why)));
 	cr_expect(strstr(fake_host_log(&fake), "debug: kvm.json could not be written"));
+}
+
+TestSuite(binary, .init = in_a_folder, .fini = without_the_folder);
+
+/* An ELF program that is no script: `echo`, which says what it was asked. */
+static void put_program(const char *to)
+{
+	struct ktstr_buf bytes = { 0 };
+
+	cr_assert_eq(ktstr_file_read("/bin/echo", 1 << 20, &bytes, &err), 0, "%s", err.msg);
+	cr_assert_eq(ktstr_file_write(to, bytes.data, bytes.len, 0755, &err), 0, "%s", err.msg);
+	ktstr_buf_free(&bytes);
+}
+
+/* What is remembered of a program is what it said, so that this one seems to have said something else. */
+static void put_memo(const char *program, const char *version)
+{
+	char *memo = ktstr_asprintf("%s/qemu.json", dir), *text;
+	struct stat st;
+
+	cr_assert_eq(stat(program, &st), 0);
+	text = ktstr_asprintf("{\"program\": {\"file\": \"%s\", \"device\": %llu, \"inode\": %llu, "
+			      "\"size\": %lld, \"changed_ns\": %lld}, \"major\": 10, \"minor\": 7, "
+			      "\"version\": \"%s\", \"build\": \"b\", \"qboot\": \"\"}", program,
+			      (unsigned long long)st.st_dev, (unsigned long long)st.st_ino,
+			      (long long)st.st_size,
+			      (long long)st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec, version);
+	cr_assert_eq(ktstr_file_write(memo, text, strlen(text), 0644, &err), 0, "%s", err.msg);
+	free(memo);
+	free(text);
+}
+
+Test(binary, is_asked_once_while_it_is_the_same_file)
+{
+	char *program = ktstr_asprintf("%s/qemu", dir);
+	struct qemu_binary binary;
+
+	put_program(program);
+	cr_expect_eq(qemu_binary_examine(program, dir, &binary, &err), -EINVAL, "echo is no QEMU");
+	put_memo(program, "10.7.1");
+	cr_assert_eq(qemu_binary_examine(program, dir, &binary, &err), 0, "%s", err.msg);
+	cr_expect_str_eq(binary.version, "10.7.1");
+	cr_expect_eq(binary.minor, 7);
+	cr_expect_not(binary.qboot);
+	cr_expect_eq(qemu_binary_examine(program, NULL, &binary, &err), -EINVAL, "nothing is kept");
+	put_program(program);	/* an upgrade */
+	cr_expect_eq(qemu_binary_examine(program, dir, &binary, &err), -EINVAL, "it is asked again");
+	free(program);
+}
+
+Test(binary, that_is_a_script_is_asked_each_time)
+{
+	static const char old[] = "#!/bin/sh\necho QEMU emulator version 9.0.0\n";
+	char *program = ktstr_asprintf("%s/qemu", dir);
+	struct qemu_binary binary;
+
+	cr_assert_eq(ktstr_file_write(program, old, strlen(old), 0755, &err), 0);
+	put_memo(program, "10.7.1");
+	cr_assert_eq(qemu_binary_examine(program, dir, &binary, &err), 0, "%s", err.msg);
+	cr_expect_str_eq(binary.version, "9.0.0");
+	free(program);
 }
 
 TestSuite(probe, .init = in_a_folder, .fini = without_the_folder);

@@ -106,6 +106,9 @@ struct ktstr_host {
 
 	/* The one clock of the host side: CLOCK_MONOTONIC, nanoseconds. */
 	uint64_t (*now_ns)(const struct ktstr_host *host);
+
+	/* Where plugins of this kind may remember things between runs; NULL: nowhere. */
+	const char *state_dir;
 };
 
 #endif

@@ -14,11 +14,14 @@ struct qemu_binary {
 	bool qboot;			/* qboot.rom is in one of its data folders */
 };
 
-/* Version only. -ENOENT when there is no such program, -ENOTSUP when it is too old, -EINVAL when
- * it does not speak like QEMU; each with what to do. */
-int qemu_binary_check(const char *path, struct qemu_binary *ret_binary, struct ktstr_err *err);
-
-/* As above, and looks for firmware. */
-int qemu_binary_examine(const char *path, struct qemu_binary *ret_binary, struct ktstr_err *err);
+/*
+ * Asks it. -ENOENT when there is no such program, -ENOTSUP when it is too old, -EINVAL when it does not
+ * speak like QEMU; each with what to do.
+ *
+ * Asking takes two processes, 25 ms. What they say is kept in <state_dir>/qemu.json (NULL: nowhere) and
+ * holds as long as the program is the same file; that of a script is not kept, as it may start anything.
+ */
+int qemu_binary_examine(const char *path, const char *state_dir, struct qemu_binary *ret_binary,
+			struct ktstr_err *err);
 
 #endif

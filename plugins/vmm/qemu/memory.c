@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "memory.h"
 
-#include <jansson.h>
-
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -72,18 +70,17 @@ bool qemu_memory_recall(const struct qemu_memory_key *key, bool *ret_works, char
 	return why;
 }
 
-/* In one step, so that a run beside this one reads the old file or the new one. */
-static int replace(const char *dir, const json_t *root)
+int qemu_json_replace(const char *dir, const char *name, const json_t *json)
 {
 	char path[4096], fresh[4096 + 16];
 	int fd, ret;
 
-	snprintf(path, sizeof(path), "%s/" FILE_NAME, dir);
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	snprintf(fresh, sizeof(fresh), "%s.XXXXXX", path);
 	fd = mkostemp(fresh, O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	ret = json_dumpfd(root, fd, JSON_INDENT(2)) || rename(fresh, path) ? -EIO : 0;
+	ret = json_dumpfd(json, fd, JSON_INDENT(2)) || rename(fresh, path) ? -EIO : 0;
 	if (ret)
 		unlink(fresh);
 	close(fd);
@@ -116,7 +113,7 @@ void qemu_memory_keep(const struct ktstr_host *host, const struct qemu_memory_ke
 			json_array_set(json_object_get(root, "results"), i, fresh);
 		else
 			json_array_append(json_object_get(root, "results"), fresh);
-		if (replace(key->dir, root) && host)
+		if (qemu_json_replace(key->dir, FILE_NAME, root) && host)
 			host->log(host, KTSTR_LOG_DEBUG, FILE_NAME " could not be written");
 	}
 	json_decref(fresh);

@@ -10,6 +10,8 @@
 
 #include <ktstr/plugin.h>
 
+#include <jansson.h>
+
 struct qemu_memory_key {
 	const char *dir;		/* NULL: nothing is kept */
 	const char *qemu;		/* its version */
@@ -25,5 +27,9 @@ bool qemu_memory_recall(const struct qemu_memory_key *key, bool *ret_works, char
  * NULL: it is not to be said. */
 void qemu_memory_keep(const struct ktstr_host *host, const struct qemu_memory_key *key, bool works,
 		      const char *why);
+
+/* Replaces the file <dir>/<name> in one step, so that a run beside this one reads the old one or the new
+ * one. A negative errno. */
+int qemu_json_replace(const char *dir, const char *name, const json_t *json);
 
 #endif

@@ -46,10 +46,10 @@ static const struct ktstr_param params[] = {
 static int qemu_available(const struct ktstr_host *host, const struct ktstr_value *values,
 			  struct ktstr_err *err)
 {
+	const char *state_dir = KTSTR_HAS(host, struct ktstr_host, state_dir) ? host->state_dir : NULL;
 	struct qemu_binary ignored;
 
-	(void)host;
-	return qemu_binary_check(values[P_PATH].str, &ignored, err);
+	return qemu_binary_examine(values[P_PATH].str, state_dir, &ignored, err);
 }
 
 /* ---- create and destroy ---- */
@@ -174,7 +174,7 @@ static int prepare(struct ktstr_vmm *vmm, const struct ktstr_value *values, stru
 		.extra = values[P_EXTRA_ARGS].str,
 		.machine = vmm->machine,
 	};
-	int ret = qemu_binary_examine(values[P_PATH].str, &vmm->binary, err);
+	int ret = qemu_binary_examine(values[P_PATH].str, vmm->machine->state_dir, &vmm->binary, err);
 
 	config.qboot = vmm->binary.qboot;
 	if (!ret)
