@@ -12,12 +12,26 @@
 #
 # A row is a function row_NAME that prints the milliseconds of one go, and a line in ROWS.
 set -eu
+unset KTSTR_VERBOSE KTSTR_BACKTRACE RUST_BACKTRACE	# a verbose machine is another one
 
 ROWS='
 bare	QEMU alone, exec to first user instruction
 plugin	vmm/qemu, exec to first byte on the channel
-hello	ktstr, exec to the hello of the agent
-total	ktstr, exec to exit, of an empty scenario
+hello	ktstr, exec to the hello of the agent, booted
+clone	ktstr, exec to the hello of the agent, copied
+view	the same with its memory in view of the host
+clone2	two copies at once, to the last hello
+clone4	four copies at once
+clone8	eight copies at once
+clone16	sixteen copies at once
+total	ktstr, exec to exit, of an empty scenario, booted
+cloned	ktstr, exec to exit, of an empty scenario, copied
+'
+# These print megabytes and are no part of the ratios.
+MEMORY_ROWS='
+booted	memory of its own of a VM that was booted
+copy	the same of a copy, one of four
+seen	the same of a copy that the host looks into
 '
 
 bench=$abs_top_builddir/tests/bench
@@ -41,13 +55,27 @@ row_plugin() {
 	"$boot" plugin "$init" "$KTSTR_TEST_KERNEL" "$KTSTR_TEST_VMLINUX" "$hz"
 }
 
-# The machine of row_bare, and nothing to do in it. A fresh store: the kernel cache stays the user's.
+# ktstr_run WHAT N PIPELINE [OPTION]: the machine of row_bare. A store with no run in it, but with what the
+# plugin remembers: the kernel and template caches stay the user's.
 ktstr_run() {
-	rm -rf "$results/state"
-	KTSTR_STATE_DIR=$results/state "$bench/bench-run" "$1" "$abs_top_builddir/ktstr" "$results/empty.yaml"
+	what=$1 n=$2 pipeline=$results/$3.yaml
+	shift 3
+	rm -rf "$results/state/runs"
+	KTSTR_STATE_DIR=$results/state "$bench/bench-run" "$what" "$n" "$abs_top_builddir/ktstr" \
+		--pipeline "$pipeline" "$@"
 }
-row_hello() { ktstr_run hello; }
-row_total() { ktstr_run total; }
+row_hello() { ktstr_run hello 1 empty --no-template; }
+row_clone() { ktstr_run hello 1 empty; }
+row_view() { ktstr_run hello 1 view; }
+row_clone2() { ktstr_run hello 2 empty; }
+row_clone4() { ktstr_run hello 4 empty; }
+row_clone8() { ktstr_run hello 8 empty; }
+row_clone16() { ktstr_run hello 16 empty; }
+row_total() { ktstr_run total 1 empty --no-template; }
+row_cloned() { ktstr_run total 1 empty; }
+row_booted() { ktstr_run memory 1 hold --no-template; }
+row_copy() { ktstr_run memory 4 hold; }
+row_seen() { ktstr_run memory 1 hold-view; }
 
 fact() { "$abs_top_builddir/ktstr" kernel show --json | sed -n "s/^  \"$1\": \"\(.*\)\",*\$/\1/p"; }
 if [ -z "${KTSTR_TEST_KERNEL:-}" ] || [ -z "${KTSTR_TEST_VMLINUX:-}" ]; then
@@ -58,17 +86,27 @@ if [ -z "$KTSTR_TEST_KERNEL" ] || [ -z "$KTSTR_TEST_VMLINUX" ]; then
 	exit 69
 fi
 lpj=$("$boot" lpj "$hz")
-names=${BENCH_ROWS:-$(printf '%s' "$ROWS" | cut -f1)}
+names=${BENCH_ROWS:-$(printf '%s' "$ROWS$MEMORY_ROWS" | cut -f1)}
 
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
-cat >"$results/empty.yaml" <<EOF
+# pipeline NAME DURATION [MONITOR]
+pipeline() {
+	cat >"$results/$1.yaml" <<EOF
 kernel: $KTSTR_TEST_KERNEL
 topology: 1n1l2c1t
 memory: 256M
 vmm: {plugin: qemu, accel: tcg}
-scenario: {duration: 1ms}
+scenario: {duration: $2}
+${3:+monitors: [$3]}
 EOF
+}
+pipeline empty 1ms
+pipeline view 1ms runqueues
+pipeline hold 2s
+pipeline hold-view 2s runqueues
+"$abs_top_builddir/ktstr" template warm "$results/empty.yaml" >/dev/null
+
 round=0
 while [ "$round" -lt "$rounds" ]; do
 	for name in $names; do
@@ -82,14 +120,23 @@ done
 median() {
 	sort -n | awk '{ v[NR] = $1 } END { printf "%.2f", (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2 }'
 }
+least() { sort -n "$results/$1" | head -n 1; }
+most() { sort -n "$results/$1" | tail -n 1; }
+about() { printf '%s' "$ROWS$MEMORY_ROWS" | awk -F '\t' -v name="$1" '$1 == name { print $2 }'; }
+is_memory() { printf '%s' "$MEMORY_ROWS" | cut -f1 | grep -qx "$1"; }
 
 printf '%-10s %9s %9s %9s %8s\n' row 'median ms' min max 'x bare'
 for name in $names; do
+	is_memory "$name" && continue
 	ratio=-
 	[ ! -e "$results/bare" ] ||
 		ratio=$(paste "$results/$name" "$results/bare" | awk '{ print $1 / $2 }' | median)
 	printf '%-10s %9.0f %9.0f %9.0f %8s  %s\n' "$name" "$(median <"$results/$name")" \
-		"$(sort -n "$results/$name" | head -n 1)" "$(sort -n "$results/$name" | tail -n 1)" \
-		"$ratio" "$(printf '%s' "$ROWS" | awk -F '\t' -v name="$name" '$1 == name { print $2 }')"
+		"$(least "$name")" "$(most "$name")" "$ratio" "$(about "$name")"
+done
+for name in $names; do
+	is_memory "$name" || continue
+	printf '%-10s %6.0f MB %6.0f MB %6.0f MB %8s  %s\n' "$name" "$(median <"$results/$name")" \
+		"$(least "$name")" "$(most "$name")" "" "$(about "$name")"
 done
 printf '%d rounds, %d host CPUs, kernel %s\n' "$rounds" "$(nproc)" "${KTSTR_TEST_KERNEL##*/}"
