@@ -17,6 +17,7 @@ bool ktstr_schedstat_parse(const char *text, struct ktstr_counters *ret)
 	ret->cpu_ns = cpu;
 	ret->run_delay_ns = delay;
 	ret->timeslices = slices;
+	ret->have_schedstat = true;
 	return true;
 }
 
@@ -26,6 +27,17 @@ bool ktstr_migrations_parse(const char *text, uint64_t *ret)
 	const char *colon = line ? strchr(line, ':') : NULL;
 
 	return colon && sscanf(colon + 1, "%" SCNu64, ret) == 1;
+}
+
+/* PID (NAME) STATE ..., and a name may have anything in it. */
+bool ktstr_runnable_parse(const char *text, bool *ret)
+{
+	const char *paren = strrchr(text, ')');
+
+	if (!paren || paren[1] != ' ')
+		return false;
+	*ret = paren[2] == 'R';
+	return true;
 }
 
 static void read_text(const char *dir, const char *name, char *buf, size_t size)
@@ -49,6 +61,17 @@ void ktstr_counters_read(const char *proc_dir, struct ktstr_counters *ret)
 	ktstr_schedstat_parse(text, ret);
 	read_text(proc_dir, "sched", text, sizeof(text));
 	ret->have_migrations = ktstr_migrations_parse(text, &ret->migrations);
+	read_text(proc_dir, "stat", text, sizeof(text));
+	ktstr_runnable_parse(text, &ret->runnable);
+}
+
+void ktstr_schedstat_read(int fd, struct ktstr_counters *ret)
+{
+	char text[96];
+	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+
+	text[n > 0 ? n : 0] = '\0';
+	ktstr_schedstat_parse(text, ret);
 }
 
 /* ---- the worker's side ---- */
@@ -61,22 +84,42 @@ static void saw_cpu(struct ktstr_slot *slot, unsigned cpu)
 		slot->cpus[cpu / 64] |= 1ull << (cpu % 64);
 }
 
-/* Time since the last iteration that no voluntary sleep explains. */
-static void saw_gap(struct ktstr_slot *slot, uint64_t now_ns)
+static uint64_t since(uint64_t now, uint64_t base)
 {
-	uint64_t gap = now_ns - slot->last_ns;
+	return now > base ? now - base : 0;
+}
 
-	gap -= slot->slept_ns < gap ? slot->slept_ns : gap;
-	if (gap > slot->max_gap_ns)
-		slot->max_gap_ns = gap;
-	slot->slept_ns = 0;
+static void raise_to(uint64_t *max, uint64_t n)
+{
+	if (n > *max)
+		*max = n;
+}
+
+/* Time since the last iteration that nothing explains; returns it. */
+static uint64_t saw_gap(struct ktstr_slot *slot, uint64_t now_ns)
+{
+	uint64_t gap = since(now_ns - slot->last_ns, slot->excused_ns);
+
+	raise_to(&slot->max_gap_ns, gap);
+	raise_to(&slot->window.gap_ns, gap);
+	slot->window.excused_ns += slot->excused_ns;
+	slot->excused_ns = 0;
 	slot->last_ns = now_ns;
+	return gap;
+}
+
+static void begin_window(struct ktstr_slot *slot, uint64_t now_ns, const struct ktstr_counters *now)
+{
+	slot->window = (struct ktstr_slot_window){
+		.begin_ns = now_ns, .run_delay_ns = now->run_delay_ns, .cpu_ns = now->cpu_ns,
+	};
 }
 
 void ktstr_slot_begin(struct ktstr_slot *slot, uint64_t now_ns, unsigned cpu)
 {
 	slot->last_cpu = cpu;
 	slot->begin_ns = slot->last_ns = now_ns;
+	begin_window(slot, now_ns, &slot->base);
 	saw_cpu(slot, cpu);
 }
 
@@ -98,9 +141,52 @@ void ktstr_slot_wake(struct ktstr_slot *slot, uint64_t now_ns)
 {
 	uint64_t end = now_ns < slot->sleep_until_ns ? now_ns : slot->sleep_until_ns;
 
-	slot->slept_ns += end - slot->sleep_begin_ns;
+	if (now_ns >= slot->sleep_until_ns)
+		ktstr_histogram_record(&slot->wake, now_ns - slot->sleep_until_ns);
+	slot->excused_ns += end - slot->sleep_begin_ns;
 	slot->sleep_ns += end - slot->sleep_begin_ns;
 	slot->sleep_begin_ns = 0;
+}
+
+void ktstr_slot_block(struct ktstr_slot *slot, uint64_t now_ns)
+{
+	slot->block_begin_ns = now_ns;
+}
+
+void ktstr_slot_unblock(struct ktstr_slot *slot, uint64_t now_ns, uint64_t woken_ns)
+{
+	uint64_t end = !woken_ns || woken_ns > now_ns ? now_ns : woken_ns;
+
+	if (woken_ns && woken_ns >= slot->block_begin_ns)
+		ktstr_histogram_record(&slot->wake, now_ns - end);
+	slot->excused_ns += since(end, slot->block_begin_ns);
+	slot->block_ns += since(end, slot->block_begin_ns);
+	slot->block_begin_ns = 0;
+}
+
+bool ktstr_slot_window_due(const struct ktstr_slot *slot, uint64_t now_ns)
+{
+	return now_ns - slot->window.begin_ns >= KTSTR_SLOT_WINDOW_NS;
+}
+
+/* All the time in the window that it was kept off a CPU. Without schedstat it is what is left when
+ * everything else is taken away. */
+static uint64_t waited(const struct ktstr_slot *slot, uint64_t now_ns,
+		       const struct ktstr_counters *now)
+{
+	const struct ktstr_slot_window *w = &slot->window;
+
+	if (now->have_schedstat)
+		return since(now->run_delay_ns, w->run_delay_ns);
+	return since(now_ns - w->begin_ns, w->excused_ns + since(now->cpu_ns, w->cpu_ns));
+}
+
+void ktstr_slot_window(struct ktstr_slot *slot, uint64_t now_ns, const struct ktstr_counters *now)
+{
+	uint64_t delay = waited(slot, now_ns, now), gap = slot->window.gap_ns;
+
+	raise_to(&slot->max_runnable_ns, gap < delay ? gap : delay);
+	begin_window(slot, now_ns, now);
 }
 
 void ktstr_slot_metric(struct ktstr_slot *slot, const char *name, const char *unit, double value)
@@ -119,13 +205,23 @@ void ktstr_slot_metric(struct ktstr_slot *slot, const char *name, const char *un
 
 /* ---- the engine's side ---- */
 
+/* The run delay has a wait only once it is over: the one that goes on now is what its gap has
+ * beyond its CPU time. */
 void ktstr_slot_close(struct ktstr_slot *slot, uint64_t now_ns)
 {
+	uint64_t gap, cpu;
+
 	if (slot->finished || !slot->begin_ns)
 		return;
 	if (slot->sleep_begin_ns)
 		ktstr_slot_wake(slot, now_ns);
-	saw_gap(slot, now_ns);
+	if (slot->block_begin_ns)
+		ktstr_slot_unblock(slot, now_ns, 0);
+	gap = saw_gap(slot, now_ns);
+	cpu = since(slot->end.cpu_ns, slot->window.cpu_ns);
+	if (slot->end.runnable)
+		raise_to(&slot->max_runnable_ns, since(gap, cpu));
+	ktstr_slot_window(slot, now_ns, &slot->end);
 	slot->end_ns = now_ns;
 }
 
@@ -142,11 +238,6 @@ static void put_metrics(const struct ktstr_slot *slot, struct ktstr_buf *b)
 		ktstr_put_end(b);
 	}
 	ktstr_put_end(b);
-}
-
-static uint64_t since(uint64_t now, uint64_t base)
-{
-	return now > base ? now - base : 0;
 }
 
 void ktstr_slot_put(const struct ktstr_slot *slot, struct ktstr_buf *b)
@@ -166,7 +257,12 @@ void ktstr_slot_put(const struct ktstr_slot *slot, struct ktstr_buf *b)
 			ktstr_put_u64(b, NULL, 64 * i + (uint32_t)__builtin_ctzll(left));
 	ktstr_put_end(b);
 	ktstr_put_u64(b, "max_gap_ns", slot->max_gap_ns);
+	ktstr_put_u64(b, "max_runnable_ns", slot->max_runnable_ns);
 	ktstr_put_u64(b, "sleep_ns", slot->sleep_ns);
+	ktstr_put_u64(b, "block_ns", slot->block_ns);
+	ktstr_histogram_put(b, "wake", &slot->wake);
+	if (slot->role[0])
+		ktstr_put_text(b, "role", slot->role, strnlen(slot->role, sizeof(slot->role)));
 	if (slot->error[0])
 		ktstr_put_text(b, "error", slot->error, strnlen(slot->error, sizeof(slot->error)));
 	put_metrics(slot, b);

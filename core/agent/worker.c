@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <sched.h>
@@ -48,16 +49,25 @@ static void futex_wait_until(const uint32_t *word, uint64_t until_ns)
 
 /* ---- the services of ktstr/workload.h ---- */
 
+/* What a worker process knows of itself; the ctx of its services. */
+struct life {
+	const struct ktstr_job *job;
+	int schedstat;			/* /proc/self/schedstat, -1: there is none */
+};
+
+static const struct ktstr_job *job_of(const struct ktstr_worker *worker)
+{
+	return ((const struct life *)worker->ctx)->job;
+}
+
 static bool is_running(const struct ktstr_worker *worker)
 {
-	const struct ktstr_job *job = worker->ctx;
-
-	return !__atomic_load_n(&job->gate->stop, __ATOMIC_RELAXED);
+	return !__atomic_load_n(&job_of(worker)->gate->stop, __ATOMIC_RELAXED);
 }
 
 static void do_sleep(struct ktstr_worker *worker, uint64_t ns)
 {
-	const struct ktstr_job *job = worker->ctx;
+	const struct ktstr_job *job = job_of(worker);
 	uint64_t now = ktstr_now_ns();
 
 	ktstr_slot_sleep(job->slot, now, now + ns);
@@ -68,9 +78,17 @@ static void do_sleep(struct ktstr_worker *worker, uint64_t ns)
 static void set_metric(struct ktstr_worker *worker, const char *name, const char *unit,
 		       double value)
 {
-	const struct ktstr_job *job = worker->ctx;
+	ktstr_slot_metric(job_of(worker)->slot, name, unit, value);
+}
 
-	ktstr_slot_metric(job->slot, name, unit, value);
+static void do_block(struct ktstr_worker *worker)
+{
+	ktstr_slot_block(job_of(worker)->slot, ktstr_now_ns());
+}
+
+static void do_unblock(struct ktstr_worker *worker, uint64_t woken_ns)
+{
+	ktstr_slot_unblock(job_of(worker)->slot, ktstr_now_ns(), woken_ns);
 }
 
 /* ---- the life of a worker ---- */
@@ -83,18 +101,38 @@ static unsigned this_cpu(void)
 }
 
 /* schedstat lags behind for a task that runs right now; its CPU clock does not. */
-static void read_counters(struct ktstr_counters *ret)
+static void read_cpu_clock(struct ktstr_counters *ret)
 {
 	struct timespec ts;
 
-	ktstr_counters_read("/proc/self", ret);
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
 	ret->cpu_ns = ktstr_timespec_ns(&ts);
 }
 
-static int work(const struct ktstr_job *job, struct ktstr_worker *worker,
+static void read_counters(struct ktstr_counters *ret)
+{
+	ktstr_counters_read("/proc/self", ret);
+	read_cpu_clock(ret);
+}
+
+static void after_iteration(const struct life *life)
+{
+	struct ktstr_slot *slot = life->job->slot;
+	struct ktstr_counters now = { 0 };
+	uint64_t now_ns = ktstr_now_ns();
+
+	ktstr_slot_iteration(slot, now_ns, this_cpu());
+	if (!ktstr_slot_window_due(slot, now_ns))
+		return;
+	ktstr_schedstat_read(life->schedstat, &now);
+	read_cpu_clock(&now);
+	ktstr_slot_window(slot, now_ns, &now);
+}
+
+static int work(const struct life *life, struct ktstr_worker *worker,
 		struct ktstr_workload *workload, struct ktstr_err *err)
 {
+	const struct ktstr_job *job = life->job;
 	struct ktstr_slot *slot = job->slot;
 	int ret = 0;
 
@@ -104,37 +142,63 @@ static int work(const struct ktstr_job *job, struct ktstr_worker *worker,
 	while (!ret && is_running(worker)) {
 		ret = job->ops->iterate(workload, worker, err);
 		if (!ret)
-			ktstr_slot_iteration(slot, ktstr_now_ns(), this_cpu());
+			after_iteration(life);
 	}
 	slot->end_ns = ktstr_now_ns();
 	read_counters(&slot->end);
+	ktstr_slot_window(slot, slot->end_ns, &slot->end);
 	slot->finished = true;
+	return ret;
+}
+
+static void note_role(const struct ktstr_job *job)
+{
+	const char *(*role)(const struct ktstr_value *, unsigned) =
+		KTSTR_OP(job->ops, struct ktstr_workload_ops, role);
+	const char *name = role ? role(job->values, job->index) : NULL;
+
+	snprintf(job->slot->role, sizeof(job->slot->role), "%s", name ? name : "");
+}
+
+static int create_and_work(const struct life *life, struct ktstr_worker *worker,
+			   struct ktstr_err *err)
+{
+	const struct ktstr_job *job = life->job;
+	struct ktstr_workload *workload = NULL;
+	const uint64_t one = 1;
+	int ret = job->ops->create(worker, job->values, &workload, err);
+
+	if (ret)
+		return ret;
+	if (write(job->ready_fd, &one, sizeof(one)) != sizeof(one))
+		ret = ktstr_err_errno(err, errno, "telling the engine");
+	else
+		ret = work(life, worker, workload, err);
+	job->ops->destroy(workload);
 	return ret;
 }
 
 int ktstr_worker_run(const struct ktstr_job *job)
 {
+	struct life life = {
+		.job = job, .schedstat = open("/proc/self/schedstat", O_RDONLY | O_CLOEXEC),
+	};
 	struct ktstr_worker worker = {
-		.size = sizeof(worker), .ctx = (void *)job,
+		.size = sizeof(worker), .ctx = &life,
 		.index = job->index, .group_size = job->group_size, .shared = job->shared,
 		.running = is_running, .sleep = do_sleep, .metric = set_metric,
+		.block = do_block, .unblock = do_unblock,
 	};
 	struct ktstr_err err = KTSTR_ERR_INIT;
-	struct ktstr_workload *workload = NULL;
-	const uint64_t one = 1;
 	int ret;
 
-	ret = job->ops->create(&worker, job->values, &workload, &err);
-	if (!ret) {
-		if (write(job->ready_fd, &one, sizeof(one)) != sizeof(one))
-			ret = ktstr_err_errno(&err, errno, "telling the engine");
-		else
-			ret = work(job, &worker, workload, &err);
-		job->ops->destroy(workload);
-	}
+	note_role(job);
+	ret = create_and_work(&life, &worker, &err);
 	if (ret)
 		snprintf(job->slot->error, sizeof(job->slot->error), "%s",
 			 err.msg[0] ? err.msg : strerror(-ret));
+	if (life.schedstat >= 0)
+		close(life.schedstat);
 	return ret;
 }
 
@@ -153,6 +217,7 @@ void ktstr_worker_main(const struct ktstr_job *job)
 	if (getppid() != job->engine)	/* it died before the line above */
 		_exit(1);
 	prctl(PR_SET_NAME, job->name);
+	prctl(PR_SET_TIMERSLACK, 1);	/* the 50 us of default slack are not the scheduler's lateness */
 	sigaction(KTSTR_WORKER_SIGNAL, &action, NULL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);

@@ -37,11 +37,22 @@ static void metric(struct ktstr_worker *worker, const char *name, const char *un
 	fake->value = value;
 }
 
+static void block(struct ktstr_worker *worker)
+{
+	(void)worker;
+}
+
+static void unblock(struct ktstr_worker *worker, uint64_t woken_ns)
+{
+	(void)worker, (void)woken_ns;
+}
+
 static struct ktstr_worker fake_worker(struct fake *fake)
 {
 	return (struct ktstr_worker){
 		.size = sizeof(struct ktstr_worker), .ctx = fake, .group_size = 1,
-		.running = running, .sleep = sleep_ns, .metric = metric,
+		.running = running, .sleep = sleep_ns, .metric = metric, .block = block,
+		.unblock = unblock,
 	};
 }
 

@@ -3,6 +3,9 @@
 
 #include "agent-folder.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 static struct ktstr_fields put(const struct ktstr_slot *slot, struct ktstr_buf *b)
 {
 	struct ktstr_fields m;
@@ -28,19 +31,24 @@ Test(counters, come_from_schedstat_and_sched, .init = folder_make, .fini = folde
 
 	ktstr_counters_read(folder, &c);
 	cr_assert_eq(c.cpu_ns, 0);
+	cr_assert_not(c.have_schedstat);
 	cr_assert_not(c.have_migrations);
+	cr_assert_not(c.runnable);
 	folder_put("schedstat", "499376281 1489927900 145\n");
 	folder_put("sched", "cpu-spin (96, #threads: 1)\n"
 		   "-------------------------------------------------------------------\n"
 		   "se.exec_start                                :          4870.512345\n"
 		   "se.nr_migrations                             :                   17\n"
 		   "nr_switches                                  :                  145\n");
+	folder_put("stat", "96 (a ) S (b) R 1 96 96 0 -1 4194560\n");
 	ktstr_counters_read(folder, &c);
 	cr_assert_eq(c.cpu_ns, 499376281);
 	cr_assert_eq(c.run_delay_ns, 1489927900);
 	cr_assert_eq(c.timeslices, 145);
 	cr_assert(c.have_migrations);
 	cr_assert_eq(c.migrations, 17);
+	cr_assert(c.have_schedstat);
+	cr_assert(c.runnable);
 }
 
 Test(counters, refuse_other_texts)
@@ -53,6 +61,30 @@ Test(counters, refuse_other_texts)
 	cr_assert_not(ktstr_migrations_parse("", &n));
 	cr_assert_not(ktstr_migrations_parse("se.nr_migrations", &n));
 	cr_assert_not(ktstr_migrations_parse("se.nr_migrations : x", &n));
+	cr_assert_not(ktstr_runnable_parse("", &c.runnable));
+	cr_assert_not(ktstr_runnable_parse("96 (x)", &c.runnable));
+	cr_assert(ktstr_runnable_parse("96 (R) S 1", &c.runnable));
+	cr_assert_not(c.runnable);
+}
+
+Test(counters, schedstat_is_read_again_from_an_open_file, .init = folder_make, .fini = folder_remove)
+{
+	struct ktstr_counters c = { .migrations = 3 };
+	char path[128];
+	int fd;
+
+	folder_put("schedstat", "1 2 3\n");
+	snprintf(path, sizeof(path), "%s/schedstat", folder);
+	fd = open(path, O_RDONLY);
+	ktstr_schedstat_read(fd, &c);
+	cr_assert_eq(c.run_delay_ns, 2);
+	ktstr_schedstat_read(fd, &c);
+	cr_assert_eq(c.run_delay_ns, 2);
+	cr_assert_eq(c.migrations, 3, "left alone");
+	close(fd);
+	c.have_schedstat = false;
+	ktstr_schedstat_read(-1, &c);
+	cr_assert_not(c.have_schedstat);
 }
 
 Test(slot, the_longest_gap_is_found)
@@ -86,11 +118,133 @@ Test(slot, sleep_explains_a_gap_but_waking_late_does_not)
 	cr_assert_eq(slot.max_gap_ns, 450);
 }
 
+Test(slot, a_sleep_that_took_its_time_is_a_wake)
+{
+	struct ktstr_slot slot = { 0 };
+
+	ktstr_slot_begin(&slot, 1000, 0);
+	ktstr_slot_sleep(&slot, 1000, 2000);
+	ktstr_slot_wake(&slot, 2040);
+	ktstr_slot_sleep(&slot, 2040, 3000);
+	ktstr_slot_wake(&slot, 3000);
+	ktstr_slot_sleep(&slot, 3000, 9000);
+	ktstr_slot_wake(&slot, 4000);		/* the step ended: nothing woke late */
+	cr_assert_eq(slot.wake.count, 2);
+	cr_assert_eq(slot.wake.sum_ns, 40);
+	cr_assert_eq(slot.wake.max_ns, 40);
+	cr_assert_eq(slot.wake.buckets[0], 1);
+	cr_assert_eq(slot.wake.buckets[40], 1);
+}
+
+Test(slot, waiting_for_another_is_excused_until_it_woke_this_one)
+{
+	struct ktstr_slot slot = { 0 };
+
+	ktstr_slot_begin(&slot, 1000, 0);
+	ktstr_slot_block(&slot, 1100);
+	ktstr_slot_unblock(&slot, 5160, 5100);
+	ktstr_slot_iteration(&slot, 5200, 0);
+	cr_assert_eq(slot.block_ns, 4000);
+	cr_assert_eq(slot.max_gap_ns, 200);
+	cr_assert_eq(slot.wake.count, 1);
+	cr_assert_eq(slot.wake.max_ns, 60);
+
+	ktstr_slot_block(&slot, 5300);
+	ktstr_slot_unblock(&slot, 9300, 0);	/* nobody knows by whom: all of it was waiting */
+	ktstr_slot_iteration(&slot, 9400, 0);
+	cr_assert_eq(slot.block_ns, 8000);
+	cr_assert_eq(slot.max_gap_ns, 200);
+
+	ktstr_slot_block(&slot, 9400);
+	ktstr_slot_unblock(&slot, 9700, 9390);	/* it was there already, so this is another delay */
+	ktstr_slot_iteration(&slot, 9700, 0);
+	cr_assert_eq(slot.block_ns, 8000);
+	cr_assert_eq(slot.max_gap_ns, 300);
+
+	ktstr_slot_block(&slot, 9800);
+	ktstr_slot_unblock(&slot, 9900, 99999);	/* no waker is ahead of its time */
+	cr_assert_eq(slot.block_ns, 8100);
+	cr_assert_eq(slot.wake.count, 2);
+	cr_assert_eq(slot.wake.buckets[0], 1);
+}
+
+#define MS 1000000ull
+
+/* Begins at 1 ms with these counts. */
+static void begin(struct ktstr_slot *slot, uint64_t run_delay_ns, uint64_t cpu_ns)
+{
+	slot->base = (struct ktstr_counters){
+		.run_delay_ns = run_delay_ns, .cpu_ns = cpu_ns, .have_schedstat = true,
+	};
+	ktstr_slot_begin(slot, MS, 0);
+}
+
+Test(slot, the_longest_wait_is_bounded_by_gap_and_run_delay)
+{
+	struct ktstr_slot slot = { 0 };
+	struct ktstr_counters now = { .run_delay_ns = 10 * MS, .have_schedstat = true };
+
+	begin(&slot, 10 * MS, 0);
+	ktstr_slot_iteration(&slot, 4 * MS, 0);
+	cr_assert_not(ktstr_slot_window_due(&slot, 4 * MS));
+	ktstr_slot_iteration(&slot, 9 * MS, 0);
+	cr_assert(ktstr_slot_window_due(&slot, 9 * MS));
+	ktstr_slot_window(&slot, 9 * MS, &now);
+	cr_assert_eq(slot.max_runnable_ns, 0, "it computed for 5 ms");
+	ktstr_slot_iteration(&slot, 16 * MS, 0);
+	now.run_delay_ns += 6 * MS;
+	ktstr_slot_window(&slot, 16 * MS, &now);
+	cr_assert_eq(slot.max_runnable_ns, 6 * MS, "of a gap of 7 ms");
+	for (uint64_t ms = 17; ms <= 30; ms += 1)
+		ktstr_slot_iteration(&slot, ms * MS, 0);
+	now.run_delay_ns += 12 * MS;
+	ktstr_slot_window(&slot, 30 * MS, &now);
+	cr_assert_eq(slot.max_runnable_ns, 6 * MS, "many short ones are no long one");
+}
+
+Test(slot, without_schedstat_what_is_left_of_the_time_is_waiting)
+{
+	struct ktstr_slot slot = { 0 };
+	struct ktstr_counters now = { .cpu_ns = 2 * MS };
+
+	begin(&slot, 0, 0);
+	ktstr_slot_sleep(&slot, MS, 11 * MS);
+	ktstr_slot_wake(&slot, 16 * MS);
+	ktstr_slot_iteration(&slot, 18 * MS, 0);
+	ktstr_slot_window(&slot, 18 * MS, &now);
+	cr_assert_eq(slot.max_runnable_ns, 5 * MS);
+}
+
+Test(slot, a_wait_that_goes_on_when_the_worker_is_killed_counts)
+{
+	struct ktstr_slot starved = { 0 }, stuck = { 0 }, spinning = { 0 };
+
+	begin(&starved, 0, 0);
+	ktstr_slot_iteration(&starved, 2 * MS, 0);
+	starved.end = (struct ktstr_counters){
+		.cpu_ns = MS, .runnable = true, .have_schedstat = true,
+	};
+	ktstr_slot_close(&starved, 902 * MS);
+	cr_assert_eq(starved.max_runnable_ns, 899 * MS, "less what it may have computed");
+
+	begin(&stuck, 0, 0);		/* in a system call that does not come back */
+	stuck.end = (struct ktstr_counters){ .run_delay_ns = MS, .have_schedstat = true };
+	ktstr_slot_close(&stuck, 900 * MS);
+	cr_assert_eq(stuck.max_runnable_ns, MS);
+
+	begin(&spinning, 0, 0);		/* in a loop */
+	spinning.end = (struct ktstr_counters){
+		.cpu_ns = 899 * MS, .runnable = true, .have_schedstat = true,
+	};
+	ktstr_slot_close(&spinning, 900 * MS);
+	cr_assert_eq(spinning.max_runnable_ns, 0);
+}
+
 Test(slot, a_worker_that_never_came_back_shows_its_wait)
 {
 	struct ktstr_slot slot = { 0 }, asleep = { 0 },
 			  finished = { .finished = true, .end_ns = 5 };
-	struct ktstr_slot never = { 0 };
+	struct ktstr_slot never = { 0 }, blocked = { 0 };
 
 	ktstr_slot_begin(&slot, 1000, 0);
 	ktstr_slot_iteration(&slot, 1100, 0);
@@ -103,6 +257,12 @@ Test(slot, a_worker_that_never_came_back_shows_its_wait)
 	ktstr_slot_sleep(&asleep, 1000, 4000);
 	ktstr_slot_close(&asleep, 9000);
 	cr_assert_eq(asleep.max_gap_ns, 5000);
+
+	ktstr_slot_begin(&blocked, 1000, 0);
+	ktstr_slot_block(&blocked, 1500);
+	ktstr_slot_close(&blocked, 9000);
+	cr_assert_eq(blocked.block_ns, 7500);
+	cr_assert_eq(blocked.max_gap_ns, 500);
 
 	ktstr_slot_close(&finished, 100);
 	cr_assert_eq(finished.end_ns, 5);
@@ -118,8 +278,9 @@ Test(slot, is_put_as_differences)
 			  .have_migrations = true },
 		.end = { .cpu_ns = 110, .run_delay_ns = 220, .timeslices = 330, .migrations = 5,
 			 .have_migrations = true },
-		.cpu_changes = 1,
+		.cpu_changes = 1, .max_runnable_ns = 40, .block_ns = 50, .role = "messenger",
 	};
+	struct ktstr_histogram wake = { 0 };
 	struct ktstr_buf b = { 0 };
 	struct ktstr_fields m, cpus;
 	struct ktstr_field f;
@@ -136,12 +297,21 @@ Test(slot, is_put_as_differences)
 	cr_assert_not(ktstr_item_next(&cpus, &f));
 	cr_assert_not(ktstr_get(&m, "error", &f));
 	cr_assert_not(ktstr_get(&m, "metrics", &f));
+	cr_assert_eq(get(&m, "max_runnable_ns"), 40);
+	cr_assert_eq(get(&m, "block_ns"), 50);
+	cr_assert(ktstr_get(&m, "role", &f) && ktstr_str_is(f.str, "messenger"));
+	cr_assert_not(ktstr_get(&m, "wake", &f), "it never slept");
 	b.len = 0;
+	slot.role[0] = '\0';
+	ktstr_histogram_record(&slot.wake, 70);
 	slot.end.have_migrations = false;	/* the kernel does not tell: what was seen counts */
 	slot.end.cpu_ns = 0; /* a count that could not be read is no huge number */
 	m = put(&slot, &b);
 	cr_assert_eq(get(&m, "migrations"), 1);
 	cr_assert_eq(get(&m, "cpu_ns"), 0);
+	cr_assert_not(ktstr_get(&m, "role", &f));
+	cr_assert(ktstr_histogram_get(&m, "wake", &wake));
+	cr_assert_eq(wake.max_ns, 70);
 	ktstr_buf_free(&b);
 }
 

@@ -4,7 +4,11 @@
 #include "base/clock.h"
 
 #include <criterion/criterion.h>
+#include <sched.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* A workload that does what the test says and ends its own step. */
@@ -47,17 +51,24 @@ static void fake_destroy(struct ktstr_workload *w)
 	free(w);
 }
 
-static const struct ktstr_workload_ops ops = {
-	.size = sizeof(ops),
+static const char *fake_role(const struct ktstr_value *values, unsigned index)
+{
+	(void)values;
+	return index ? NULL : "leader";
+}
+
+static const struct ktstr_workload_ops fake_ops = {
+	.size = sizeof(fake_ops),
 	.create = fake_create,
 	.iterate = fake_iterate,
 	.destroy = fake_destroy,
+	.role = fake_role,
 };
 
-static int run(uint64_t *ret_ready)
+static int run_ops(const struct ktstr_workload_ops *ops, uint64_t *ret_ready)
 {
 	struct ktstr_job job = {
-		.ops = &ops, .name = "fake", .gate = &gate, .slot = &slot, .group_size = 1,
+		.ops = ops, .name = "fake", .gate = &gate, .slot = &slot, .group_size = 1,
 		.ready_fd = eventfd(0, EFD_NONBLOCK),
 	};
 	int ret;
@@ -69,6 +80,11 @@ static int run(uint64_t *ret_ready)
 		cr_assert_eq(errno, EAGAIN);
 	close(job.ready_fd);
 	return ret;
+}
+
+static int run(uint64_t *ret_ready)
+{
+	return run_ops(&fake_ops, ret_ready);
 }
 
 Test(worker, iterates_until_the_gate_says_stop)
@@ -84,6 +100,8 @@ Test(worker, iterates_until_the_gate_says_stop)
 	cr_assert_geq(slot.end_ns, slot.begin_ns);
 	cr_assert_eq(slot.n_metrics, 1);
 	cr_assert_eq(slot.error[0], '\0');
+	cr_assert_str_eq(slot.role, "leader");
+	cr_assert_eq(slot.wake.count, 1, "the one sleep that came to its end");
 	cr_assert_eq(destroyed, 1);
 }
 
@@ -108,4 +126,153 @@ Test(worker, one_that_cannot_be_made_is_not_ready)
 	cr_assert_str_eq(slot.error, "no such device");
 	cr_assert_eq(destroyed, 0);
 	cr_assert_eq(slot.begin_ns, 0);
+}
+
+/* ---- against independent witnesses ---- */
+
+#define SPIN_NS (100 * KTSTR_NSEC_PER_MSEC)
+
+/* A partner on the same CPU: with two that compute, each waits for the other again and again. */
+static pid_t start_rival(void)
+{
+	pid_t pid = fork();
+
+	cr_assert_geq(pid, 0);
+	while (!pid)
+		__asm__ volatile("");
+	return pid;
+}
+
+static uint64_t cpu_ns(void)
+{
+	struct rusage r;
+
+	getrusage(RUSAGE_SELF, &r);
+	return ((uint64_t)r.ru_utime.tv_sec + (uint64_t)r.ru_stime.tv_sec) * KTSTR_NSEC_PER_SEC +
+	       ((uint64_t)r.ru_utime.tv_usec + (uint64_t)r.ru_stime.tv_usec) * KTSTR_NSEC_PER_USEC;
+}
+
+/* Computes in short iterations until it had SPIN_NS of CPU time. */
+static int spin_iterate(struct ktstr_workload *w, struct ktstr_worker *worker,
+			struct ktstr_err *err)
+{
+	(void)w, (void)err;
+	ktstr_worker_spin(worker, 5000);
+	if (cpu_ns() >= SPIN_NS)
+		ktstr_gate_stop(&gate);
+	return 0;
+}
+
+static const struct ktstr_workload_ops spin_ops = {
+	.size = sizeof(spin_ops),
+	.create = fake_create,
+	.iterate = spin_iterate,
+	.destroy = fake_destroy,
+};
+
+static uint64_t run_delay_ns(void)
+{
+	unsigned long long cpu, delay;
+	FILE *f = fopen("/proc/self/schedstat", "r");
+
+	cr_assert(f);
+	cr_assert_eq(fscanf(f, "%llu %llu", &cpu, &delay), 2);
+	fclose(f);
+	return delay;
+}
+
+Test(worker, times_agree_with_getrusage_and_schedstat)
+{
+	uint64_t ready, wall, cpu, delay, measured_cpu, measured_delay;
+	cpu_set_t one;
+	pid_t rival;
+
+	if (access("/proc/self/schedstat", R_OK))
+		cr_skip_test("no /proc/self/schedstat");
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	cr_assert_eq(sched_setaffinity(0, sizeof(one), &one), 0);
+	rival = start_rival();
+	wall = ktstr_now_ns();
+	cpu = cpu_ns();
+	delay = run_delay_ns();
+	cr_assert_eq(run_ops(&spin_ops, &ready), 0);
+	wall = ktstr_now_ns() - wall;
+	cpu = cpu_ns() - cpu;
+	delay = run_delay_ns() - delay;
+	kill(rival, SIGKILL);
+	waitpid(rival, NULL, 0);
+
+	/* What was measured lies inside of what the witnesses saw around it. */
+	measured_cpu = slot.end.cpu_ns - slot.base.cpu_ns;
+	measured_delay = slot.end.run_delay_ns - slot.base.run_delay_ns;
+	cr_assert_leq(measured_cpu, cpu + KTSTR_NSEC_PER_USEC);
+	cr_assert_geq(measured_cpu, cpu / 2);
+	cr_assert_leq(measured_delay, delay);
+	cr_assert_gt(measured_delay, 0);
+	cr_assert_leq(slot.end_ns - slot.begin_ns, wall);
+	cr_assert_gt(slot.max_runnable_ns, 0);
+	cr_assert_leq(slot.max_runnable_ns, measured_delay, "one of its waits");
+	cr_assert_leq(slot.max_runnable_ns, slot.max_gap_ns);
+	cr_assert_eq(slot.wake.count, 0);
+}
+
+/* Two workers that hand a word to and fro: what one stamps, the other measures. */
+struct court {
+	struct ktstr_gate gate;
+	struct ktstr_slot slots[2];
+	uint32_t turn;
+	uint64_t woken_ns;
+};
+
+static struct court *court;
+static unsigned player;
+
+static int rally_iterate(struct ktstr_workload *w, struct ktstr_worker *worker,
+			 struct ktstr_err *err)
+{
+	(void)err;
+	while (__atomic_load_n(&court->turn, __ATOMIC_ACQUIRE) % 2 != player) {
+		worker->block(worker);
+		while (__atomic_load_n(&court->turn, __ATOMIC_ACQUIRE) % 2 != player)
+			sched_yield();
+		worker->unblock(worker, court->woken_ns);
+	}
+	court->woken_ns = ktstr_now_ns();
+	__atomic_add_fetch(&court->turn, 1, __ATOMIC_RELEASE);
+	if (++w->calls == 200)
+		ktstr_gate_stop(&gate);
+	return 0;
+}
+
+static const struct ktstr_workload_ops rally_ops = {
+	.size = sizeof(rally_ops),
+	.create = fake_create,
+	.iterate = rally_iterate,
+	.destroy = fake_destroy,
+};
+
+Test(worker, waiting_for_a_partner_is_no_gap)
+{
+	uint64_t ready;
+	pid_t pid;
+
+	court = mmap(NULL, sizeof(*court), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	cr_assert_neq(court, MAP_FAILED);
+	pid = fork();
+	player = !pid;
+	cr_assert_eq(run_ops(&rally_ops, &ready), 0);
+	court->slots[player] = slot;
+	if (!pid)
+		_exit(0);
+	waitpid(pid, NULL, 0);
+	for (int i = 0; i < 2; i++) {
+		const struct ktstr_slot *s = &court->slots[i];
+
+		cr_assert_eq(s->iterations, 200);
+		cr_assert_gt(s->wake.count, 0);
+		cr_assert_leq(s->wake.count, 200);
+		cr_assert_leq(s->block_ns + s->wake.sum_ns, s->end_ns - s->begin_ns);
+	}
+	munmap(court, sizeof(*court));
 }

@@ -57,7 +57,12 @@ enum ktstr_rec {
 	KTSTR_REC_CGROUP = 41,	/* name t, step u, cpus? u, workers u */
 	KTSTR_REC_WORKER = 42,	/* cgroup t, group u, workload t, pid u, iterations u, wall_ns u, cpu_ns u,
 				 * run_delay_ns u, timeslices u, migrations u, cpus a of u, max_gap_ns u,
-				 * sleep_ns u, completed b, code? s, signal? u, error? t, metrics? m */
+				 * sleep_ns u, completed b, code? s, signal? u, error? t, metrics? m,
+				 * role? t (in its group: messenger, receiver, ...), block_ns u (waiting for
+				 * others on purpose), max_runnable_ns u (longest time runnable and not running;
+				 * waits less than 4 ms apart or in one iteration count as one), wake? m (see
+				 * ktstr/histogram.h: latencies from the wake, or the end of a sleep, to
+				 * running; absent: none) */
 	KTSTR_REC_GUEST_FAULT = 43,	/* what t, text t, errno? s: the agent or the engine could not do something */
 	KTSTR_REC_LOST = 44,	/* source t, count u: evidence that could not be kept, counted */
 	KTSTR_REC_DONE = 45,	/* outcome t (ran, scheduler-died, failed), text? t: nothing follows from the guest */

@@ -3,13 +3,13 @@
  * The workload kind: what one worker process in the guest does, over and over.
  *
  * The engine forks the workers, moves them into their cgroup, opens the start barrier, and calls
- * iterate() until the step ends. It measures by itself: iterations, CPU time, run delay,
- * migrations, gaps. A plugin only works; when it blocks on purpose it does so through the
- * services below, so that sleeping is not taken for waiting.
+ * iterate() until the step ends. It measures by itself: iterations, CPU time, run delay, migrations,
+ * gaps, wake latencies. A plugin only works; when it is off the CPU on purpose it does so through the
+ * services below, so that sleeping, and waiting for another worker, are not taken for being kept off.
  *
- * available() and group_size() run in the engine [engine], group_size() also on the host when a
- * pipeline is checked [main]; create(), iterate() and destroy() run in each worker after the fork
- * [worker].
+ * available() and group_size() run in the engine [engine], group_size() also on the
+ * host when a pipeline is checked [main]; role(), create(), iterate() and destroy() run in each
+ * worker after the fork [worker].
  */
 #ifndef KTSTR_WORKLOAD_H
 #define KTSTR_WORKLOAD_H
@@ -26,11 +26,20 @@ struct ktstr_worker {
 	/* False once the step is over: long loops inside iterate() ask it. Async-signal-safe, cheap. */
 	bool (*running)(const struct ktstr_worker *worker);
 
-	/* Sleeps for `ns`, ends early when the step does. Counts as voluntary sleep. */
+	/* Sleeps for `ns`, ends early when the step does. Counts as voluntary sleep; how late it got
+	 * the CPU back, counted from the moment that was asked for, is a sample of wake latency. */
 	void (*sleep)(struct ktstr_worker *worker, uint64_t ns);
 
 	/* Sets a named metric of this worker; the last value set is reported. The name is copied. */
 	void (*metric)(struct ktstr_worker *worker, const char *name, const char *unit, double value);
+
+	/* Around a system call that waits for another worker or a child; a signal interrupts it when
+	 * the step ends. The time in between is no gap. `woken_ns` is when the waker made this worker
+	 * runnable (CLOCK_MONOTONIC, taken right before its system call): what came after it counts
+	 * as waiting for the CPU, and is a sample of wake latency. A time before block() says that
+	 * there was nothing to wait for, 0 that nobody knows. They do not nest, nor hold sleep(). */
+	void (*block)(struct ktstr_worker *worker);
+	void (*unblock)(struct ktstr_worker *worker, uint64_t woken_ns);
 };
 
 #define KTSTR_WORKLOAD_SHARED 4096
@@ -72,6 +81,10 @@ struct ktstr_workload_ops {
 		       struct ktstr_err *err);
 
 	void (*destroy)(struct ktstr_workload *workload);
+
+	/* What member `index` of a group is, in one word: "messenger". Statistics keep the roles
+	 * apart. Static text, at most 23 bytes; NULL: nothing special. Optional: NULL = none. */
+	const char *(*role)(const struct ktstr_value *values, unsigned index);
 };
 
 #endif
