@@ -19,6 +19,7 @@ struct member {
 	struct ktstr_job job;
 	const struct ktstr_guest_cgroup *cgroup;
 	uint32_t group;			/* number of its group in the step */
+	size_t shared_bytes;		/* of its group */
 	pid_t pid;			/* 0: not forked */
 	bool ended, killed;		/* killed: by us, because it did not come back */
 	siginfo_t end;
@@ -29,7 +30,7 @@ struct ktstr_step_run {
 	uint32_t n, m;			/* step n of m */
 	struct member *members;
 	uint32_t n_members, n_cgroups, n_ready, n_ended;
-	void *shared;			/* gate, slots, pages of groups */
+	void *shared;			/* gate, memory of groups, slots */
 	size_t shared_bytes;
 	struct ktstr_gate *gate;
 	struct ktstr_source ready;	/* eventfd */
@@ -61,6 +62,7 @@ static int plan_members(struct ktstr_engine *engine, struct ktstr_step_run *run,
 
 		m->cgroup = cgroup;
 		m->group = *group + i / size;
+		m->shared_bytes = ktstr_workload_shared(ops, workers->values);
 		m->job = (struct ktstr_job){
 			.ops = ops, .values = workers->values, .name = workers->plugin,
 			.index = i % size, .group_size = size, .engine = getpid(),
@@ -93,14 +95,32 @@ static int plan_step(struct ktstr_engine *engine, struct ktstr_step_run *run, st
 	return 0;
 }
 
-/* One mapping: the gate on a page of its own, the pages of groups, the slots. */
+/* Hands out what follows the gate, of which `p` is the page: the memory of each group, then the
+ * slots. With NULL it only counts. Returns the bytes of it all. */
+static size_t lay_out(struct ktstr_step_run *run, char *p)
+{
+	size_t at = (size_t)sysconf(_SC_PAGESIZE);
+
+	for (uint32_t i = 0; i < run->n_members; i++) {
+		struct member *m = &run->members[i];
+
+		if (p)
+			m->job.shared = m->shared_bytes ? p + at : NULL;
+		if (i + 1 == run->n_members || m[1].group != m->group)
+			at += m->shared_bytes;
+	}
+	for (uint32_t i = 0; p && i < run->n_members; i++) {
+		run->members[i].job.gate = (struct ktstr_gate *)p;
+		run->members[i].job.slot = (struct ktstr_slot *)(p + at) + i;
+	}
+	return at + run->n_members * sizeof(struct ktstr_slot);
+}
+
 static int share_memory(struct ktstr_step_run *run, struct ktstr_err *err)
 {
-	uint32_t groups = run->n_members ? run->members[run->n_members - 1].group + 1 : 0;
-	size_t slots = KTSTR_WORKLOAD_SHARED * (1 + (size_t)groups);
 	char *p;
 
-	run->shared_bytes = slots + run->n_members * sizeof(struct ktstr_slot);
+	run->shared_bytes = lay_out(run, NULL);
 	p = mmap(NULL, run->shared_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		 0);
 	if (p == MAP_FAILED)
@@ -108,14 +128,7 @@ static int share_memory(struct ktstr_step_run *run, struct ktstr_err *err)
 				       run->shared_bytes, run->n_members);
 	run->shared = p;
 	run->gate = run->shared;
-	for (uint32_t i = 0; i < run->n_members; i++) {
-		struct member *m = &run->members[i];
-
-		m->job.gate = run->gate;
-		m->job.slot = (struct ktstr_slot *)(p + slots) + i;
-		if (m->job.group_size > 1)
-			m->job.shared = p + KTSTR_WORKLOAD_SHARED * (1 + (size_t)m->group);
-	}
+	lay_out(run, p);
 	return 0;
 }
 

@@ -21,7 +21,7 @@ struct ktstr_job {
 	const char *name;		/* of the workload, and of the process */
 	struct ktstr_gate *gate;
 	struct ktstr_slot *slot;
-	void *shared;			/* of its group; NULL when it works alone */
+	void *shared;			/* of its group; NULL: it shares none */
 	unsigned index, group_size;
 	int ready_fd;			/* eventfd: +1 once it waits at the gate */
 	pid_t engine;			/* the worker ends when this does */

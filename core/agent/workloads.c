@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include <dlfcn.h>
+#include <unistd.h>
 
 /* The host checked the very same file in full; this keeps a mix-up from becoming a crash. */
 static int check_module(const char *path, const struct ktstr_module *module, struct ktstr_err *err)
@@ -56,6 +57,18 @@ unsigned ktstr_workload_group(const struct ktstr_workload_ops *ops,
 	unsigned n = group_size ? group_size(values) : 1;
 
 	return n ? n : 1;
+}
+
+size_t ktstr_workload_shared(const struct ktstr_workload_ops *ops,
+			     const struct ktstr_value *values)
+{
+	size_t (*shared_bytes)(const struct ktstr_value *) =
+		KTSTR_OP(ops, struct ktstr_workload_ops, shared_bytes);
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t bytes = shared_bytes ? shared_bytes(values) :
+		       ktstr_workload_group(ops, values) > 1 ? KTSTR_WORKLOAD_SHARED : 0;
+
+	return (bytes + page - 1) / page * page;
 }
 
 static int check_use(const struct ktstr_plugin *plugin, const struct ktstr_guest_workers *workers,

@@ -28,6 +28,10 @@ int ktstr_workloads_get(struct ktstr_workloads *set, const struct ktstr_guest_wo
 unsigned ktstr_workload_group(const struct ktstr_workload_ops *ops,
 			      const struct ktstr_value *values);
 
+/* Bytes that each group shares, in whole pages; 0: none. */
+size_t ktstr_workload_shared(const struct ktstr_workload_ops *ops,
+			     const struct ktstr_value *values);
+
 /* Unloads, last loaded first. */
 void ktstr_workloads_deinit(struct ktstr_workloads *set);
 

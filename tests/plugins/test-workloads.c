@@ -6,6 +6,7 @@
 
 #include <criterion/criterion.h>
 #include <dlfcn.h>
+#include <unistd.h>
 
 struct fake {
 	unsigned asks, asks_until_stop;		/* of running() */
@@ -181,6 +182,36 @@ Test(workloads, are_loaded_once_and_checked)
 	cr_assert_eq(ktstr_workloads_get(&set, &w, &second, &err), -ENOENT);
 	cr_assert(strstr(err.msg, "has no workload named other"), "%s", err.msg);
 	ktstr_workloads_deinit(&set);
+}
+
+static unsigned group_of(const struct ktstr_value *values)
+{
+	return (unsigned)values[0].u64;
+}
+
+static size_t shared_bytes(const struct ktstr_value *values)
+{
+	return values[1].u64;
+}
+
+Test(workloads, groups_share_whole_pages)
+{
+	struct ktstr_value values[] = { { .u64 = 1 }, { .u64 = 5000 } };
+	struct ktstr_workload_ops ops = { .size = sizeof(ops), .group_size = group_of };
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	cr_assert_eq(ktstr_workload_shared(&ops, values), 0, "alone, and nothing said");
+	values[0].u64 = 2;
+	cr_assert_eq(ktstr_workload_shared(&ops, values), page);
+	ops.shared_bytes = shared_bytes;
+	cr_assert_eq(ktstr_workload_shared(&ops, values), 2 * page);
+	values[0].u64 = 1;
+	cr_assert_eq(ktstr_workload_shared(&ops, values), 2 * page, "alone, and it wants some");
+	values[1].u64 = 0;
+	cr_assert_eq(ktstr_workload_shared(&ops, values), 0);
+	ops.size = offsetof(struct ktstr_workload_ops, shared_bytes);
+	values[0].u64 = 3;
+	cr_assert_eq(ktstr_workload_shared(&ops, values), page, "the op is not in the table");
 }
 
 Test(workloads, a_file_that_is_no_module_is_refused)

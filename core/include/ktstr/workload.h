@@ -7,7 +7,7 @@
  * gaps, wake latencies. A plugin only works; when it is off the CPU on purpose it does so through the
  * services below, so that sleeping, and waiting for another worker, are not taken for being kept off.
  *
- * available() and group_size() run in the engine [engine], group_size() also on the
+ * available(), shared_bytes() and group_size() run in the engine [engine], group_size() also on the
  * host when a pipeline is checked [main]; role(), create(), iterate() and destroy() run in each
  * worker after the fork [worker].
  */
@@ -21,7 +21,7 @@ struct ktstr_worker {
 	void *ctx;			/* the engine's own */
 	unsigned index;			/* 0 .. group_size - 1: this worker's role in its group */
 	unsigned group_size;
-	void *shared;			/* group_size > 1: KTSTR_WORKLOAD_SHARED zeroed bytes of the group */
+	void *shared;			/* of the group, zeroed, page-aligned; NULL: see shared_bytes() */
 
 	/* False once the step is over: long loops inside iterate() ask it. Async-signal-safe, cheap. */
 	bool (*running)(const struct ktstr_worker *worker);
@@ -42,7 +42,7 @@ struct ktstr_worker {
 	void (*unblock)(struct ktstr_worker *worker, uint64_t woken_ns);
 };
 
-#define KTSTR_WORKLOAD_SHARED 4096
+#define KTSTR_WORKLOAD_SHARED 4096	/* bytes of a group whose plugin has no shared_bytes() */
 
 /* Computes for `loops` rounds of a few instructions that the compiler cannot leave out, in registers
  * only; ends early when the step does. [worker] */
@@ -81,6 +81,10 @@ struct ktstr_workload_ops {
 		       struct ktstr_err *err);
 
 	void (*destroy)(struct ktstr_workload *workload);
+
+	/* Memory that a group shares, in bytes; a group of one may have some too. Optional: NULL =
+	 * KTSTR_WORKLOAD_SHARED for groups of more than one, none for the others. */
+	size_t (*shared_bytes)(const struct ktstr_value *values);
 
 	/* What member `index` of a group is, in one word: "messenger". Statistics keep the roles
 	 * apart. Static text, at most 23 bytes; NULL: nothing special. Optional: NULL = none. */
