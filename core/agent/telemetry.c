@@ -133,7 +133,7 @@ void ktstr_slot_iteration(struct ktstr_slot *slot, uint64_t now_ns, unsigned cpu
 void ktstr_slot_sleep(struct ktstr_slot *slot, uint64_t now_ns, uint64_t until_ns)
 {
 	slot->sleep_until_ns = until_ns;
-	slot->sleep_begin_ns = now_ns;
+	slot->sleep_begin_ns = slot->begin_ns ? now_ns : 0;
 }
 
 /* Waking late is not sleeping: only the time that was asked for is explained. */
@@ -141,6 +141,8 @@ void ktstr_slot_wake(struct ktstr_slot *slot, uint64_t now_ns)
 {
 	uint64_t end = now_ns < slot->sleep_until_ns ? now_ns : slot->sleep_until_ns;
 
+	if (!slot->sleep_begin_ns)
+		return;
 	if (now_ns >= slot->sleep_until_ns)
 		ktstr_histogram_record(&slot->wake, now_ns - slot->sleep_until_ns);
 	slot->excused_ns += end - slot->sleep_begin_ns;
@@ -150,13 +152,15 @@ void ktstr_slot_wake(struct ktstr_slot *slot, uint64_t now_ns)
 
 void ktstr_slot_block(struct ktstr_slot *slot, uint64_t now_ns)
 {
-	slot->block_begin_ns = now_ns;
+	slot->block_begin_ns = slot->begin_ns ? now_ns : 0;
 }
 
 void ktstr_slot_unblock(struct ktstr_slot *slot, uint64_t now_ns, uint64_t woken_ns)
 {
 	uint64_t end = !woken_ns || woken_ns > now_ns ? now_ns : woken_ns;
 
+	if (!slot->block_begin_ns)
+		return;
 	if (woken_ns && woken_ns >= slot->block_begin_ns)
 		ktstr_histogram_record(&slot->wake, now_ns - end);
 	slot->excused_ns += since(end, slot->block_begin_ns);
@@ -213,10 +217,8 @@ void ktstr_slot_close(struct ktstr_slot *slot, uint64_t now_ns)
 
 	if (slot->finished || !slot->begin_ns)
 		return;
-	if (slot->sleep_begin_ns)
-		ktstr_slot_wake(slot, now_ns);
-	if (slot->block_begin_ns)
-		ktstr_slot_unblock(slot, now_ns, 0);
+	ktstr_slot_wake(slot, now_ns);
+	ktstr_slot_unblock(slot, now_ns, 0);
 	gap = saw_gap(slot, now_ns);
 	cpu = since(slot->end.cpu_ns, slot->window.cpu_ns);
 	if (slot->end.runnable)

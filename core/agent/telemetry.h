@@ -74,7 +74,7 @@ void ktstr_counters_read(const char *proc_dir, struct ktstr_counters *ret);
 void ktstr_schedstat_read(int fd, struct ktstr_counters *ret);
 
 /* -- the worker's side -- */
-/* slot->base has been filled. */
+/* slot->base has been filled. Waiting before this, while groups are made, does not count. */
 void ktstr_slot_begin(struct ktstr_slot *slot, uint64_t now_ns, unsigned cpu);
 /* An iteration ended on `cpu`. */
 void ktstr_slot_iteration(struct ktstr_slot *slot, uint64_t now_ns, unsigned cpu);

@@ -168,6 +168,23 @@ Test(slot, waiting_for_another_is_excused_until_it_woke_this_one)
 	cr_assert_eq(slot.wake.buckets[0], 1);
 }
 
+Test(slot, nothing_counts_before_it_begins)
+{
+	struct ktstr_slot slot = { 0 };
+
+	ktstr_slot_sleep(&slot, 100, 200);
+	ktstr_slot_wake(&slot, 300);
+	ktstr_slot_block(&slot, 300);
+	ktstr_slot_unblock(&slot, 500, 400);
+	ktstr_slot_begin(&slot, 1000, 0);
+	ktstr_slot_iteration(&slot, 1100, 0);
+	cr_assert_eq(slot.wake.count, 0);
+	cr_assert_eq(slot.sleep_ns + slot.block_ns, 0);
+	cr_assert_eq(slot.max_gap_ns, 100);
+	ktstr_slot_close(&slot, 1150);
+	cr_assert_eq(slot.max_gap_ns, 100);
+}
+
 #define MS 1000000ull
 
 /* Begins at 1 ms with these counts. */
