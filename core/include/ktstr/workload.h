@@ -16,6 +16,8 @@
 
 #include <ktstr/plugin.h>
 
+#include <time.h>
+
 struct ktstr_worker {
 	uint32_t size;
 	void *ctx;			/* the engine's own */
@@ -44,6 +46,30 @@ struct ktstr_worker {
 
 #define KTSTR_WORKLOAD_SHARED 4096	/* bytes of a group whose plugin has no shared_bytes() */
 
+/* ---- what many of them do ---- */
+
+static inline uint64_t ktstr_clock_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+/* The clock of block() and unblock(). */
+static inline uint64_t ktstr_worker_now_ns(void) { return ktstr_clock_ns(CLOCK_MONOTONIC); }
+/* CPU time that this worker had. */
+static inline uint64_t ktstr_worker_cpu_ns(void) { return ktstr_clock_ns(CLOCK_PROCESS_CPUTIME_ID); }
+
+/* The next number of a xorshift generator; *state is not 0. */
+static inline uint64_t ktstr_worker_random(uint64_t *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state;
+}
+
 /* Computes for `loops` rounds of a few instructions that the compiler cannot leave out, in registers
  * only; ends early when the step does. [worker] */
 static inline void ktstr_worker_spin(const struct ktstr_worker *worker, uint64_t loops)
@@ -51,14 +77,19 @@ static inline void ktstr_worker_spin(const struct ktstr_worker *worker, uint64_t
 	uint64_t x = 0x9e3779b97f4a7c15ull;
 
 	for (uint64_t i = 0; i < loops; i++) {
-		x ^= x << 13;
-		x ^= x >> 7;
-		x ^= x << 17;
+		ktstr_worker_random(&x);
 		__asm__ volatile("" : "+r"(x));
 		if (!(i & 0xfff) && !worker->running(worker))
 			return;
 	}
 }
+
+/* The row of a parameter table for such loops, in registers or of the plugin's own. */
+#define KTSTR_PARAM_LOOPS(default_, min_, help_)					\
+	{ .name = "loops", .type = KTSTR_PARAM_UINT, .def = default_, .min = min_,	\
+	  .max = 10000000, .help = "rounds of computing " help_ "; a round is some nanoseconds" }
+
+/* ---- the plugin's side ---- */
 
 struct ktstr_workload;			/* the plugin's own */
 
@@ -90,5 +121,17 @@ struct ktstr_workload_ops {
 	 * apart. Static text, at most 23 bytes; NULL: nothing special. Optional: NULL = none. */
 	const char *(*role)(const struct ktstr_value *values, unsigned index);
 };
+
+/* A module with one workload, and nothing else. */
+#define KTSTR_DEFINE_WORKLOAD(workload_name, module_version, summary_, params_, ops_)	\
+	static const struct ktstr_plugin ktstr_plugin = {				\
+		.size = sizeof(struct ktstr_plugin),					\
+		.kind = KTSTR_KIND_WORKLOAD,						\
+		.name = workload_name,							\
+		.summary = summary_,							\
+		KTSTR_PLUGIN_PARAMS(params_),						\
+		.ops = &(ops_),								\
+	};										\
+	KTSTR_DEFINE_MODULE(workload_name, module_version, &ktstr_plugin)
 
 #endif

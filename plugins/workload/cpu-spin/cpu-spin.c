@@ -5,11 +5,7 @@
 enum { P_LOOPS };
 
 static const struct ktstr_param params[] = {
-	[P_LOOPS] = {
-		.name = "loops", .type = KTSTR_PARAM_UINT, .def = "20000",
-		.min = 1, .max = 10000000,
-		.help = "rounds of computing in one iteration; a round is some nanoseconds",
-	},
+	[P_LOOPS] = KTSTR_PARAM_LOOPS("20000", 1, "in one iteration"),
 };
 
 struct ktstr_workload {
@@ -49,13 +45,4 @@ static const struct ktstr_workload_ops ops = {
 	.destroy = spin_destroy,
 };
 
-static const struct ktstr_plugin plugin = {
-	.size = sizeof(plugin),
-	.kind = KTSTR_KIND_WORKLOAD,
-	.name = "cpu-spin",
-	.summary = "computes all the time",
-	KTSTR_PLUGIN_PARAMS(params),
-	.ops = &ops,
-};
-
-KTSTR_DEFINE_MODULE("cpu-spin", PLUGIN_VERSION, &plugin);
+KTSTR_DEFINE_WORKLOAD("cpu-spin", PLUGIN_VERSION, "computes all the time", params, ops);

@@ -7,10 +7,7 @@
 enum { P_LOOPS };
 
 static const struct ktstr_param params[] = {
-	[P_LOOPS] = {
-		.name = "loops", .type = KTSTR_PARAM_UINT, .def = "100", .min = 0, .max = 10000000,
-		.help = "rounds of computing between two yields; a round is some nanoseconds",
-	},
+	[P_LOOPS] = KTSTR_PARAM_LOOPS("100", 0, "between two yields"),
 };
 
 struct ktstr_workload {
@@ -49,13 +46,5 @@ static const struct ktstr_workload_ops ops = {
 	.destroy = yield_destroy,
 };
 
-static const struct ktstr_plugin plugin = {
-	.size = sizeof(plugin),
-	.kind = KTSTR_KIND_WORKLOAD,
-	.name = "yield",
-	.summary = "gives up the CPU after every little piece of work",
-	KTSTR_PLUGIN_PARAMS(params),
-	.ops = &ops,
-};
-
-KTSTR_DEFINE_MODULE("yield", PLUGIN_VERSION, &plugin);
+KTSTR_DEFINE_WORKLOAD("yield", PLUGIN_VERSION, "gives up the CPU after every little piece of work",
+		      params, ops);
