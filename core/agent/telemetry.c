@@ -123,10 +123,15 @@ void ktstr_slot_begin(struct ktstr_slot *slot, uint64_t now_ns, unsigned cpu)
 	saw_cpu(slot, cpu);
 }
 
-void ktstr_slot_iteration(struct ktstr_slot *slot, uint64_t now_ns, unsigned cpu)
+void ktstr_slot_cut(struct ktstr_slot *slot, uint64_t now_ns, unsigned cpu)
 {
 	saw_cpu(slot, cpu);
 	saw_gap(slot, now_ns);
+}
+
+void ktstr_slot_iteration(struct ktstr_slot *slot, uint64_t now_ns, unsigned cpu)
+{
+	ktstr_slot_cut(slot, now_ns, cpu);
 	slot->iterations++;
 }
 

@@ -76,7 +76,8 @@ void ktstr_schedstat_read(int fd, struct ktstr_counters *ret);
 /* -- the worker's side -- */
 /* slot->base has been filled. Waiting before this, while groups are made, does not count. */
 void ktstr_slot_begin(struct ktstr_slot *slot, uint64_t now_ns, unsigned cpu);
-/* An iteration ended on `cpu`. */
+/* An iteration ended on `cpu`. The step's end may have cut it short: then its time counts only. */
+void ktstr_slot_cut(struct ktstr_slot *slot, uint64_t now_ns, unsigned cpu);
 void ktstr_slot_iteration(struct ktstr_slot *slot, uint64_t now_ns, unsigned cpu);
 void ktstr_slot_sleep(struct ktstr_slot *slot, uint64_t now_ns, uint64_t until_ns);
 /* From a sleep that took its time comes a sample of wake latency: from until_ns to now. */

@@ -115,13 +115,14 @@ static void read_counters(struct ktstr_counters *ret)
 	read_cpu_clock(ret);
 }
 
-static void after_iteration(const struct life *life)
+/* One that ended with the step may have done nothing: a worker that was never woken shows none. */
+static void after_iteration(const struct life *life, bool running)
 {
 	struct ktstr_slot *slot = life->job->slot;
 	struct ktstr_counters now = { 0 };
 	uint64_t now_ns = ktstr_now_ns();
 
-	ktstr_slot_iteration(slot, now_ns, this_cpu());
+	(running ? ktstr_slot_iteration : ktstr_slot_cut)(slot, now_ns, this_cpu());
 	if (!ktstr_slot_window_due(slot, now_ns))
 		return;
 	ktstr_schedstat_read(life->schedstat, &now);
@@ -142,7 +143,7 @@ static int work(const struct life *life, struct ktstr_worker *worker,
 	while (!ret && is_running(worker)) {
 		ret = job->ops->iterate(workload, worker, err);
 		if (!ret)
-			after_iteration(life);
+			after_iteration(life, is_running(worker));
 	}
 	slot->end_ns = ktstr_now_ns();
 	read_counters(&slot->end);

@@ -93,7 +93,7 @@ Test(worker, iterates_until_the_gate_says_stop)
 
 	cr_assert_eq(run(&ready), 0);
 	cr_assert_eq(ready, 1);
-	cr_assert_eq(slot.iterations, 3);
+	cr_assert_eq(slot.iterations, 2, "the one that the end cut short does not count");
 	cr_assert(slot.finished);
 	cr_assert_geq(slot.sleep_ns, KTSTR_NSEC_PER_MSEC);
 	cr_assert_lt(slot.sleep_ns, 3600 * KTSTR_NSEC_PER_SEC);
@@ -269,7 +269,7 @@ Test(worker, waiting_for_a_partner_is_no_gap)
 	for (int i = 0; i < 2; i++) {
 		const struct ktstr_slot *s = &court->slots[i];
 
-		cr_assert_eq(s->iterations, 200);
+		cr_assert_eq(s->iterations, 199);
 		cr_assert_gt(s->wake.count, 0);
 		cr_assert_leq(s->wake.count, 200);
 		cr_assert_leq(s->block_ns + s->wake.sum_ns, s->end_ns - s->begin_ns);
