@@ -77,6 +77,8 @@ static int check_use(const struct ktstr_plugin *plugin, const struct ktstr_guest
 	const struct ktstr_workload_ops *ops = plugin->ops;
 	int (*available)(const struct ktstr_value *, struct ktstr_err *) =
 		KTSTR_OP(ops, struct ktstr_workload_ops, available);
+	int (*check)(const struct ktstr_value *, struct ktstr_err *) =
+		KTSTR_OP(ops, struct ktstr_workload_ops, check);
 	unsigned group;
 	int ret;
 
@@ -84,6 +86,9 @@ static int check_use(const struct ktstr_plugin *plugin, const struct ktstr_guest
 		return ktstr_err_set(err, -EINVAL,
 				     "workload %s takes %u parameters, the plan has %u",
 				     plugin->name, plugin->n_params, workers->n_values);
+	ret = check ? check(workers->values, err) : 0;
+	if (ret)
+		return ret;
 	ret = available ? available(workers->values, err) : 0;
 	if (ret) {
 		ktstr_err_prefix(err, "workload %s cannot run in this guest", plugin->name);

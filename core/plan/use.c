@@ -250,6 +250,19 @@ static bool check_group(struct ktstr_reader *r, const struct ktstr_node *node,
 				    plugin->name, size, size);
 }
 
+/* What the workload itself says of its parameters, taken together. */
+static bool check_values(struct ktstr_reader *r, const struct ktstr_node *node,
+			 const struct ktstr_plugin_use *use)
+{
+	int (*check)(const struct ktstr_value *values, struct ktstr_err *err) =
+		KTSTR_OP(use->plugin->ops, struct ktstr_workload_ops, check);
+	struct ktstr_err err = KTSTR_ERR_INIT;
+
+	if (!check || !check(use->values, &err))
+		return true;
+	return ktstr_reader_problem(r, node, "%s: %s", use->plugin->name, err.msg);
+}
+
 bool ktstr_read_workers(struct ktstr_reader *r, const struct ktstr_node *node,
 			struct ktstr_plan_workers *ret_workers)
 {
@@ -258,5 +271,5 @@ bool ktstr_read_workers(struct ktstr_reader *r, const struct ktstr_node *node,
 	if (!read_draft(r, &ktstr_schema_worker, node, &draft))
 		return false;
 	ret_workers->count = draft.count;
-	return check_group(r, node, ret_workers);
+	return check_values(r, node, &ret_workers->workload) && check_group(r, node, ret_workers);
 }

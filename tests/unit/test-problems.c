@@ -179,6 +179,8 @@ static const struct bad values[] = {
 	  "{workload: pipe, bytes: 1, members: 3}]}]}\n",
 	  { "1:90: `count` is 3, but pipe works in groups of 2: write a multiple of 2",
 	    "2:1: `count` is 1, but pipe works in groups of 3: write a multiple of 3" } },
+	{ CGROUPS "[{workload: pipe, bytes: 13, count: 3}]}]}\n",
+	  { "1:56: pipe: 13 bytes do not go round" } },
 	{ "scenario: {duration: 1s, cgroups: [{name: a b}, {name: ..}, {name: ''}, {name: [a]}]}\n",
 	  { "1:43: \"a b\" is no cgroup name: expected letters, digits, `_`, `.` and `-`",
 	    "1:56: \"..\" is no cgroup name: expected letters, digits, `_`, `.` and `-`",

@@ -7,8 +7,8 @@
  * gaps, wake latencies. A plugin only works; when it is off the CPU on purpose it does so through the
  * services below, so that sleeping, and waiting for another worker, are not taken for being kept off.
  *
- * available(), shared_bytes() and group_size() run in the engine [engine], group_size() also on the
- * host when a pipeline is checked [main]; role(), create(), iterate() and destroy() run in each
+ * check() and group_size() run on the host when a pipeline is checked [main], and in the engine, as
+ * available() and shared_bytes() do [engine]; role(), create(), iterate() and destroy() run in each
  * worker after the fork [worker].
  */
 #ifndef KTSTR_WORKLOAD_H
@@ -120,6 +120,10 @@ struct ktstr_workload_ops {
 	/* What member `index` of a group is, in one word: "messenger". Statistics keep the roles
 	 * apart. Static text, at most 23 bytes; NULL: nothing special. Optional: NULL = none. */
 	const char *(*role)(const struct ktstr_value *values, unsigned index);
+
+	/* Do these values make sense together, beyond what the table says of each? 0, or -EINVAL with
+	 * what is wrong. Looks at nothing else. Optional: NULL = always. */
+	int (*check)(const struct ktstr_value *values, struct ktstr_err *err);
 };
 
 /* A module with one workload, and nothing else. */
