@@ -51,8 +51,8 @@ AC_SUBST([KTSTR_SANITIZE])
 
 dnl KTSTR_PLUGIN(kind, name, default, have-deps, help)
 dnl One line per plugin: --enable-plugin-KIND-NAME, the conditional PLUGIN_KIND_NAME for its plugin.am,
-dnl and a row of the closing summary with the reason when it is off. `yes` fails hard without its
-dnl dependencies, `auto` switches off.
+dnl a row of the closing summary with the reason when it is off, and its name in KTSTR_PLUGINS when it
+dnl is on. `yes` fails hard without its dependencies, `auto` switches off.
 AC_DEFUN([KTSTR_PLUGIN], [
 m4_pushdef([ktstr_id], [m4_translit([$1_$2], [-], [_])])
 AC_ARG_ENABLE([plugin-$1-$2], [AS_HELP_STRING([--disable-plugin-$1-$2], [without: $5])],
@@ -63,6 +63,7 @@ AS_CASE([$ktstr_want_]ktstr_id[:$4],
 	[yes:*], [AC_MSG_ERROR([plugin $1/$2 was asked for, but what it needs is missing])],
 	[auto:*], [ktstr_plugin_on=no; ktstr_plugin_why=" (what it needs is missing)"],
 	[ktstr_plugin_on=no; ktstr_plugin_why=" (switched off)"])
+AS_IF([test "x$ktstr_plugin_on" = xyes], [KTSTR_PLUGINS="$KTSTR_PLUGINS $1/$2"])
 AM_CONDITIONAL([PLUGIN_]m4_toupper(ktstr_id), [test "x$ktstr_plugin_on" = xyes])
 ktstr_plugin_rows="$ktstr_plugin_rows
     $1/$2: $ktstr_plugin_on$ktstr_plugin_why"

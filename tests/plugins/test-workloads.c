@@ -1,152 +1,185 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Each workload plugin against a fake worker, and the engine's way of loading them. */
+#include "workload-test.h"
+
 #include "agent/workloads.h"
 
-#include <ktstr/workload.h>
-
 #include <criterion/criterion.h>
-#include <dlfcn.h>
 #include <unistd.h>
 
-struct fake {
-	unsigned asks, asks_until_stop;		/* of running() */
-	uint64_t slept_ns;
-	char metric[32];
-	double value;
-};
+static struct fake_worker fake;
 
-static bool running(const struct ktstr_worker *worker)
+/* Runs `n` iterations with these settings; asks for the end after that many times. */
+static void iterate(const char *name, const char *settings, unsigned asks_until_stop, int n)
 {
-	struct fake *fake = worker->ctx;
-
-	return ++fake->asks <= fake->asks_until_stop;
-}
-
-static void sleep_ns(struct ktstr_worker *worker, uint64_t ns)
-{
-	((struct fake *)worker->ctx)->slept_ns += ns;
-}
-
-static void metric(struct ktstr_worker *worker, const char *name, const char *unit, double value)
-{
-	struct fake *fake = worker->ctx;
-
-	(void)unit;
-	if (strcmp(name, "bursts"))
-		return;
-	snprintf(fake->metric, sizeof(fake->metric), "%s", name);
-	fake->value = value;
-}
-
-static void block(struct ktstr_worker *worker)
-{
-	(void)worker;
-}
-
-static void unblock(struct ktstr_worker *worker, uint64_t woken_ns)
-{
-	(void)worker, (void)woken_ns;
-}
-
-static struct ktstr_worker fake_worker(struct fake *fake)
-{
-	return (struct ktstr_worker){
-		.size = sizeof(struct ktstr_worker), .ctx = fake, .group_size = 1,
-		.running = running, .sleep = sleep_ns, .metric = metric, .block = block,
-		.unblock = unblock,
-	};
-}
-
-static const struct ktstr_plugin *load(const char *name)
-{
-	const struct ktstr_module *module;
-	char path[512];
-	void *handle;
-
-	snprintf(path, sizeof(path), "%s/.libs/workload-%s.so", getenv("abs_top_builddir"), name);
-	handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-	cr_assert(handle, "%s", dlerror());
-	module = dlsym(handle, KTSTR_MODULE_SYMBOL);
-	cr_assert(module);
-	cr_assert_eq(module->abi_major, KTSTR_ABI_MAJOR);
-	cr_assert_str_eq(module->plugins[0]->name, name);
-	cr_assert_null(module->plugins[1]);
-	cr_assert_eq(module->plugins[0]->kind, KTSTR_KIND_WORKLOAD);
-	return module->plugins[0];
-}
-
-/* Runs `n` iterations with these parameter values. */
-static void iterate(const char *name, const struct ktstr_value *values, struct fake *fake, int n)
-{
-	const struct ktstr_workload_ops *ops = load(name)->ops;
-	struct ktstr_worker worker = fake_worker(fake);
+	const struct ktstr_plugin *plugin = workload_load(name);
+	const struct ktstr_workload_ops *ops = plugin->ops;
+	struct ktstr_value values[WORKLOAD_VALUES];
 	struct ktstr_workload *w = NULL;
 	struct ktstr_err err = KTSTR_ERR_INIT;
 
-	cr_assert_eq(ops->create(&worker, values, &w, &err), 0, "%s", err.msg);
+	fake_worker_init(&fake);
+	fake.asks_until_stop = asks_until_stop;
+	workload_values(plugin, settings, values);
+	cr_assert_eq(ops->create(&fake.worker, values, &w, &err), 0, "%s", err.msg);
 	for (int i = 0; i < n; i++)
-		cr_assert_eq(ops->iterate(w, &worker, &err), 0, "%s", err.msg);
+		cr_assert_eq(ops->iterate(w, &fake.worker, &err), 0, "%s", err.msg);
 	ops->destroy(w);
 	ops->destroy(NULL);
 }
 
 Test(workload, cpu_spin_asks_whether_the_step_is_over)
 {
-	struct ktstr_value values[] = { { .set = true, .u64 = 10 * 4096 } };
-	struct fake fake = { .asks_until_stop = UINT32_MAX };
-
-	iterate("cpu-spin", values, &fake, 1);
+	iterate("cpu-spin", "loops=40960", UINT32_MAX, 1);
 	cr_assert_eq(fake.asks, 10);
-	fake = (struct fake){ .asks_until_stop = 2 };
-	iterate("cpu-spin", values, &fake, 1);
+	iterate("cpu-spin", "loops=40960", 2, 1);
 	cr_assert_eq(fake.asks, 3, "it goes on no longer than it may");
-	cr_assert_eq(fake.slept_ns, 0);
+	cr_assert_eq(fake.sleeps, 0);
 }
 
 Test(workload, yield_computes_between_yields)
 {
-	struct ktstr_value values[] = { { .set = true, .u64 = 1 } };
-	struct fake fake = { .asks_until_stop = UINT32_MAX };
-
-	iterate("yield", values, &fake, 5);
+	iterate("yield", "loops=1", UINT32_MAX, 5);
 	cr_assert_eq(fake.asks, 5);
-	values[0].u64 = 0;
-	iterate("yield", values, &fake, 5);
-	cr_assert_eq(fake.asks, 5, "no loops, no work");
-	cr_assert_eq(fake.slept_ns, 0);
+	iterate("yield", "loops=0", UINT32_MAX, 5);
+	cr_assert_eq(fake.asks, 0, "no loops, no work");
+	cr_assert_eq(fake.sleeps, 0);
 }
 
 Test(workload, bursty_sleeps_once_per_burst)
 {
 	/* the shortest burst: every slice is longer, so each iteration ends one */
-	struct ktstr_value values[] = { { .set = true, .u64 = 1000 },
-					{ .set = true, .u64 = 7000 } };
-	struct fake fake = { .asks_until_stop = UINT32_MAX };
-
-	iterate("bursty", values, &fake, 4);
+	iterate("bursty", "burst=1us sleep=7us", UINT32_MAX, 4);
 	cr_assert_eq(fake.slept_ns, 4 * 7000);
 	cr_assert_str_eq(fake.metric, "bursts");
 	cr_assert_eq(fake.value, 4);
-	values[0].u64 = UINT64_MAX / 2;
-	fake = (struct fake){ .asks_until_stop = UINT32_MAX };
-	iterate("bursty", values, &fake, 4);
-	cr_assert_eq(fake.slept_ns, 0, "the burst is not over");
+	iterate("bursty", "burst=1h", UINT32_MAX, 4);
+	cr_assert_eq(fake.sleeps, 0, "the burst is not over");
+}
+
+Test(workload, mixed_sleeps_now_and_then)
+{
+	iterate("mixed", "sleep-every=3 sleep=5us", UINT32_MAX, 10);
+	cr_assert_eq(fake.sleeps, 3);
+	cr_assert_eq(fake.slept_ns, 15000);
+	iterate("mixed", "sleep-every=0", UINT32_MAX, 10);
+	cr_assert_eq(fake.sleeps, 0);
+}
+
+Test(workload, io_sync_pauses_after_each_time)
+{
+	iterate("io-sync", "blocks=2 sleep=3us", UINT32_MAX, 4);
+	cr_assert_eq(fake.slept_ns, 12000);
+	iterate("io-sync", "sleep=0s", UINT32_MAX, 4);
+	cr_assert_eq(fake.sleeps, 0);
+}
+
+Test(workload, cache_pressure_touches_every_stride)
+{
+	iterate("cache-pressure", "size=1M stride=64", UINT32_MAX, 1);
+	cr_assert_eq(fake.asks, (1 << 20) / 64 / 4096);
+	iterate("cache-pressure", "size=1M stride=4096", UINT32_MAX, 3);
+	cr_assert_eq(fake.asks, 0);
+}
+
+Test(workload, timer_wake_asks_for_what_is_left_of_the_period)
+{
+	iterate("timer-wake", "period=1h loops=0", UINT32_MAX, 1);
+	cr_assert_eq(fake.slept_ns, 3600000000000, "the first one is due a period from now");
+	iterate("timer-wake", "period=1h loops=0", UINT32_MAX, 2);
+	cr_assert_leq(fake.slept_ns, 3 * 3600000000000, "nobody slept, so it is two hours away");
+	cr_assert_gt(fake.slept_ns, 2 * 3600000000000);
 }
 
 Test(workload, parameters_have_defaults_in_their_range)
 {
-	static const char *const names[] = { "cpu-spin", "yield", "bursty" };
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		const struct ktstr_plugin *p = load(names[i]);
+	for (const char *const *name = workload_names(); *name; name++) {
+		const struct ktstr_plugin *p = workload_load(*name);
+		struct ktstr_value values[WORKLOAD_VALUES];
 
 		cr_assert_eq(p->param_size, sizeof(struct ktstr_param));
+		workload_values(p, "", values);
 		for (uint32_t k = 0; k < p->n_params; k++) {
 			cr_expect(p->params[k].def, "%s: %s", p->name, p->params[k].name);
-			cr_expect_lt(p->params[k].min, p->params[k].max);
 			cr_expect(p->params[k].help);
 		}
 	}
+}
+
+Test(workload, group_sizes_follow_the_parameters)
+{
+	static const struct { const char *name, *settings; unsigned size; } groups[] = {
+		{ "cpu-spin", "", 1 }, { "pipe-io", "", 2 }, { "cache-pipe", "", 2 },
+		{ "futex-ping-pong", "", 2 }, { "socket-pair", "", 2 },
+		{ "futex-fan-out", "", 5 }, { "futex-fan-out", "fan-out=9", 10 },
+		{ "fan-out-compute", "fan-out=2", 3 }, { "wake-storm", "", 8 },
+		{ "mutex-contention", "", 4 }, { "mutex-contention", "contenders=7", 7 },
+	};
+
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+		const struct ktstr_plugin *p = workload_load(groups[i].name);
+		struct ktstr_value values[WORKLOAD_VALUES];
+
+		workload_values(p, groups[i].settings, values);
+		cr_expect_eq(ktstr_workload_group(p->ops, values), groups[i].size, "%s",
+			     groups[i].name);
+	}
+}
+
+/* ---- sequence ---- */
+
+static int check_phases(const char *text, struct ktstr_err *err)
+{
+	const struct ktstr_workload_ops *ops = workload_load("sequence")->ops;
+	struct ktstr_value value = { .set = true, .str = text };
+
+	return ops->check(&value, err);
+}
+
+Test(sequence, takes_phases_with_a_duration_each)
+{
+	static const char *const good[] = {
+		"spin 10ms", "spin 10ms, sleep 5ms, yield 2ms, io 3ms", " io  1us ,sleep 3600s ",
+		"spin1ms,spin1ms",
+	};
+	struct ktstr_err err = KTSTR_ERR_INIT;
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		cr_expect_eq(check_phases(good[i], &err), 0, "%s: %s", good[i], err.msg);
+}
+
+Test(sequence, says_which_phase_is_none)
+{
+	static const struct { const char *text, *quoted; } bad[] = {
+		{ "", "``" }, { "spin", "`spin`" }, { "spin 10", "`spin 10`" },
+		{ "spin 10ms,", "``" }, { "spin 10ms,,io 1ms", "``" }, { "Spin 1ms", "`Spin 1ms`" },
+		{ "sleep 1ms, dance 1s", "`dance 1s`" }, { "spin 0ms", "`spin 0ms`" },
+		{ "spin -1ms", "`spin -1ms`" }, { "spin 1msx", "`spin 1msx`" },
+		{ "spin 1m", "`spin 1m`" }, { "spin 3601s", "`spin 3601s`" },
+		{ "spin 99999999999999999999s", "`spin 99999999999999999999s`" },
+		{ "spin 1ms io 1ms", "`spin 1ms io 1ms`" },
+	};
+	struct ktstr_err err = KTSTR_ERR_INIT;
+	char many[33 * 9 + 1] = "";
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		cr_expect_eq(check_phases(bad[i].text, &err), -EINVAL, "%s", bad[i].text);
+		cr_expect(!strncmp(err.msg, bad[i].quoted, strlen(bad[i].quoted)), "%s", err.msg);
+		cr_expect(strstr(err.msg, "is no phase: write spin, sleep"), "%s", err.msg);
+	}
+	for (int i = 0; i < 33; i++)
+		strcat(many, i ? ",spin 1ms" : "spin 1ms");
+	cr_expect_eq(check_phases(many, &err), -EINVAL);
+	cr_expect_str_eq(err.msg, "more than 32 phases");
+}
+
+Test(sequence, a_phase_lasts_its_time)
+{
+	iterate("sequence", "phases=sleep10ms", UINT32_MAX, 3);
+	cr_assert_eq(fake.sleeps, 3, "the fake sleep takes no time, so the phase goes on");
+	cr_assert_leq(fake.slept_ns, 30000000);
+	iterate("sequence", "phases=spin1us,sleep1us", UINT32_MAX, 2);
+	cr_assert_leq(fake.sleeps, 1);
 }
 
 /* ---- loading ---- */

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Workloads that do not get what they need: a message, and nothing left behind. */
+#include "workload-test.h"
+
+#include "config.h"
+
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <dlfcn.h>
+#include <linux/capability.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct fake_worker fake;
+static struct ktstr_err err;
+
+/* ---- what the modules get instead of the C library's ---- */
+
+#define EXPORT __attribute__((visibility("default")))
+
+static unsigned fail_fork;
+
+EXPORT pid_t fork(void)
+{
+	pid_t (*real)(void) = (pid_t (*)(void))dlsym(RTLD_NEXT, "fork");
+
+	if (!fail_fork)
+		return real();
+	errno = EAGAIN;
+	return -1;
+}
+
+#ifndef KTSTR_ASAN	/* which has its own of these */
+static int allocations_left = -1;	/* -1: no limit */
+
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t n, size_t size);
+
+static bool refused(void)
+{
+	if (allocations_left < 0)
+		return false;
+	return !allocations_left || !allocations_left--;
+}
+
+EXPORT void *malloc(size_t size)
+{
+	return refused() ? NULL : __libc_malloc(size);
+}
+
+EXPORT void *calloc(size_t n, size_t size)
+{
+	return refused() ? NULL : __libc_calloc(n, size);
+}
+#endif
+
+/* ---- the tests ---- */
+
+static unsigned open_files(void)
+{
+	unsigned n = 0;
+	DIR *dir = opendir("/proc/self/fd");
+
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
+/* create() as member 0; what it returned. On success the workload is destroyed again. */
+static int create(const struct ktstr_plugin *plugin, const char *settings)
+{
+	const struct ktstr_workload_ops *ops = plugin->ops;
+	struct ktstr_workload *const nothing = (void *)0x1, *w = nothing;
+	struct ktstr_value values[WORKLOAD_VALUES];
+	int ret;
+
+	fake_worker_init(&fake);
+	err = (struct ktstr_err)KTSTR_ERR_INIT;
+	workload_values(plugin, settings, values);
+	ret = ops->create(&fake.worker, values, &w, &err);
+	if (!ret)
+		ops->destroy(w);
+	else
+		cr_expect_eq(w, nothing, "%s wrote to what it was to leave alone", plugin->name);
+	return ret;
+}
+
+#ifndef KTSTR_ASAN
+Test(fault, every_workload_says_that_there_is_no_memory)
+{
+	for (const char *const *name = workload_names(); *name; name++) {
+		const struct ktstr_plugin *plugin = workload_load(*name);
+		const struct ktstr_workload_ops *ops = plugin->ops;
+		struct ktstr_value values[WORKLOAD_VALUES];
+		struct ktstr_workload *w = NULL;
+		int ret;
+
+		fake_worker_init(&fake);
+		workload_values(plugin, "", values);
+		err = (struct ktstr_err)KTSTR_ERR_INIT;
+		allocations_left = 0;
+		ret = ops->create(&fake.worker, values, &w, &err);
+		allocations_left = -1;
+		cr_expect_eq(ret, -ENOMEM, "%s", *name);
+		cr_expect_str_eq(err.msg, "out of memory", "%s", *name);
+		cr_expect_null(w);
+	}
+}
+
+Test(fault, buffers_that_cannot_be_had_are_named)
+{
+	static const struct { const char *name, *message; unsigned index; } buffers[] = {
+		{ "cache-pressure", "no memory for a buffer of 32768 bytes", 0 },
+		{ "cache-yield", "no memory for a buffer of 32768 bytes", 0 },
+		{ "cache-pipe", "no memory for a buffer of 32768 bytes", 0 },
+		{ "fan-out-compute", "no memory for matrices of 259584 bytes", 1 },
+		{ "mem-bandwidth", "no memory for arrays of 25165824 bytes", 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(buffers) / sizeof(buffers[0]); i++) {
+		const struct ktstr_plugin *plugin = workload_load(buffers[i].name);
+		const struct ktstr_workload_ops *ops = plugin->ops;
+		struct ktstr_value values[WORKLOAD_VALUES];
+		struct ktstr_workload *w = NULL;
+		int ret;
+
+		fake_worker_init(&fake);
+		fake.worker.index = buffers[i].index;
+		workload_values(plugin, "", values);
+		allocations_left = 1;
+		ret = ops->create(&fake.worker, values, &w, &err);
+		allocations_left = -1;
+		cr_expect_eq(ret, -ENOMEM, "%s", buffers[i].name);
+		cr_expect_str_eq(err.msg, buffers[i].message, "%s", buffers[i].name);
+	}
+}
+#endif
+
+/* No more descriptors: the first one that cannot be had is told, those before it are closed. */
+Test(fault, descriptors_that_cannot_be_had)
+{
+	static const struct { const char *name, *message; } users[] = {
+		{ "pipe-io", "making the pipes of a pair of workers" },
+		{ "cache-pipe", "making the pipes of a pair of workers" },
+		{ "socket-pair", "making the server's socket" },
+		{ "io-sync", "making a file in /tmp" },
+		{ "sequence", "making a file in /tmp" },
+	};
+	const struct ktstr_plugin *plugins[5];
+	struct rlimit limit;
+	unsigned before;
+
+	for (size_t i = 0; i < 5; i++)
+		plugins[i] = workload_load(users[i].name);
+	getrlimit(RLIMIT_NOFILE, &limit);
+	before = open_files();
+	for (size_t i = 0; i < 5; i++) {
+		int first = dup(0);		/* the lowest free number */
+
+		close(first);
+		limit.rlim_cur = (rlim_t)first + 2 * (i < 2);	/* one pipe, but not two */
+		cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+		cr_expect_eq(create(plugins[i], ""), -EMFILE, "%s", users[i].name);
+		cr_expect(!strncmp(err.msg, users[i].message, strlen(users[i].message)), "%s",
+			  err.msg);
+		limit.rlim_cur = limit.rlim_max;
+		cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+		cr_expect_eq(open_files(), before, "%s left one open", users[i].name);
+	}
+}
+
+Test(fault, a_child_that_cannot_be_forked)
+{
+	const struct ktstr_plugin *plugin = workload_load("fork-exit");
+	const struct ktstr_workload_ops *ops = plugin->ops;
+	struct ktstr_value values[WORKLOAD_VALUES];
+	struct ktstr_workload *w = NULL;
+
+	fake_worker_init(&fake);
+	workload_values(plugin, "", values);
+	cr_assert_eq(ops->create(&fake.worker, values, &w, &err), 0);
+	fail_fork = 1;
+	cr_expect_eq(ops->iterate(w, &fake.worker, &err), -EAGAIN);
+	cr_expect_str_eq(err.msg, "forking a child: Resource temporarily unavailable");
+	fail_fork = 0;
+	cr_expect_eq(ops->iterate(w, &fake.worker, &err), 0);
+	ops->destroy(w);
+}
+
+Test(fault, a_region_that_is_too_large)
+{
+	const struct ktstr_plugin *plugin = workload_load("page-fault-churn");
+	const struct ktstr_workload_ops *ops = plugin->ops;
+	struct ktstr_value values[WORKLOAD_VALUES];
+	struct ktstr_workload *w = NULL;
+
+	fake_worker_init(&fake);
+	workload_values(plugin, "", values);
+	values[0].u64 = 1ull << 62;
+	cr_expect_eq(ops->create(&fake.worker, values, &w, &err), -ENOMEM);
+	cr_expect(strstr(err.msg, "mapping a region of 4611686018427387904 bytes: "), "%s", err.msg);
+}
+
+Test(fault, a_folder_that_is_none)
+{
+	const struct ktstr_plugin *plugin = workload_load("io-sync");
+	const struct ktstr_workload_ops *ops = plugin->ops;
+	struct ktstr_value values[WORKLOAD_VALUES];
+
+	workload_values(plugin, "folder=/nonexistent", values);
+	cr_expect_eq(ops->available(values, &err), -ENOENT);
+	cr_expect_str_eq(err.msg, "no file can be made in /nonexistent: No such file or directory");
+	cr_expect_eq(create(plugin, "folder=/nonexistent"), -ENOENT);
+	cr_expect(!strncmp(err.msg, "making a file in /nonexistent", 29), "%s", err.msg);
+}
+
+/* Without the right to raise its priority, and without a limit that would allow it. */
+static void drop_rights(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+	const struct rlimit none = { 0, 0 };
+
+	setrlimit(RLIMIT_RTPRIO, &none);
+	setrlimit(RLIMIT_NICE, &none);
+	cr_assert_eq(syscall(SYS_capget, &header, data), 0);
+	data[0].effective &= ~(1u << CAP_SYS_NICE);
+	cr_assert_eq(syscall(SYS_capset, &header, data), 0);
+}
+
+Test(fault, real_time_that_is_not_allowed)
+{
+	const struct ktstr_plugin *plugin = workload_load("rt-hog");
+	const struct ktstr_workload_ops *ops = plugin->ops;
+	struct ktstr_value values[WORKLOAD_VALUES];
+	struct ktstr_workload *w = NULL;
+
+	drop_rights();
+	fake_worker_init(&fake);
+	workload_values(plugin, "priority=5", values);
+	cr_expect_eq(ops->available(values, &err), -EPERM);
+	cr_expect_str_eq(err.msg, "real-time priority 5 needs CAP_SYS_NICE, or RLIMIT_RTPRIO");
+	cr_assert_eq(ops->create(&fake.worker, values, &w, &err), 0);
+	cr_expect_eq(ops->iterate(w, &fake.worker, &err), -EPERM);
+	cr_expect_str_eq(err.msg, "taking policy fifo with priority 5: Operation not permitted");
+	ops->destroy(w);
+}
+
+/* Without rights they go on with what is left. */
+Test(fault, churn_without_rights)
+{
+	static const struct { const char *name, *metric; double min, max; } churns[] = {
+		{ "nice-sweep", "lowest-nice", 19, 19 }, { "policy-churn", "policies", 1, 4 },
+	};
+
+	drop_rights();
+	for (size_t i = 0; i < 2; i++) {
+		const struct ktstr_plugin *plugin = workload_load(churns[i].name);
+		const struct ktstr_workload_ops *ops = plugin->ops;
+		struct ktstr_value values[WORKLOAD_VALUES];
+		struct ktstr_workload *w = NULL;
+
+		fake_worker_init(&fake);
+		workload_values(plugin, "", values);
+		cr_assert_eq(ops->create(&fake.worker, values, &w, &err), 0);
+		for (int k = 0; k < 100; k++)
+			cr_assert_eq(ops->iterate(w, &fake.worker, &err), 0, "%s", err.msg);
+		cr_expect_str_eq(fake.metric, churns[i].metric);
+		cr_expect_geq(fake.value, churns[i].min);
+		cr_expect_leq(fake.value, churns[i].max);
+		ops->destroy(w);
+	}
+}
+
+/* A partner that is not there any more, while the step still goes on. */
+Test(fault, a_connection_that_breaks)
+{
+	static struct fake_worker other;
+	const struct ktstr_plugin *plugin = workload_load("socket-pair");
+	const struct ktstr_workload_ops *ops = plugin->ops;
+	struct ktstr_value values[WORKLOAD_VALUES];
+	struct ktstr_workload *w = NULL, *gone = NULL;
+	struct ktstr_err theirs = KTSTR_ERR_INIT;
+	int status;
+	pid_t pid;
+
+	fake_worker_init(&fake);
+	fake.worker.index = 1;
+	fake.worker.group_size = 2;
+	workload_values(plugin, "", values);
+	fake.worker.shared = mmap(NULL, KTSTR_WORKLOAD_SHARED, PROT_READ | PROT_WRITE,
+				  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	cr_assert_neq(fake.worker.shared, MAP_FAILED);
+	pid = fork();
+	if (!pid) {
+		fake_worker_init(&other);
+		other.worker.group_size = 2;
+		other.worker.shared = fake.worker.shared;
+		_exit(ops->create(&other.worker, values, &gone, &theirs) ? 1 : 0);
+	}
+	cr_assert_eq(ops->create(&fake.worker, values, &w, &err), 0, "%s", err.msg);
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert_eq(status, 0);
+	cr_expect_eq(ops->iterate(w, &fake.worker, &err), -EPIPE);
+	cr_expect_str_eq(err.msg, "the other end of the connection went away");
+	fake.asks_until_stop = 0;
+	cr_expect_eq(ops->iterate(w, &fake.worker, &err), 0, "it went because the step is over");
+	ops->destroy(w);
+}
