@@ -3,6 +3,10 @@
 #include "workload-test.h"
 
 #include "agent/workloads.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "plugin/registry.h"
 
 #include <criterion/criterion.h>
 #include <unistd.h>
@@ -123,6 +127,45 @@ Test(workload, group_sizes_follow_the_parameters)
 		workload_values(p, groups[i].settings, values);
 		cr_expect_eq(ktstr_workload_group(p->ops, values), groups[i].size, "%s",
 			     groups[i].name);
+	}
+}
+
+/* ---- the manual ---- */
+
+static void put_row(struct ktstr_buf *b, const struct ktstr_param *param)
+{
+	char value[512];
+
+	ktstr_param_describe(param, value, sizeof(value));
+	ktstr_buf_printf(b, "| `%s` | %s | `%s` | %s |\n", param->name, value, param->def,
+			 param->help);
+}
+
+/* Every workload has its heading and, behind some words, its table. */
+Test(manual, has_the_parameters_of_every_workload)
+{
+	_cleanup_free_ char *path = ktstr_asprintf("%s/docs/workloads.md", getenv("abs_top_srcdir"));
+	_cleanup_buf_ struct ktstr_buf manual = { 0 };
+	struct ktstr_err err = KTSTR_ERR_INIT;
+
+	cr_assert_eq(ktstr_file_read(path, 1 << 20, &manual, &err), 0, "%s", err.msg);
+	ktstr_put_byte(&manual, 0);
+	for (const char *const *name = workload_names(); *name; name++) {
+		const struct ktstr_plugin *p = workload_load(*name);
+		_cleanup_free_ char *heading = ktstr_asprintf("\n### %s\n", p->name);
+		_cleanup_buf_ struct ktstr_buf table = { 0 };
+		const char *found = strstr((char *)manual.data, heading), *end, *at;
+
+		cr_assert(found, "docs/workloads.md has no heading for %s", p->name);
+		end = strstr(found + 1, "\n##");
+		ktstr_buf_puts(&table, "| parameter | value | default | meaning |\n"
+			       "| --- | --- | --- | --- |\n");
+		for (uint32_t i = 0; i < p->n_params; i++)
+			put_row(&table, &p->params[i]);
+		ktstr_put_byte(&table, 0);
+		at = strstr(found, (char *)table.data);
+		cr_expect(at && (!end || at < end), "under %s there should be:\n%s", p->name,
+			  (char *)table.data);
 	}
 }
 
