@@ -24,12 +24,12 @@ struct ktstr_counters {
 
 /*
  * How the longest time "runnable and not running" is found. run_delay of /proc/PID/schedstat
- * (sched_info in kernel/sched/stats.h, of every class) tells how long the task waited for a CPU, but
- * not how long at a stretch; a gap between two iterations is a stretch, but has the worker's own
- * CPU time in it. So the run delay is read at most once per window of KTSTR_SLOT_WINDOW_NS, and the
- * longest stretch in the window is taken as the smaller of its longest gap and its run delay. That
- * is never less than the truth. It is more only where several waits lie in one window, so by 4 ms at
- * most, or in a single iteration, which is why iterations are to be short.
+ * (sched_info in kernel/sched/stats.h, of every class) tells how long the task waited for a CPU,
+ * but not how long at a stretch; a gap between two iterations is a stretch, but has the worker's
+ * own CPU time in it. So the run delay is read at most once per window of KTSTR_SLOT_WINDOW_NS, and
+ * the longest stretch in the window is taken as the smaller of its longest gap and its run delay.
+ * That is never less than the truth. It is more only where several waits lie in one window, so by 4
+ * ms at most, or in a single iteration, which is why iterations are to be short.
  */
 struct ktstr_slot_window {
 	uint64_t begin_ns, gap_ns, excused_ns;
@@ -61,8 +61,8 @@ struct ktstr_slot {
 	struct ktstr_histogram wake;
 } __attribute__((aligned(64)));		/* workers share no cache line by their slots */
 
-/* Parse /proc/PID/schedstat, the line of /proc/PID/sched and the state of /proc/PID/stat; false when
- * the text is not that. */
+/* Parse /proc/PID/schedstat, the line of /proc/PID/sched and the state of /proc/PID/stat; false
+ * when the text is not that. */
 bool ktstr_schedstat_parse(const char *text, struct ktstr_counters *ret);
 bool ktstr_migrations_parse(const char *text, uint64_t *ret);
 bool ktstr_runnable_parse(const char *text, bool *ret);

@@ -218,7 +218,7 @@ void ktstr_worker_main(const struct ktstr_job *job)
 	if (getppid() != job->engine)	/* it died before the line above */
 		_exit(1);
 	prctl(PR_SET_NAME, job->name);
-	prctl(PR_SET_TIMERSLACK, 1);	/* the 50 us of default slack are not the scheduler's lateness */
+	prctl(PR_SET_TIMERSLACK, 1);	/* the default of 50 us is not the scheduler's lateness */
 	sigaction(KTSTR_WORKER_SIGNAL, &action, NULL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);

@@ -202,7 +202,8 @@ Test(fault, a_region_that_is_too_large)
 	workload_values(plugin, "", values);
 	values[0].u64 = 1ull << 62;
 	cr_expect_eq(ops->create(&fake.worker, values, &w, &err), -ENOMEM);
-	cr_expect(strstr(err.msg, "mapping a region of 4611686018427387904 bytes: "), "%s", err.msg);
+	cr_expect(strstr(err.msg, "mapping a region of 4611686018427387904 bytes: "), "%s",
+		  err.msg);
 }
 
 Test(fault, a_folder_that_is_none)

@@ -110,7 +110,8 @@ Test(run, an_iteration_after_the_end_is_short)
 		cr_assert_eq(ops->create(&fake.worker, values, &w, &err), 0, "%s", err.msg);
 		fake.asks_until_stop = 0;
 		cpu = ktstr_worker_cpu_ns();
-		cr_expect_eq(ops->iterate(w, &fake.worker, &err), 0, "%s: %s", plugin->name, err.msg);
+		cr_expect_eq(ops->iterate(w, &fake.worker, &err), 0, "%s: %s", plugin->name,
+			     err.msg);
 		cr_expect_lt(ktstr_worker_cpu_ns() - cpu, 1000000000, "%s", plugin->name);
 		ops->destroy(w);
 		ops->destroy(NULL);
@@ -165,7 +166,8 @@ Test(run, rounds_of_a_fan_out_have_everybody)
 	rounds = run.slots[0].iterations;
 	cr_assert_eq(run.count, 6);
 	for (unsigned k = 1; k < run.count; k++) {
-		/* each has had the round that was cut short, or not, and may have ended in the next */
+		/* each has had the round that was cut short, or not, and may have ended in the
+		 * next */
 		cr_expect_geq(run.slots[k].iterations, rounds - 1);
 		cr_expect_leq(run.slots[k].iterations, rounds + 1);
 	}

@@ -144,7 +144,8 @@ static void put_row(struct ktstr_buf *b, const struct ktstr_param *param)
 /* Every workload has its heading and, behind some words, its table. */
 Test(manual, has_the_parameters_of_every_workload)
 {
-	_cleanup_free_ char *path = ktstr_asprintf("%s/docs/workloads.md", getenv("abs_top_srcdir"));
+	_cleanup_free_ char *path = ktstr_asprintf("%s/docs/workloads.md",
+						   getenv("abs_top_srcdir"));
 	_cleanup_buf_ struct ktstr_buf manual = { 0 };
 	struct ktstr_err err = KTSTR_ERR_INIT;
 

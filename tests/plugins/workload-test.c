@@ -150,7 +150,8 @@ static void share(struct workload_run *run, unsigned groups)
 
 	group = ktstr_workload_shared(run->plugin->ops, run->values);
 	run->shared_bytes = page + groups * group + run->count * sizeof(*run->slots);
-	p = mmap(NULL, run->shared_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	p = mmap(NULL, run->shared_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		 0);
 	cr_assert_neq(p, MAP_FAILED);
 	run->gate = (struct ktstr_gate *)p;
 	run->slots = (struct ktstr_slot *)(p + page + groups * group);

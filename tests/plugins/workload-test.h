@@ -10,7 +10,8 @@
 #define WORKLOAD_VALUES 8
 #define WORKLOAD_WORKERS 16
 
-/* The plugin of that name out of the build tree. Skips the test when this build has it switched off. */
+/* The plugin of that name out of the build tree. Skips the test when this build has it switched
+ * off. */
 const struct ktstr_plugin *workload_load(const char *name);
 /* The names of all workloads of this build, NULL-ended. */
 const char *const *workload_names(void);
@@ -39,7 +40,7 @@ struct workload_run {
 	const struct ktstr_plugin *plugin;
 	struct ktstr_value values[WORKLOAD_VALUES];
 	unsigned count, group_size;
-	struct ktstr_gate *gate;	/* the first page of memory that all share; slots and groups follow */
+	struct ktstr_gate *gate;	/* the first page of what all share */
 	size_t shared_bytes;
 	struct ktstr_slot *slots;
 	pid_t pids[WORKLOAD_WORKERS];
@@ -47,8 +48,8 @@ struct workload_run {
 	unsigned ended;
 };
 
-/* Starts `groups` groups, lets each worker do `iterations` at least, ends them, and fails the test when
- * one ended with an error, or did not end. Release with workload_run_deinit(). */
+/* Starts `groups` groups, lets each worker do `iterations` at least, ends them, and fails the test
+ * when one ended with an error, or did not end. Release with workload_run_deinit(). */
 void workload_run(struct workload_run *run, const char *name, const char *settings, unsigned groups,
 		  uint64_t iterations);
 void workload_run_deinit(struct workload_run *run);

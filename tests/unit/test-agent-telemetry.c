@@ -67,7 +67,7 @@ Test(counters, refuse_other_texts)
 	cr_assert_not(c.runnable);
 }
 
-Test(counters, schedstat_is_read_again_from_an_open_file, .init = folder_make, .fini = folder_remove)
+Test(counters, schedstat_is_read_again_and_again, .init = folder_make, .fini = folder_remove)
 {
 	struct ktstr_counters c = { .migrations = 3 };
 	char path[128];

@@ -257,7 +257,8 @@ Test(worker, waiting_for_a_partner_is_no_gap)
 	uint64_t ready;
 	pid_t pid;
 
-	court = mmap(NULL, sizeof(*court), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	court = mmap(NULL, sizeof(*court), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		     0);
 	cr_assert_neq(court, MAP_FAILED);
 	pid = fork();
 	player = !pid;

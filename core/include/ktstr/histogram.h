@@ -11,7 +11,8 @@
  * wrong by less than 1/32, or 3.2%, and exact below 64. The whole of uint64_t has a bucket.
  *
  * In a record: a map {count u, sum_ns u, max_ns u, buckets a of [index u, count u]}, with the
- * buckets that are not empty only. Inline: writer (guest) and readers (plugins) share it. [any thread]
+ * buckets that are not empty only. Inline: writer (guest) and readers (plugins) share it.
+ * [any thread]
  */
 #ifndef KTSTR_HISTOGRAM_H
 #define KTSTR_HISTOGRAM_H
@@ -69,7 +70,8 @@ static inline void ktstr_histogram_record(struct ktstr_histogram *h, uint64_t ns
 /* The sample below or at which `permille` thousandths of all samples are (500: the median, by
  * nearest rank), as the highest value of its bucket, but not above the largest sample: never less
  * than the sample, and less than 1/32 more. 0 when there is no sample. */
-static inline uint64_t ktstr_histogram_percentile(const struct ktstr_histogram *h, uint32_t permille)
+static inline uint64_t ktstr_histogram_percentile(const struct ktstr_histogram *h,
+						  uint32_t permille)
 {
 	uint64_t rank = h->count / 1000 * permille + (h->count % 1000 * permille + 999) / 1000;
 	uint64_t seen = 0, high;

@@ -24,7 +24,8 @@ struct ktstr_burst {
 	{ .name = "sleep", .type = KTSTR_PARAM_DURATION, .def = default_, .min = 1000,	\
 	  .max = 3600000000000, .help = "time asleep after each burst" }
 
-static inline void ktstr_burst_begin(struct ktstr_burst *burst, uint64_t burst_ns, uint64_t sleep_ns)
+static inline void ktstr_burst_begin(struct ktstr_burst *burst, uint64_t burst_ns,
+				     uint64_t sleep_ns)
 {
 	*burst = (struct ktstr_burst){
 		.burst_ns = burst_ns, .sleep_ns = sleep_ns, .begin_ns = ktstr_worker_cpu_ns(),

@@ -24,7 +24,7 @@ static inline const char *ktstr_fan_out_role(unsigned index)
 	return index ? "receiver" : "messenger";
 }
 
-/* The messenger's round: all receivers work once. False when the step ended before they were done. */
+/* The messenger's round: all receivers work once. False when the step ended before that. */
 static inline bool ktstr_fan_out_send(struct ktstr_fan_out *fan, struct ktstr_worker *worker)
 {
 	uint32_t done = ktstr_event_seq(&fan->done);

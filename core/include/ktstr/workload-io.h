@@ -24,7 +24,7 @@ static inline int ktstr_scratch_open(const char *folder, int *ret_fd, struct kts
 	int fd;
 
 	if (snprintf(path, sizeof(path), "%s/ktstr-XXXXXX", folder) >= (int)sizeof(path))
-		return ktstr_err_set(err, -ENAMETOOLONG, "the name of folder %s is too long", folder);
+		return ktstr_err_set(err, -ENAMETOOLONG, "the name %s is too long", folder);
 	fd = mkstemp(path);
 	if (fd < 0)
 		return ktstr_err_errno(err, errno, "making a file in %s", folder);

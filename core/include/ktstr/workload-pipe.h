@@ -4,9 +4,9 @@
  * member 1 opens them through /proc, so that nothing has to be inherited. Both keep both ends of
  * both pipes: who is left at the end of a step gets no SIGPIPE.
  *
- *	struct ktstr_pipe_pair pair = KTSTR_PIPE_PAIR_INIT;
+ *	struct ktstr_pipe_pair pair = { 0 };
  *
- *	ktstr_pipe_pair_open(&pair, worker, err);	in create(); worker->shared is its meeting point
+ *	ktstr_pipe_pair_open(&pair, worker, err);	in create(); uses worker->shared
  *	... ktstr_pipe_send(&pair, err), ktstr_pipe_receive(&pair, worker, err) ...
  *	ktstr_pipe_pair_close(&pair);			in destroy()
  */
@@ -21,30 +21,27 @@
 struct ktstr_pipe_meeting {
 	struct ktstr_event ready;
 	int32_t pid;			/* of member 0 */
-	int32_t fds[4];			/* its descriptors: of the pipe to member 1, and of that back */
+	int32_t fds[4];			/* its descriptors: the pipe to member 1, the one back */
 };
 
 struct ktstr_pipe_pair {
-	int fds[4];			/* read and write end of two pipes; -1: none */
+	int n;				/* descriptors that are open */
+	int fds[4];			/* read and write end of two pipes */
 	int in, out;			/* those that this member reads and writes */
 };
 
-#define KTSTR_PIPE_PAIR_INIT { .fds = { -1, -1, -1, -1 }, .in = -1, .out = -1 }
-
 static inline void ktstr_pipe_pair_close(struct ktstr_pipe_pair *pair)
 {
-	for (int i = 0; i < 4; i++) {
-		if (pair->fds[i] >= 0)
-			close(pair->fds[i]);
-		pair->fds[i] = -1;
-	}
+	while (pair->n)
+		close(pair->fds[--pair->n]);
 }
 
 static inline int ktstr_pipe_pair_make(struct ktstr_pipe_pair *pair,
 				       struct ktstr_pipe_meeting *meeting, struct ktstr_err *err)
 {
-	if (pipe(pair->fds) || pipe(pair->fds + 2))
-		return ktstr_err_errno(err, errno, "making the pipes of a pair of workers");
+	for (; pair->n < 4; pair->n += 2)
+		if (pipe(pair->fds + pair->n))
+			return ktstr_err_errno(err, errno, "making the pipes of a pair of workers");
 	for (int i = 0; i < 4; i++)
 		meeting->fds[i] = pair->fds[i];
 	meeting->pid = getpid();
@@ -59,10 +56,10 @@ static inline int ktstr_pipe_pair_join(struct ktstr_pipe_pair *pair, struct ktst
 
 	if (!ktstr_event_wait(worker, &meeting->ready, 0))
 		return ktstr_worker_not_met(err);
-	for (int i = 0; i < 4; i++) {
-		snprintf(path, sizeof(path), "/proc/%d/fd/%d", meeting->pid, meeting->fds[i]);
-		pair->fds[i] = open(path, i % 2 ? O_WRONLY : O_RDONLY);
-		if (pair->fds[i] < 0)
+	for (; pair->n < 4; pair->n++) {
+		snprintf(path, sizeof(path), "/proc/%d/fd/%d", meeting->pid, meeting->fds[pair->n]);
+		pair->fds[pair->n] = open(path, pair->n % 2 ? O_WRONLY : O_RDONLY);
+		if (pair->fds[pair->n] < 0)
 			return ktstr_err_errno(err, errno, "opening the partner's pipe %s", path);
 	}
 	return 0;

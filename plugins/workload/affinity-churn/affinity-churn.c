@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A worker that pins itself to one CPU after another, in random order, of those that it had when the
- * step began. When its cpuset changes meanwhile, it goes on with what the kernel then lets it have.
+ * A worker that pins itself to one CPU after another, in random order, of those that it had when
+ * the step began. When its cpuset changes meanwhile, it goes on with what the kernel then lets it
+ * have.
  */
 #include <ktstr/workload.h>
 
@@ -15,21 +16,15 @@ static const struct ktstr_param params[] = {
 };
 
 struct ktstr_workload {
-	uint64_t loops, random;
+	const struct ktstr_value *values;
+	uint64_t random;
 	cpu_set_t cpus;			/* none: not looked at yet */
 };
 
-static int churn_create(struct ktstr_worker *worker, const struct ktstr_value *values,
-			struct ktstr_workload **ret_workload, struct ktstr_err *err)
+static int churn_init(struct ktstr_workload *w, struct ktstr_worker *worker, struct ktstr_err *err)
 {
-	struct ktstr_workload *w = calloc(1, sizeof(*w));
-
-	(void)worker;
-	if (!w)
-		return ktstr_err_nomem(err);
-	w->loops = values[P_LOOPS].u64;
+	(void)worker, (void)err;
 	w->random = (uint64_t)getpid() + 1;
-	*ret_workload = w;
 	return 0;
 }
 
@@ -81,20 +76,17 @@ static int churn_iterate(struct ktstr_workload *w, struct ktstr_worker *worker,
 	if (!ret)
 		ret = move(w, err);
 	if (!ret)
-		ktstr_worker_spin(worker, w->loops);
+		ktstr_worker_spin(worker, w->values[P_LOOPS].u64);
 	return ret;
 }
 
-static void churn_destroy(struct ktstr_workload *w)
-{
-	free(w);
-}
+KTSTR_DEFINE_STATE(churn_init, KTSTR_NO_DEINIT);
 
 static const struct ktstr_workload_ops ops = {
 	.size = sizeof(ops),
-	.create = churn_create,
+	.create = state_create,
 	.iterate = churn_iterate,
-	.destroy = churn_destroy,
+	.destroy = state_destroy,
 };
 
 KTSTR_DEFINE_WORKLOAD("affinity-churn", PLUGIN_VERSION, "pins itself to one CPU after another",

@@ -10,19 +10,14 @@ static const struct ktstr_param params[] = {
 };
 
 struct ktstr_workload {
+	const struct ktstr_value *values;
 	struct ktstr_burst burst;
 };
 
-static int bursty_create(struct ktstr_worker *worker, const struct ktstr_value *values,
-			 struct ktstr_workload **ret_workload, struct ktstr_err *err)
+static int bursty_init(struct ktstr_workload *w, struct ktstr_worker *worker, struct ktstr_err *err)
 {
-	struct ktstr_workload *w = calloc(1, sizeof(*w));
-
-	(void)worker;
-	if (!w)
-		return ktstr_err_nomem(err);
-	ktstr_burst_begin(&w->burst, values[P_BURST].u64, values[P_SLEEP].u64);
-	*ret_workload = w;
+	(void)worker, (void)err;
+	ktstr_burst_begin(&w->burst, w->values[P_BURST].u64, w->values[P_SLEEP].u64);
 	return 0;
 }
 
@@ -34,16 +29,13 @@ static int bursty_iterate(struct ktstr_workload *w, struct ktstr_worker *worker,
 	return 0;
 }
 
-static void bursty_destroy(struct ktstr_workload *w)
-{
-	free(w);
-}
+KTSTR_DEFINE_STATE(bursty_init, KTSTR_NO_DEINIT);
 
 static const struct ktstr_workload_ops ops = {
 	.size = sizeof(ops),
-	.create = bursty_create,
+	.create = state_create,
 	.iterate = bursty_iterate,
-	.destroy = bursty_destroy,
+	.destroy = state_destroy,
 };
 
 KTSTR_DEFINE_WORKLOAD("bursty", PLUGIN_VERSION, "computes for a while and sleeps, in turn", params,

@@ -18,7 +18,7 @@ static const struct ktstr_param params[] = {
 };
 
 struct ktstr_workload {
-	uint64_t passes;
+	const struct ktstr_value *values;
 	struct ktstr_cache cache;
 	struct ktstr_pipe_pair pair;
 };
@@ -29,33 +29,17 @@ static unsigned cache_group_size(const struct ktstr_value *values)
 	return 2;
 }
 
-static void cache_destroy(struct ktstr_workload *w)
+static int cache_init(struct ktstr_workload *w, struct ktstr_worker *worker, struct ktstr_err *err)
 {
-	if (w) {
-		ktstr_pipe_pair_close(&w->pair);
-		ktstr_cache_deinit(&w->cache);
-	}
-	free(w);
+	int ret = ktstr_cache_init(&w->cache, w->values[P_SIZE].u64, w->values[P_STRIDE].u64, err);
+
+	return ret ? ret : ktstr_pipe_pair_open(&w->pair, worker, err);
 }
 
-static int cache_create(struct ktstr_worker *worker, const struct ktstr_value *values,
-			struct ktstr_workload **ret_workload, struct ktstr_err *err)
+static void cache_deinit(struct ktstr_workload *w)
 {
-	struct ktstr_workload *w = calloc(1, sizeof(*w));
-	int ret;
-
-	if (!w)
-		return ktstr_err_nomem(err);
-	w->passes = values[P_PASSES].u64;
-	w->pair = (struct ktstr_pipe_pair)KTSTR_PIPE_PAIR_INIT;
-	ret = ktstr_cache_init(&w->cache, values[P_SIZE].u64, values[P_STRIDE].u64, err);
-	if (!ret)
-		ret = ktstr_pipe_pair_open(&w->pair, worker, err);
-	if (ret)
-		cache_destroy(w);
-	else
-		*ret_workload = w;
-	return ret;
+	ktstr_pipe_pair_close(&w->pair);
+	ktstr_cache_deinit(&w->cache);
 }
 
 static int cache_iterate(struct ktstr_workload *w, struct ktstr_worker *worker,
@@ -63,19 +47,22 @@ static int cache_iterate(struct ktstr_workload *w, struct ktstr_worker *worker,
 {
 	int ret;
 
-	for (uint64_t i = 0; i < w->passes && worker->running(worker); i++)
+	for (uint64_t i = 0; i < w->values[P_PASSES].u64 && worker->running(worker); i++)
 		ktstr_cache_go_through(&w->cache, worker);
 	ret = ktstr_pipe_exchange(&w->pair, worker, err);
 	return ret < 0 ? ret : 0;
 }
 
+KTSTR_DEFINE_STATE(cache_init, cache_deinit);
+
 static const struct ktstr_workload_ops ops = {
 	.size = sizeof(ops),
 	.group_size = cache_group_size,
-	.create = cache_create,
+	.create = state_create,
 	.iterate = cache_iterate,
-	.destroy = cache_destroy,
+	.destroy = state_destroy,
 };
 
 KTSTR_DEFINE_WORKLOAD("cache-pipe", PLUGIN_VERSION,
-		      "pairs that fill their caches and wake each other through pipes", params, ops);
+		      "pairs that fill their caches and wake each other through pipes", params,
+		      ops);

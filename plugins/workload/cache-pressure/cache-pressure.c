@@ -10,31 +10,20 @@ static const struct ktstr_param params[] = {
 };
 
 struct ktstr_workload {
+	const struct ktstr_value *values;
 	struct ktstr_cache cache;
 };
 
-static void pressure_destroy(struct ktstr_workload *w)
+static int pressure_init(struct ktstr_workload *w, struct ktstr_worker *worker,
+			 struct ktstr_err *err)
 {
-	if (w)
-		ktstr_cache_deinit(&w->cache);
-	free(w);
+	(void)worker;
+	return ktstr_cache_init(&w->cache, w->values[P_SIZE].u64, w->values[P_STRIDE].u64, err);
 }
 
-static int pressure_create(struct ktstr_worker *worker, const struct ktstr_value *values,
-			   struct ktstr_workload **ret_workload, struct ktstr_err *err)
+static void pressure_deinit(struct ktstr_workload *w)
 {
-	struct ktstr_workload *w = calloc(1, sizeof(*w));
-	int ret;
-
-	(void)worker;
-	if (!w)
-		return ktstr_err_nomem(err);
-	ret = ktstr_cache_init(&w->cache, values[P_SIZE].u64, values[P_STRIDE].u64, err);
-	if (ret)
-		pressure_destroy(w);
-	else
-		*ret_workload = w;
-	return ret;
+	ktstr_cache_deinit(&w->cache);
 }
 
 static int pressure_iterate(struct ktstr_workload *w, struct ktstr_worker *worker,
@@ -45,11 +34,13 @@ static int pressure_iterate(struct ktstr_workload *w, struct ktstr_worker *worke
 	return 0;
 }
 
+KTSTR_DEFINE_STATE(pressure_init, pressure_deinit);
+
 static const struct ktstr_workload_ops ops = {
 	.size = sizeof(ops),
-	.create = pressure_create,
+	.create = state_create,
 	.iterate = pressure_iterate,
-	.destroy = pressure_destroy,
+	.destroy = state_destroy,
 };
 
 KTSTR_DEFINE_WORKLOAD("cache-pressure", PLUGIN_VERSION, "goes through a buffer all the time",

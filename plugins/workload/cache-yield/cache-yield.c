@@ -12,31 +12,19 @@ static const struct ktstr_param params[] = {
 };
 
 struct ktstr_workload {
+	const struct ktstr_value *values;
 	struct ktstr_cache cache;
 };
 
-static void yield_destroy(struct ktstr_workload *w)
+static int yield_init(struct ktstr_workload *w, struct ktstr_worker *worker, struct ktstr_err *err)
 {
-	if (w)
-		ktstr_cache_deinit(&w->cache);
-	free(w);
+	(void)worker;
+	return ktstr_cache_init(&w->cache, w->values[P_SIZE].u64, w->values[P_STRIDE].u64, err);
 }
 
-static int yield_create(struct ktstr_worker *worker, const struct ktstr_value *values,
-			struct ktstr_workload **ret_workload, struct ktstr_err *err)
+static void yield_deinit(struct ktstr_workload *w)
 {
-	struct ktstr_workload *w = calloc(1, sizeof(*w));
-	int ret;
-
-	(void)worker;
-	if (!w)
-		return ktstr_err_nomem(err);
-	ret = ktstr_cache_init(&w->cache, values[P_SIZE].u64, values[P_STRIDE].u64, err);
-	if (ret)
-		yield_destroy(w);
-	else
-		*ret_workload = w;
-	return ret;
+	ktstr_cache_deinit(&w->cache);
 }
 
 static int yield_iterate(struct ktstr_workload *w, struct ktstr_worker *worker,
@@ -46,11 +34,13 @@ static int yield_iterate(struct ktstr_workload *w, struct ktstr_worker *worker,
 	return sched_yield() ? ktstr_err_errno(err, errno, "sched_yield") : 0;
 }
 
+KTSTR_DEFINE_STATE(yield_init, yield_deinit);
+
 static const struct ktstr_workload_ops ops = {
 	.size = sizeof(ops),
-	.create = yield_create,
+	.create = state_create,
 	.iterate = yield_iterate,
-	.destroy = yield_destroy,
+	.destroy = state_destroy,
 };
 
 KTSTR_DEFINE_WORKLOAD("cache-yield", PLUGIN_VERSION, "goes through a buffer and gives up the CPU",

@@ -9,40 +9,24 @@ static const struct ktstr_param params[] = {
 };
 
 struct ktstr_workload {
-	uint64_t loops;
+	const struct ktstr_value *values;
 };
-
-static int spin_create(struct ktstr_worker *worker, const struct ktstr_value *values,
-		       struct ktstr_workload **ret_workload, struct ktstr_err *err)
-{
-	struct ktstr_workload *w = calloc(1, sizeof(*w));
-
-	(void)worker;
-	if (!w)
-		return ktstr_err_nomem(err);
-	w->loops = values[P_LOOPS].u64;
-	*ret_workload = w;
-	return 0;
-}
 
 static int spin_iterate(struct ktstr_workload *w, struct ktstr_worker *worker,
 			struct ktstr_err *err)
 {
 	(void)err;
-	ktstr_worker_spin(worker, w->loops);
+	ktstr_worker_spin(worker, w->values[P_LOOPS].u64);
 	return 0;
 }
 
-static void spin_destroy(struct ktstr_workload *w)
-{
-	free(w);
-}
+KTSTR_DEFINE_PLAIN_STATE();
 
 static const struct ktstr_workload_ops ops = {
 	.size = sizeof(ops),
-	.create = spin_create,
+	.create = state_create,
 	.iterate = spin_iterate,
-	.destroy = spin_destroy,
+	.destroy = state_destroy,
 };
 
 KTSTR_DEFINE_WORKLOAD("cpu-spin", PLUGIN_VERSION, "computes all the time", params, ops);

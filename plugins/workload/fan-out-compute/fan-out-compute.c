@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A messenger that wakes many receivers at once; each thinks for a while, asleep, and multiplies
- * matrices that fill a part of the cache: requests that come in together and are served in parallel.
+ * matrices that fill a part of the cache: requests that come in together and are served in
+ * parallel.
  */
 #include <ktstr/workload-fan-out.h>
 
@@ -47,13 +48,6 @@ static const char *compute_role(const struct ktstr_value *values, unsigned index
 	return ktstr_fan_out_role(index);
 }
 
-static void compute_destroy(struct ktstr_workload *w)
-{
-	if (w)
-		free(w->cells);
-	free(w);
-}
-
 /* The longest side of three square matrices in so many bytes. */
 static size_t side_of(uint64_t bytes)
 {
@@ -79,21 +73,15 @@ static int make_matrices(struct ktstr_workload *w, struct ktstr_err *err)
 	return 0;
 }
 
-static int compute_create(struct ktstr_worker *worker, const struct ktstr_value *values,
-			  struct ktstr_workload **ret_workload, struct ktstr_err *err)
+static int compute_init(struct ktstr_workload *w, struct ktstr_worker *worker,
+			struct ktstr_err *err)
 {
-	struct ktstr_workload *w = calloc(1, sizeof(*w));
-	int ret;
+	return worker->index ? make_matrices(w, err) : 0;
+}
 
-	if (!w)
-		return ktstr_err_nomem(err);
-	w->values = values;
-	ret = worker->index ? make_matrices(w, err) : 0;
-	if (ret)
-		compute_destroy(w);
-	else
-		*ret_workload = w;
-	return ret;
+static void compute_deinit(struct ktstr_workload *w)
+{
+	free(w->cells);
 }
 
 /* c = a * b, row by row; false when the step ended before. */
@@ -142,15 +130,18 @@ static int compute_iterate(struct ktstr_workload *w, struct ktstr_worker *worker
 	return 0;
 }
 
+KTSTR_DEFINE_STATE(compute_init, compute_deinit);
+
 static const struct ktstr_workload_ops ops = {
 	.size = sizeof(ops),
 	.group_size = compute_group_size,
-	.create = compute_create,
+	.create = state_create,
 	.iterate = compute_iterate,
-	.destroy = compute_destroy,
+	.destroy = state_destroy,
 	.shared_bytes = compute_shared_bytes,
 	.role = compute_role,
 };
 
 KTSTR_DEFINE_WORKLOAD("fan-out-compute", PLUGIN_VERSION,
-		      "one that wakes many at once, which think and multiply matrices", params, ops);
+		      "one that wakes many at once, which think and multiply matrices", params,
+		      ops);

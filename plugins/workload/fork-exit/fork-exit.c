@@ -15,7 +15,7 @@ static const struct ktstr_param params[] = {
 };
 
 struct ktstr_workload {
-	uint64_t loops;
+	const struct ktstr_value *values;
 };
 
 static size_t fork_shared_bytes(const struct ktstr_value *values)
@@ -24,23 +24,10 @@ static size_t fork_shared_bytes(const struct ktstr_value *values)
 	return sizeof(uint64_t);	/* when the child went */
 }
 
-static int fork_create(struct ktstr_worker *worker, const struct ktstr_value *values,
-		       struct ktstr_workload **ret_workload, struct ktstr_err *err)
-{
-	struct ktstr_workload *w = calloc(1, sizeof(*w));
-
-	(void)worker;
-	if (!w)
-		return ktstr_err_nomem(err);
-	w->loops = values[P_LOOPS].u64;
-	*ret_workload = w;
-	return 0;
-}
-
 __attribute__((noreturn))
 static void child(const struct ktstr_workload *w, const struct ktstr_worker *worker)
 {
-	ktstr_worker_spin(worker, w->loops);
+	ktstr_worker_spin(worker, w->values[P_LOOPS].u64);
 	*(uint64_t *)worker->shared = ktstr_worker_now_ns();
 	_exit(0);
 }
@@ -77,16 +64,13 @@ static int fork_iterate(struct ktstr_workload *w, struct ktstr_worker *worker,
 	return wait_for(pid, worker, err);
 }
 
-static void fork_destroy(struct ktstr_workload *w)
-{
-	free(w);
-}
+KTSTR_DEFINE_PLAIN_STATE();
 
 static const struct ktstr_workload_ops ops = {
 	.size = sizeof(ops),
-	.create = fork_create,
+	.create = state_create,
 	.iterate = fork_iterate,
-	.destroy = fork_destroy,
+	.destroy = state_destroy,
 	.shared_bytes = fork_shared_bytes,
 };
 

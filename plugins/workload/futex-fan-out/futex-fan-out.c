@@ -10,7 +10,7 @@ static const struct ktstr_param params[] = {
 };
 
 struct ktstr_workload {
-	uint64_t loops;
+	const struct ktstr_value *values;
 	uint32_t seen;			/* rounds that this receiver has had */
 };
 
@@ -31,48 +31,32 @@ static const char *fan_role(const struct ktstr_value *values, unsigned index)
 	return ktstr_fan_out_role(index);
 }
 
-static int fan_create(struct ktstr_worker *worker, const struct ktstr_value *values,
-		      struct ktstr_workload **ret_workload, struct ktstr_err *err)
-{
-	struct ktstr_workload *w = calloc(1, sizeof(*w));
-
-	(void)worker;
-	if (!w)
-		return ktstr_err_nomem(err);
-	w->loops = values[P_LOOPS].u64;
-	*ret_workload = w;
-	return 0;
-}
-
 static int fan_iterate(struct ktstr_workload *w, struct ktstr_worker *worker, struct ktstr_err *err)
 {
 	struct ktstr_fan_out *fan = worker->shared;
 
 	(void)err;
 	if (!worker->index) {
-		ktstr_worker_spin(worker, w->loops);
+		ktstr_worker_spin(worker, w->values[P_LOOPS].u64);
 		ktstr_fan_out_send(fan, worker);
 	} else if (ktstr_fan_out_receive(fan, worker, &w->seen)) {
-		ktstr_worker_spin(worker, w->loops);
+		ktstr_worker_spin(worker, w->values[P_LOOPS].u64);
 		ktstr_fan_out_done(fan);
 	}
 	return 0;
 }
 
-static void fan_destroy(struct ktstr_workload *w)
-{
-	free(w);
-}
+KTSTR_DEFINE_PLAIN_STATE();
 
 static const struct ktstr_workload_ops ops = {
 	.size = sizeof(ops),
 	.group_size = fan_group_size,
-	.create = fan_create,
+	.create = state_create,
 	.iterate = fan_iterate,
-	.destroy = fan_destroy,
+	.destroy = state_destroy,
 	.shared_bytes = fan_shared_bytes,
 	.role = fan_role,
 };
 
-KTSTR_DEFINE_WORKLOAD("futex-fan-out", PLUGIN_VERSION, "one that wakes many at once, round by round",
-		      params, ops);
+KTSTR_DEFINE_WORKLOAD("futex-fan-out", PLUGIN_VERSION,
+		      "one that wakes many at once, round by round", params, ops);

@@ -9,7 +9,7 @@ static const struct ktstr_param params[] = {
 };
 
 struct ktstr_workload {
-	uint64_t loops;
+	const struct ktstr_value *values;
 };
 
 static unsigned pong_group_size(const struct ktstr_value *values)
@@ -24,19 +24,6 @@ static size_t pong_shared_bytes(const struct ktstr_value *values)
 	return sizeof(struct ktstr_event);
 }
 
-static int pong_create(struct ktstr_worker *worker, const struct ktstr_value *values,
-		       struct ktstr_workload **ret_workload, struct ktstr_err *err)
-{
-	struct ktstr_workload *w = calloc(1, sizeof(*w));
-
-	(void)worker;
-	if (!w)
-		return ktstr_err_nomem(err);
-	w->loops = values[P_LOOPS].u64;
-	*ret_workload = w;
-	return 0;
-}
-
 /* It is this one's turn when the event has happened as often as its index says, modulo 2. */
 static int pong_iterate(struct ktstr_workload *w, struct ktstr_worker *worker,
 			struct ktstr_err *err)
@@ -47,22 +34,19 @@ static int pong_iterate(struct ktstr_workload *w, struct ktstr_worker *worker,
 	(void)err;
 	if (seq % 2 != worker->index && !ktstr_event_wait(worker, turn, seq))
 		return 0;
-	ktstr_worker_spin(worker, w->loops);
+	ktstr_worker_spin(worker, w->values[P_LOOPS].u64);
 	ktstr_event_signal(turn);
 	return 0;
 }
 
-static void pong_destroy(struct ktstr_workload *w)
-{
-	free(w);
-}
+KTSTR_DEFINE_PLAIN_STATE();
 
 static const struct ktstr_workload_ops ops = {
 	.size = sizeof(ops),
 	.group_size = pong_group_size,
-	.create = pong_create,
+	.create = state_create,
 	.iterate = pong_iterate,
-	.destroy = pong_destroy,
+	.destroy = state_destroy,
 	.shared_bytes = pong_shared_bytes,
 };
 

@@ -32,30 +32,17 @@ static int io_available(const struct ktstr_value *values, struct ktstr_err *err)
 	return ktstr_scratch_available(values[P_FOLDER].str, err);
 }
 
-static void io_destroy(struct ktstr_workload *w)
+static int io_init(struct ktstr_workload *w, struct ktstr_worker *worker, struct ktstr_err *err)
 {
-	if (w && w->fd >= 0)
-		close(w->fd);
-	free(w);
+	(void)worker;
+	w->fd = -1;
+	return ktstr_scratch_open(w->values[P_FOLDER].str, &w->fd, err);
 }
 
-static int io_create(struct ktstr_worker *worker, const struct ktstr_value *values,
-		     struct ktstr_workload **ret_workload, struct ktstr_err *err)
+static void io_deinit(struct ktstr_workload *w)
 {
-	struct ktstr_workload *w = calloc(1, sizeof(*w));
-	int ret;
-
-	(void)worker;
-	if (!w)
-		return ktstr_err_nomem(err);
-	w->values = values;
-	w->fd = -1;
-	ret = ktstr_scratch_open(values[P_FOLDER].str, &w->fd, err);
-	if (ret)
-		io_destroy(w);
-	else
-		*ret_workload = w;
-	return ret;
+	if (w->fd >= 0)
+		close(w->fd);
 }
 
 static int io_iterate(struct ktstr_workload *w, struct ktstr_worker *worker, struct ktstr_err *err)
@@ -67,12 +54,14 @@ static int io_iterate(struct ktstr_workload *w, struct ktstr_worker *worker, str
 	return ret;
 }
 
+KTSTR_DEFINE_STATE(io_init, io_deinit);
+
 static const struct ktstr_workload_ops ops = {
 	.size = sizeof(ops),
 	.available = io_available,
-	.create = io_create,
+	.create = state_create,
 	.iterate = io_iterate,
-	.destroy = io_destroy,
+	.destroy = state_destroy,
 };
 
 KTSTR_DEFINE_WORKLOAD("io-sync", PLUGIN_VERSION, "writes a file, waits until it is stored, pauses",

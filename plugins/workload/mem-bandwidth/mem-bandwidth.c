@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A worker that wants the memory's bandwidth: a[i] = b[i] + 3 * c[i] over three arrays that no cache
- * holds, a slice in each iteration.
+ * A worker that wants the memory's bandwidth: a[i] = b[i] + 3 * c[i] over three arrays that no
+ * cache holds, a slice in each iteration.
  */
 #include <ktstr/workload.h>
 
@@ -17,17 +17,11 @@ static const struct ktstr_param params[] = {
 #define SLICE 32768		/* elements in an iteration */
 
 struct ktstr_workload {
+	const struct ktstr_value *values;
 	uint64_t *a, *b, *c;		/* in one allocation, a's */
 	size_t n, at;
 	uint64_t bytes;			/* read and written so far */
 };
-
-static void bandwidth_destroy(struct ktstr_workload *w)
-{
-	if (w)
-		free(w->a);
-	free(w);
-}
 
 /* Written to, so that there is memory behind all of it. */
 static int make_arrays(struct ktstr_workload *w, size_t bytes, struct ktstr_err *err)
@@ -42,21 +36,16 @@ static int make_arrays(struct ktstr_workload *w, size_t bytes, struct ktstr_err 
 	return 0;
 }
 
-static int bandwidth_create(struct ktstr_worker *worker, const struct ktstr_value *values,
-			    struct ktstr_workload **ret_workload, struct ktstr_err *err)
+static int bandwidth_init(struct ktstr_workload *w, struct ktstr_worker *worker,
+			  struct ktstr_err *err)
 {
-	struct ktstr_workload *w = calloc(1, sizeof(*w));
-	int ret;
-
 	(void)worker;
-	if (!w)
-		return ktstr_err_nomem(err);
-	ret = make_arrays(w, values[P_SIZE].u64, err);
-	if (ret)
-		bandwidth_destroy(w);
-	else
-		*ret_workload = w;
-	return ret;
+	return make_arrays(w, w->values[P_SIZE].u64, err);
+}
+
+static void bandwidth_deinit(struct ktstr_workload *w)
+{
+	free(w->a);
 }
 
 static int bandwidth_iterate(struct ktstr_workload *w, struct ktstr_worker *worker,
@@ -74,11 +63,13 @@ static int bandwidth_iterate(struct ktstr_workload *w, struct ktstr_worker *work
 	return 0;
 }
 
+KTSTR_DEFINE_STATE(bandwidth_init, bandwidth_deinit);
+
 static const struct ktstr_workload_ops ops = {
 	.size = sizeof(ops),
-	.create = bandwidth_create,
+	.create = state_create,
 	.iterate = bandwidth_iterate,
-	.destroy = bandwidth_destroy,
+	.destroy = state_destroy,
 };
 
 KTSTR_DEFINE_WORKLOAD("mem-bandwidth", PLUGIN_VERSION, "streams through arrays that no cache holds",

@@ -10,7 +10,8 @@ static const struct ktstr_param params[] = {
 	[P_LOOPS] = KTSTR_PARAM_LOOPS("1024", 1, "between two yields"),
 	[P_SLEEP_EVERY] = {
 		.name = "sleep-every", .type = KTSTR_PARAM_UINT, .def = "64",
-		.min = 0, .max = 1000000000, .help = "yields between two sleeps; 0: it never sleeps",
+		.min = 0, .max = 1000000000,
+		.help = "yields between two sleeps; 0: it never sleeps",
 	},
 	[P_SLEEP] = {
 		.name = "sleep", .type = KTSTR_PARAM_DURATION, .def = "1ms",
@@ -22,19 +23,6 @@ struct ktstr_workload {
 	const struct ktstr_value *values;
 	uint64_t yields;
 };
-
-static int mixed_create(struct ktstr_worker *worker, const struct ktstr_value *values,
-			struct ktstr_workload **ret_workload, struct ktstr_err *err)
-{
-	struct ktstr_workload *w = calloc(1, sizeof(*w));
-
-	(void)worker;
-	if (!w)
-		return ktstr_err_nomem(err);
-	w->values = values;
-	*ret_workload = w;
-	return 0;
-}
 
 static int mixed_iterate(struct ktstr_workload *w, struct ktstr_worker *worker,
 			 struct ktstr_err *err)
@@ -49,16 +37,13 @@ static int mixed_iterate(struct ktstr_workload *w, struct ktstr_worker *worker,
 	return 0;
 }
 
-static void mixed_destroy(struct ktstr_workload *w)
-{
-	free(w);
-}
+KTSTR_DEFINE_PLAIN_STATE();
 
 static const struct ktstr_workload_ops ops = {
 	.size = sizeof(ops),
-	.create = mixed_create,
+	.create = state_create,
 	.iterate = mixed_iterate,
-	.destroy = mixed_destroy,
+	.destroy = state_destroy,
 };
 
 KTSTR_DEFINE_WORKLOAD("mixed", PLUGIN_VERSION, "computes, yields and sleeps a little", params, ops);

@@ -44,20 +44,8 @@ static size_t mutex_shared_bytes(const struct ktstr_value *values)
 	return sizeof(struct lock);
 }
 
-static int mutex_create(struct ktstr_worker *worker, const struct ktstr_value *values,
-			struct ktstr_workload **ret_workload, struct ktstr_err *err)
-{
-	struct ktstr_workload *w = calloc(1, sizeof(*w));
-
-	(void)worker;
-	if (!w)
-		return ktstr_err_nomem(err);
-	w->values = values;
-	*ret_workload = w;
-	return 0;
-}
-
-/* False: the step ended before it was had. Who waited leaves WANTED behind, as there may be more. */
+/* False: the step ended before it was had. Who waited leaves WANTED behind, as there may be
+ * more. */
 static bool take(struct ktstr_workload *w, struct ktstr_worker *worker, struct lock *lock)
 {
 	uint32_t was = FREE;
@@ -96,17 +84,14 @@ static int mutex_iterate(struct ktstr_workload *w, struct ktstr_worker *worker,
 	return alone ? 0 : ktstr_err_set(err, -EILSEQ, "two workers held the lock at a time");
 }
 
-static void mutex_destroy(struct ktstr_workload *w)
-{
-	free(w);
-}
+KTSTR_DEFINE_PLAIN_STATE();
 
 static const struct ktstr_workload_ops ops = {
 	.size = sizeof(ops),
 	.group_size = mutex_group_size,
-	.create = mutex_create,
+	.create = state_create,
 	.iterate = mutex_iterate,
-	.destroy = mutex_destroy,
+	.destroy = state_destroy,
 	.shared_bytes = mutex_shared_bytes,
 };
 

@@ -15,21 +15,14 @@ static const struct ktstr_param params[] = {
 };
 
 struct ktstr_workload {
-	uint64_t loops;
+	const struct ktstr_value *values;
 	int lowest, nice;
 };
 
-static int nice_create(struct ktstr_worker *worker, const struct ktstr_value *values,
-		       struct ktstr_workload **ret_workload, struct ktstr_err *err)
+static int nice_init(struct ktstr_workload *w, struct ktstr_worker *worker, struct ktstr_err *err)
 {
-	struct ktstr_workload *w = calloc(1, sizeof(*w));
-
-	(void)worker;
-	if (!w)
-		return ktstr_err_nomem(err);
-	w->loops = values[P_LOOPS].u64;
+	(void)worker, (void)err;
 	w->lowest = w->nice = -20;
-	*ret_workload = w;
 	return 0;
 }
 
@@ -53,20 +46,17 @@ static int nice_iterate(struct ktstr_workload *w, struct ktstr_worker *worker,
 	if (ret)
 		return ret;
 	worker->metric(worker, "lowest-nice", NULL, w->lowest);
-	ktstr_worker_spin(worker, w->loops);
+	ktstr_worker_spin(worker, w->values[P_LOOPS].u64);
 	return sched_yield() ? ktstr_err_errno(err, errno, "sched_yield") : 0;
 }
 
-static void nice_destroy(struct ktstr_workload *w)
-{
-	free(w);
-}
+KTSTR_DEFINE_STATE(nice_init, KTSTR_NO_DEINIT);
 
 static const struct ktstr_workload_ops ops = {
 	.size = sizeof(ops),
-	.create = nice_create,
+	.create = state_create,
 	.iterate = nice_iterate,
-	.destroy = nice_destroy,
+	.destroy = state_destroy,
 };
 
 KTSTR_DEFINE_WORKLOAD("nice-sweep", PLUGIN_VERSION, "goes through all nice values", params, ops);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A worker that touches pages of its memory at random, gives them all back, and begins again: a page
- * fault for each page, and what the kernel does for it on the worker's account.
+ * A worker that touches pages of its memory at random, gives them all back, and begins again: a
+ * page fault for each page, and what the kernel does for it on the worker's account.
  */
 #include <ktstr/workload.h>
 
@@ -29,13 +29,6 @@ struct ktstr_workload {
 	uint64_t random;
 };
 
-static void churn_destroy(struct ktstr_workload *w)
-{
-	if (w && w->region != MAP_FAILED)
-		munmap(w->region, w->values[P_SIZE].u64);
-	free(w);
-}
-
 /* Small pages, as huge ones would make one fault of many. A kernel without huge pages refuses the
  * advice, and does not need it. */
 static int map_region(struct ktstr_workload *w, struct ktstr_err *err)
@@ -50,24 +43,18 @@ static int map_region(struct ktstr_workload *w, struct ktstr_err *err)
 	return 0;
 }
 
-static int churn_create(struct ktstr_worker *worker, const struct ktstr_value *values,
-			struct ktstr_workload **ret_workload, struct ktstr_err *err)
+static int churn_init(struct ktstr_workload *w, struct ktstr_worker *worker, struct ktstr_err *err)
 {
-	struct ktstr_workload *w = calloc(1, sizeof(*w));
-	int ret;
-
 	(void)worker;
-	if (!w)
-		return ktstr_err_nomem(err);
-	w->values = values;
 	w->page = (size_t)sysconf(_SC_PAGESIZE);
 	w->random = (uint64_t)getpid() + 1;
-	ret = map_region(w, err);
-	if (ret)
-		churn_destroy(w);
-	else
-		*ret_workload = w;
-	return ret;
+	return map_region(w, err);
+}
+
+static void churn_deinit(struct ktstr_workload *w)
+{
+	if (w->region != MAP_FAILED)
+		munmap(w->region, w->values[P_SIZE].u64);
 }
 
 static int churn_iterate(struct ktstr_workload *w, struct ktstr_worker *worker,
@@ -86,11 +73,13 @@ static int churn_iterate(struct ktstr_workload *w, struct ktstr_worker *worker,
 	return 0;
 }
 
+KTSTR_DEFINE_STATE(churn_init, churn_deinit);
+
 static const struct ktstr_workload_ops ops = {
 	.size = sizeof(ops),
-	.create = churn_create,
+	.create = state_create,
 	.iterate = churn_iterate,
-	.destroy = churn_destroy,
+	.destroy = state_destroy,
 };
 
 KTSTR_DEFINE_WORKLOAD("page-fault-churn", PLUGIN_VERSION, "touches fresh pages and gives them back",

@@ -9,7 +9,7 @@ static const struct ktstr_param params[] = {
 };
 
 struct ktstr_workload {
-	uint64_t loops;
+	const struct ktstr_value *values;
 	struct ktstr_pipe_pair pair;
 };
 
@@ -19,29 +19,14 @@ static unsigned pipe_group_size(const struct ktstr_value *values)
 	return 2;
 }
 
-static void pipe_destroy(struct ktstr_workload *w)
+static int pipe_init(struct ktstr_workload *w, struct ktstr_worker *worker, struct ktstr_err *err)
 {
-	if (w)
-		ktstr_pipe_pair_close(&w->pair);
-	free(w);
+	return ktstr_pipe_pair_open(&w->pair, worker, err);
 }
 
-static int pipe_create(struct ktstr_worker *worker, const struct ktstr_value *values,
-		       struct ktstr_workload **ret_workload, struct ktstr_err *err)
+static void pipe_deinit(struct ktstr_workload *w)
 {
-	struct ktstr_workload *w = calloc(1, sizeof(*w));
-	int ret;
-
-	if (!w)
-		return ktstr_err_nomem(err);
-	w->loops = values[P_LOOPS].u64;
-	w->pair = (struct ktstr_pipe_pair)KTSTR_PIPE_PAIR_INIT;
-	ret = ktstr_pipe_pair_open(&w->pair, worker, err);
-	if (ret)
-		pipe_destroy(w);
-	else
-		*ret_workload = w;
-	return ret;
+	ktstr_pipe_pair_close(&w->pair);
 }
 
 static int pipe_iterate(struct ktstr_workload *w, struct ktstr_worker *worker,
@@ -49,17 +34,19 @@ static int pipe_iterate(struct ktstr_workload *w, struct ktstr_worker *worker,
 {
 	int ret;
 
-	ktstr_worker_spin(worker, w->loops);
+	ktstr_worker_spin(worker, w->values[P_LOOPS].u64);
 	ret = ktstr_pipe_exchange(&w->pair, worker, err);
 	return ret < 0 ? ret : 0;
 }
 
+KTSTR_DEFINE_STATE(pipe_init, pipe_deinit);
+
 static const struct ktstr_workload_ops ops = {
 	.size = sizeof(ops),
 	.group_size = pipe_group_size,
-	.create = pipe_create,
+	.create = state_create,
 	.iterate = pipe_iterate,
-	.destroy = pipe_destroy,
+	.destroy = state_destroy,
 };
 
 KTSTR_DEFINE_WORKLOAD("pipe-io", PLUGIN_VERSION, "pairs that wake each other through pipes", params,

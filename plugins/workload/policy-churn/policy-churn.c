@@ -26,23 +26,10 @@ static const struct policy {
 #define N_POLICIES (sizeof(policies) / sizeof(policies[0]))
 
 struct ktstr_workload {
-	uint64_t loops;
+	const struct ktstr_value *values;
 	size_t next;
 	bool refused[N_POLICIES];
 };
-
-static int churn_create(struct ktstr_worker *worker, const struct ktstr_value *values,
-			struct ktstr_workload **ret_workload, struct ktstr_err *err)
-{
-	struct ktstr_workload *w = calloc(1, sizeof(*w));
-
-	(void)worker;
-	if (!w)
-		return ktstr_err_nomem(err);
-	w->loops = values[P_LOOPS].u64;
-	*ret_workload = w;
-	return 0;
-}
 
 static int take(struct ktstr_workload *w, size_t i, struct ktstr_err *err)
 {
@@ -80,21 +67,18 @@ static int churn_iterate(struct ktstr_workload *w, struct ktstr_worker *worker,
 		w->next = (w->next + 1) % N_POLICIES;
 	while (w->refused[w->next]);
 	worker->metric(worker, "policies", NULL, n);
-	ktstr_worker_spin(worker, w->loops);
+	ktstr_worker_spin(worker, w->values[P_LOOPS].u64);
 	return 0;
 }
 
-static void churn_destroy(struct ktstr_workload *w)
-{
-	free(w);
-}
+KTSTR_DEFINE_PLAIN_STATE();
 
 static const struct ktstr_workload_ops ops = {
 	.size = sizeof(ops),
-	.create = churn_create,
+	.create = state_create,
 	.iterate = churn_iterate,
-	.destroy = churn_destroy,
+	.destroy = state_destroy,
 };
 
-KTSTR_DEFINE_WORKLOAD("policy-churn", PLUGIN_VERSION, "goes through the scheduling policies", params,
-		      ops);
+KTSTR_DEFINE_WORKLOAD("policy-churn", PLUGIN_VERSION, "goes through the scheduling policies",
+		      params, ops);

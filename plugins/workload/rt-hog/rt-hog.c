@@ -55,17 +55,10 @@ static int hog_available(const struct ktstr_value *values, struct ktstr_err *err
 			     "RLIMIT_RTPRIO", (unsigned long long)priority);
 }
 
-static int hog_create(struct ktstr_worker *worker, const struct ktstr_value *values,
-		      struct ktstr_workload **ret_workload, struct ktstr_err *err)
+static int hog_init(struct ktstr_workload *w, struct ktstr_worker *worker, struct ktstr_err *err)
 {
-	struct ktstr_workload *w = calloc(1, sizeof(*w));
-
-	(void)worker;
-	if (!w)
-		return ktstr_err_nomem(err);
-	w->values = values;
-	ktstr_burst_begin(&w->burst, values[P_BURST].u64, values[P_SLEEP].u64);
-	*ret_workload = w;
+	(void)worker, (void)err;
+	ktstr_burst_begin(&w->burst, w->values[P_BURST].u64, w->values[P_SLEEP].u64);
 	return 0;
 }
 
@@ -91,17 +84,14 @@ static int hog_iterate(struct ktstr_workload *w, struct ktstr_worker *worker, st
 	return ret;
 }
 
-static void hog_destroy(struct ktstr_workload *w)
-{
-	free(w);
-}
+KTSTR_DEFINE_STATE(hog_init, KTSTR_NO_DEINIT);
 
 static const struct ktstr_workload_ops ops = {
 	.size = sizeof(ops),
 	.available = hog_available,
-	.create = hog_create,
+	.create = state_create,
 	.iterate = hog_iterate,
-	.destroy = hog_destroy,
+	.destroy = state_destroy,
 };
 
 KTSTR_DEFINE_WORKLOAD("rt-hog", PLUGIN_VERSION, "hogs its CPU under a real-time policy, in bursts",

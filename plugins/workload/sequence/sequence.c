@@ -20,7 +20,7 @@ static const struct ktstr_param params[] = {
 	[P_PHASES] = {
 		.name = "phases", .type = KTSTR_PARAM_STRING,
 		.def = "spin 10ms, sleep 10ms, yield 5ms, io 5ms",
-		.help = "spin, sleep, yield or io with a duration each (us, ms, s), with commas between",
+		.help = "spin, sleep, yield or io with a duration each (us, ms, s), and commas",
 	},
 };
 
@@ -35,6 +35,7 @@ struct phases {
 };
 
 struct ktstr_workload {
+	const struct ktstr_value *values;
 	struct phases phases;
 	size_t at;
 	uint64_t until_ns;		/* the end of the present phase; 0: it has not begun */
@@ -105,7 +106,8 @@ static uint64_t read_duration(const char *text, char **ret_end)
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
 		size_t len = strlen(units[i].name);
 
-		if (strncmp(*ret_end, units[i].name, len) || isalnum((unsigned char)(*ret_end)[len]))
+		if (strncmp(*ret_end, units[i].name, len) ||
+		    isalnum((unsigned char)(*ret_end)[len]))
 			continue;
 		*ret_end += len;
 		return n * units[i].ns <= 3600000000000 ? n * units[i].ns : 0;
@@ -125,8 +127,8 @@ static int read_phase(const char **text, struct phase *ret, struct ktstr_err *er
 	if (ret->ns)
 		end += strspn(end, " ");
 	if (!ret->ns || (*end && *end != ','))
-		return ktstr_err_set(err, -EINVAL, "`%.*s` is no phase: write spin, sleep, yield or "
-				     "io and a duration from 1us to 1h, as in \"spin 10ms\"",
+		return ktstr_err_set(err, -EINVAL, "`%.*s` is no phase: write spin, sleep, yield "
+				     "or io and a duration from 1us to 1h, as in \"spin 10ms\"",
 				     (int)whole, p);
 	*text = end + (*end == ',');
 	return 0;
@@ -175,31 +177,22 @@ static int sequence_available(const struct ktstr_value *values, struct ktstr_err
 	return ktstr_scratch_available(IO_FOLDER, err);
 }
 
-static void sequence_destroy(struct ktstr_workload *w)
+static int sequence_init(struct ktstr_workload *w, struct ktstr_worker *worker,
+			 struct ktstr_err *err)
 {
-	if (w && w->fd >= 0)
-		close(w->fd);
-	free(w);
-}
-
-static int sequence_create(struct ktstr_worker *worker, const struct ktstr_value *values,
-			   struct ktstr_workload **ret_workload, struct ktstr_err *err)
-{
-	struct ktstr_workload *w = calloc(1, sizeof(*w));
-	int ret;
+	int ret = read_phases(w->values[P_PHASES].str, &w->phases, err);
 
 	(void)worker;
-	if (!w)
-		return ktstr_err_nomem(err);
 	w->fd = -1;
-	ret = read_phases(values[P_PHASES].str, &w->phases, err);
 	if (!ret && has_io(&w->phases))
 		ret = ktstr_scratch_open(IO_FOLDER, &w->fd, err);
-	if (ret)
-		sequence_destroy(w);
-	else
-		*ret_workload = w;
 	return ret;
+}
+
+static void sequence_deinit(struct ktstr_workload *w)
+{
+	if (w->fd >= 0)
+		close(w->fd);
 }
 
 static void next_phase(struct ktstr_workload *w, struct ktstr_worker *worker)
@@ -225,14 +218,16 @@ static int sequence_iterate(struct ktstr_workload *w, struct ktstr_worker *worke
 	return ret;
 }
 
+KTSTR_DEFINE_STATE(sequence_init, sequence_deinit);
+
 static const struct ktstr_workload_ops ops = {
 	.size = sizeof(ops),
 	.available = sequence_available,
-	.create = sequence_create,
+	.create = state_create,
 	.iterate = sequence_iterate,
-	.destroy = sequence_destroy,
+	.destroy = state_destroy,
 	.check = sequence_check,
 };
 
-KTSTR_DEFINE_WORKLOAD("sequence", PLUGIN_VERSION, "goes through phases of spin, sleep, yield and io",
-		      params, ops);
+KTSTR_DEFINE_WORKLOAD("sequence", PLUGIN_VERSION,
+		      "goes through phases of spin, sleep, yield and io", params, ops);

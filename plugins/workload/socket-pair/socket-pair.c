@@ -50,15 +50,6 @@ static const char *socket_role(const struct ktstr_value *values, unsigned index)
 	return index ? "client" : "server";
 }
 
-static void socket_destroy(struct ktstr_workload *w)
-{
-	if (w && w->fd >= 0)
-		close(w->fd);
-	if (w && w->listener >= 0)
-		close(w->listener);
-	free(w);
-}
-
 /* The kernel gives the address: bind() to the family alone takes a free abstract name. */
 static int listen_at(struct ktstr_workload *w, struct meeting *meeting, struct ktstr_err *err)
 {
@@ -103,22 +94,18 @@ static int call(struct ktstr_workload *w, struct ktstr_worker *worker, struct me
 	return 0;
 }
 
-static int socket_create(struct ktstr_worker *worker, const struct ktstr_value *values,
-			 struct ktstr_workload **ret_workload, struct ktstr_err *err)
+static int socket_init(struct ktstr_workload *w, struct ktstr_worker *worker, struct ktstr_err *err)
 {
-	struct ktstr_workload *w = calloc(1, sizeof(*w));
-	int ret;
-
-	if (!w)
-		return ktstr_err_nomem(err);
-	w->values = values;
 	w->fd = w->listener = -1;
-	ret = (worker->index ? call : serve)(w, worker, worker->shared, err);
-	if (ret)
-		socket_destroy(w);
-	else
-		*ret_workload = w;
-	return ret;
+	return (worker->index ? call : serve)(w, worker, worker->shared, err);
+}
+
+static void socket_deinit(struct ktstr_workload *w)
+{
+	if (w->fd >= 0)
+		close(w->fd);
+	if (w->listener >= 0)
+		close(w->listener);
 }
 
 /* The other one went: at the end of the step, otherwise the engine has seen it. */
@@ -128,7 +115,8 @@ static int gone(struct ktstr_worker *worker, struct ktstr_err *err)
 		ktstr_err_set(err, -EPIPE, "the other end of the connection went away") : 0;
 }
 
-/* Moves `bytes` bytes: 1, or 0 when the step ended, or a negative errno. The first ones are the time. */
+/* Moves `bytes` bytes: 1, or 0 when the step ended, or a negative errno. The first ones are the
+ * time. */
 static int send_message(struct ktstr_workload *w, struct ktstr_worker *worker, size_t bytes,
 			struct ktstr_err *err)
 {
@@ -195,12 +183,14 @@ static int socket_iterate(struct ktstr_workload *w, struct ktstr_worker *worker,
 	return ret < 0 ? ret : 0;
 }
 
+KTSTR_DEFINE_STATE(socket_init, socket_deinit);
+
 static const struct ktstr_workload_ops ops = {
 	.size = sizeof(ops),
 	.group_size = socket_group_size,
-	.create = socket_create,
+	.create = state_create,
 	.iterate = socket_iterate,
-	.destroy = socket_destroy,
+	.destroy = state_destroy,
 	.role = socket_role,
 };
 

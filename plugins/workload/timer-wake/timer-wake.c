@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A worker with a period: it is due at fixed times, computes a little, and sleeps until the next one.
- * How late it runs is its wake latency. A period that is over before it got to sleep is an overrun.
+ * A worker with a period: it is due at fixed times, computes a little, and sleeps until the next
+ * one. How late it runs is its wake latency. A period that is over before it got to sleep is an
+ * overrun.
  */
 #include <ktstr/workload.h>
 
@@ -16,22 +17,18 @@ static const struct ktstr_param params[] = {
 };
 
 struct ktstr_workload {
-	uint64_t period_ns, loops;
+	const struct ktstr_value *values;
+	uint64_t period_ns;
 	uint64_t due_ns;		/* of the next period; 0: there was none */
 	uint64_t overruns;
 };
 
-static int periodic_create(struct ktstr_worker *worker, const struct ktstr_value *values,
-			   struct ktstr_workload **ret_workload, struct ktstr_err *err)
+static int periodic_init(struct ktstr_workload *w, struct ktstr_worker *worker,
+			 struct ktstr_err *err)
 {
-	struct ktstr_workload *w = calloc(1, sizeof(*w));
-
-	if (!w)
-		return ktstr_err_nomem(err);
-	w->period_ns = values[P_PERIOD].u64;
-	w->loops = values[P_LOOPS].u64;
+	(void)err;
+	w->period_ns = w->values[P_PERIOD].u64;
 	worker->metric(worker, "overruns", NULL, 0);
-	*ret_workload = w;
 	return 0;
 }
 
@@ -55,20 +52,17 @@ static int periodic_iterate(struct ktstr_workload *w, struct ktstr_worker *worke
 	if (now >= w->due_ns)
 		skip_missed(w, worker, now);
 	worker->sleep(worker, w->due_ns - now);
-	ktstr_worker_spin(worker, w->loops);
+	ktstr_worker_spin(worker, w->values[P_LOOPS].u64);
 	return 0;
 }
 
-static void periodic_destroy(struct ktstr_workload *w)
-{
-	free(w);
-}
+KTSTR_DEFINE_STATE(periodic_init, KTSTR_NO_DEINIT);
 
 static const struct ktstr_workload_ops ops = {
 	.size = sizeof(ops),
-	.create = periodic_create,
+	.create = state_create,
 	.iterate = periodic_iterate,
-	.destroy = periodic_destroy,
+	.destroy = state_destroy,
 };
 
 KTSTR_DEFINE_WORKLOAD("timer-wake", PLUGIN_VERSION, "sleeps until fixed times, computes a little",

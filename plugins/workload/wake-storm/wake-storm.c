@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A thundering herd: a waker that wakes everybody at fixed times, whether or not they have done what
- * they were woken for the last time. Who is still at it then misses a round, and says so.
+ * A thundering herd: a waker that wakes everybody at fixed times, whether or not they have done
+ * what they were woken for the last time. Who is still at it then misses a round, and says so.
  */
 #include <ktstr/workload-event.h>
 
@@ -43,19 +43,6 @@ static const char *storm_role(const struct ktstr_value *values, unsigned index)
 	return index ? "herd" : "waker";
 }
 
-static int storm_create(struct ktstr_worker *worker, const struct ktstr_value *values,
-			struct ktstr_workload **ret_workload, struct ktstr_err *err)
-{
-	struct ktstr_workload *w = calloc(1, sizeof(*w));
-
-	(void)worker;
-	if (!w)
-		return ktstr_err_nomem(err);
-	w->values = values;
-	*ret_workload = w;
-	return 0;
-}
-
 static void wake_herd(struct ktstr_workload *w, struct ktstr_worker *worker)
 {
 	uint64_t period = w->values[P_PERIOD].u64, now = ktstr_worker_now_ns();
@@ -92,17 +79,14 @@ static int storm_iterate(struct ktstr_workload *w, struct ktstr_worker *worker,
 	return 0;
 }
 
-static void storm_destroy(struct ktstr_workload *w)
-{
-	free(w);
-}
+KTSTR_DEFINE_PLAIN_STATE();
 
 static const struct ktstr_workload_ops ops = {
 	.size = sizeof(ops),
 	.group_size = storm_group_size,
-	.create = storm_create,
+	.create = state_create,
 	.iterate = storm_iterate,
-	.destroy = storm_destroy,
+	.destroy = state_destroy,
 	.shared_bytes = storm_shared_bytes,
 	.role = storm_role,
 };
