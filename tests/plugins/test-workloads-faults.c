@@ -70,73 +70,65 @@ static unsigned open_files(void)
 	return n;
 }
 
-/* create() as member 0; what it returned. On success the workload is destroyed again. */
-static int create(const struct ktstr_plugin *plugin, const char *settings)
+static struct ktstr_value values[WORKLOAD_VALUES];
+
+/* create() as member `index`; what it returned. Without success *ret_workload is left alone. */
+static int create(const struct ktstr_plugin *plugin, unsigned index, const char *settings,
+		  struct ktstr_workload **ret_workload)
 {
 	const struct ktstr_workload_ops *ops = plugin->ops;
-	struct ktstr_workload *const nothing = (void *)0x1, *w = nothing;
-	struct ktstr_value values[WORKLOAD_VALUES];
-	int ret;
 
 	fake_worker_init(&fake);
+	fake.worker.index = index;
 	err = (struct ktstr_err)KTSTR_ERR_INIT;
 	workload_values(plugin, settings, values);
-	ret = ops->create(&fake.worker, values, &w, &err);
-	if (!ret)
-		ops->destroy(w);
-	else
-		cr_expect_eq(w, nothing, "%s wrote to what it was to leave alone", plugin->name);
-	return ret;
+	return ops->create(&fake.worker, values, ret_workload, &err);
+}
+
+/* create() of something that cannot be made: it fails like this. */
+static void cannot_create(const struct ktstr_plugin *plugin, unsigned index, const char *settings,
+			  int code, const char *message)
+{
+	struct ktstr_workload *const nothing = (void *)0x1, *w = nothing;
+
+	cr_expect_eq(create(plugin, index, settings, &w), code, "%s", plugin->name);
+	cr_expect(!strncmp(err.msg, message, strlen(message)), "%s: %s", plugin->name, err.msg);
+	cr_expect_eq(w, nothing, "%s wrote to what it was to leave alone", plugin->name);
 }
 
 #ifndef KTSTR_ASAN
+/* The same with so many allocations that succeed. */
+static void cannot_allocate(const char *name, unsigned index, int allocations, const char *message)
+{
+	const struct ktstr_plugin *plugin = workload_load(name);
+
+	allocations_left = allocations;
+	cannot_create(plugin, index, "", -ENOMEM, message);
+	allocations_left = -1;
+}
+
 Test(fault, every_workload_says_that_there_is_no_memory)
 {
-	for (const char *const *name = workload_names(); *name; name++) {
-		const struct ktstr_plugin *plugin = workload_load(*name);
-		const struct ktstr_workload_ops *ops = plugin->ops;
-		struct ktstr_value values[WORKLOAD_VALUES];
-		struct ktstr_workload *w = NULL;
-		int ret;
-
-		fake_worker_init(&fake);
-		workload_values(plugin, "", values);
-		err = (struct ktstr_err)KTSTR_ERR_INIT;
-		allocations_left = 0;
-		ret = ops->create(&fake.worker, values, &w, &err);
-		allocations_left = -1;
-		cr_expect_eq(ret, -ENOMEM, "%s", *name);
-		cr_expect_str_eq(err.msg, "out of memory", "%s", *name);
-		cr_expect_null(w);
-	}
+	for (const char *const *name = workload_names(); *name; name++)
+		cannot_allocate(*name, 0, 0, "out of memory");
 }
 
 Test(fault, buffers_that_cannot_be_had_are_named)
 {
-	static const struct { const char *name, *message; unsigned index; } buffers[] = {
-		{ "cache-pressure", "no memory for a buffer of 32768 bytes", 0 },
-		{ "cache-yield", "no memory for a buffer of 32768 bytes", 0 },
-		{ "cache-pipe", "no memory for a buffer of 32768 bytes", 0 },
-		{ "fan-out-compute", "no memory for matrices of 259584 bytes", 1 },
-		{ "mem-bandwidth", "no memory for arrays of 25165824 bytes", 0 },
-	};
+	cannot_allocate("cache-pressure", 0, 1, "no memory for a buffer of 32768 bytes");
+	cannot_allocate("cache-yield", 0, 1, "no memory for a buffer of 32768 bytes");
+	cannot_allocate("cache-pipe", 0, 1, "no memory for a buffer of 32768 bytes");
+	cannot_allocate("fan-out-compute", 1, 1, "no memory for matrices of 259584 bytes");
+	cannot_allocate("mem-bandwidth", 0, 1, "no memory for arrays of 25165824 bytes");
+}
 
-	for (size_t i = 0; i < sizeof(buffers) / sizeof(buffers[0]); i++) {
-		const struct ktstr_plugin *plugin = workload_load(buffers[i].name);
-		const struct ktstr_workload_ops *ops = plugin->ops;
-		struct ktstr_value values[WORKLOAD_VALUES];
-		struct ktstr_workload *w = NULL;
-		int ret;
+Test(fault, a_region_that_is_too_large)
+{
+	const struct rlimit limit = { 4ull << 30, 4ull << 30 };	/* of the address space */
 
-		fake_worker_init(&fake);
-		fake.worker.index = buffers[i].index;
-		workload_values(plugin, "", values);
-		allocations_left = 1;
-		ret = ops->create(&fake.worker, values, &w, &err);
-		allocations_left = -1;
-		cr_expect_eq(ret, -ENOMEM, "%s", buffers[i].name);
-		cr_expect_str_eq(err.msg, buffers[i].message, "%s", buffers[i].name);
-	}
+	cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
+	cannot_create(workload_load("page-fault-churn"), 0, "size=8G", -ENOMEM,
+		      "mapping a region of 8589934592 bytes: ");
 }
 #endif
 
@@ -164,9 +156,7 @@ Test(fault, descriptors_that_cannot_be_had)
 		close(first);
 		limit.rlim_cur = (rlim_t)first + 2 * (i < 2);	/* one pipe, but not two */
 		cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
-		cr_expect_eq(create(plugins[i], ""), -EMFILE, "%s", users[i].name);
-		cr_expect(!strncmp(err.msg, users[i].message, strlen(users[i].message)), "%s",
-			  err.msg);
+		cannot_create(plugins[i], 0, "", -EMFILE, users[i].message);
 		limit.rlim_cur = limit.rlim_max;
 		cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
 		cr_expect_eq(open_files(), before, "%s left one open", users[i].name);
@@ -177,12 +167,9 @@ Test(fault, a_child_that_cannot_be_forked)
 {
 	const struct ktstr_plugin *plugin = workload_load("fork-exit");
 	const struct ktstr_workload_ops *ops = plugin->ops;
-	struct ktstr_value values[WORKLOAD_VALUES];
 	struct ktstr_workload *w = NULL;
 
-	fake_worker_init(&fake);
-	workload_values(plugin, "", values);
-	cr_assert_eq(ops->create(&fake.worker, values, &w, &err), 0);
+	cr_assert_eq(create(plugin, 0, "", &w), 0);
 	fail_fork = 1;
 	cr_expect_eq(ops->iterate(w, &fake.worker, &err), -EAGAIN);
 	cr_expect_str_eq(err.msg, "forking a child: Resource temporarily unavailable");
@@ -191,32 +178,15 @@ Test(fault, a_child_that_cannot_be_forked)
 	ops->destroy(w);
 }
 
-Test(fault, a_region_that_is_too_large)
-{
-	const struct ktstr_plugin *plugin = workload_load("page-fault-churn");
-	const struct ktstr_workload_ops *ops = plugin->ops;
-	struct ktstr_value values[WORKLOAD_VALUES];
-	struct ktstr_workload *w = NULL;
-
-	fake_worker_init(&fake);
-	workload_values(plugin, "", values);
-	values[0].u64 = 1ull << 62;
-	cr_expect_eq(ops->create(&fake.worker, values, &w, &err), -ENOMEM);
-	cr_expect(strstr(err.msg, "mapping a region of 4611686018427387904 bytes: "), "%s",
-		  err.msg);
-}
-
 Test(fault, a_folder_that_is_none)
 {
 	const struct ktstr_plugin *plugin = workload_load("io-sync");
 	const struct ktstr_workload_ops *ops = plugin->ops;
-	struct ktstr_value values[WORKLOAD_VALUES];
 
 	workload_values(plugin, "folder=/nonexistent", values);
 	cr_expect_eq(ops->available(values, &err), -ENOENT);
 	cr_expect_str_eq(err.msg, "no file can be made in /nonexistent: No such file or directory");
-	cr_expect_eq(create(plugin, "folder=/nonexistent"), -ENOENT);
-	cr_expect(!strncmp(err.msg, "making a file in /nonexistent", 29), "%s", err.msg);
+	cannot_create(plugin, 0, "folder=/nonexistent", -ENOENT, "making a file in /nonexistent");
 }
 
 /* Without the right to raise its priority, and without a limit that would allow it. */
@@ -237,15 +207,12 @@ Test(fault, real_time_that_is_not_allowed)
 {
 	const struct ktstr_plugin *plugin = workload_load("rt-hog");
 	const struct ktstr_workload_ops *ops = plugin->ops;
-	struct ktstr_value values[WORKLOAD_VALUES];
 	struct ktstr_workload *w = NULL;
 
 	drop_rights();
-	fake_worker_init(&fake);
-	workload_values(plugin, "priority=5", values);
+	cr_assert_eq(create(plugin, 0, "priority=5", &w), 0);
 	cr_expect_eq(ops->available(values, &err), -EPERM);
 	cr_expect_str_eq(err.msg, "real-time priority 5 needs CAP_SYS_NICE, or RLIMIT_RTPRIO");
-	cr_assert_eq(ops->create(&fake.worker, values, &w, &err), 0);
 	cr_expect_eq(ops->iterate(w, &fake.worker, &err), -EPERM);
 	cr_expect_str_eq(err.msg, "taking policy fifo with priority 5: Operation not permitted");
 	ops->destroy(w);
@@ -262,12 +229,9 @@ Test(fault, churn_without_rights)
 	for (size_t i = 0; i < 2; i++) {
 		const struct ktstr_plugin *plugin = workload_load(churns[i].name);
 		const struct ktstr_workload_ops *ops = plugin->ops;
-		struct ktstr_value values[WORKLOAD_VALUES];
 		struct ktstr_workload *w = NULL;
 
-		fake_worker_init(&fake);
-		workload_values(plugin, "", values);
-		cr_assert_eq(ops->create(&fake.worker, values, &w, &err), 0);
+		cr_assert_eq(create(plugin, 0, "", &w), 0);
 		for (int k = 0; k < 100; k++)
 			cr_assert_eq(ops->iterate(w, &fake.worker, &err), 0, "%s", err.msg);
 		cr_expect_str_eq(fake.metric, churns[i].metric);
@@ -283,7 +247,6 @@ Test(fault, a_connection_that_breaks)
 	static struct fake_worker other;
 	const struct ktstr_plugin *plugin = workload_load("socket-pair");
 	const struct ktstr_workload_ops *ops = plugin->ops;
-	struct ktstr_value values[WORKLOAD_VALUES];
 	struct ktstr_workload *w = NULL, *gone = NULL;
 	struct ktstr_err theirs = KTSTR_ERR_INIT;
 	int status;

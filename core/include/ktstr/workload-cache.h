@@ -49,4 +49,22 @@ static inline void ktstr_cache_go_through(struct ktstr_cache *cache,
 	}
 }
 
+/* struct ktstr_workload, state_create() and state_destroy() of a workload with such a buffer and
+ * nothing else. The arguments are the places of both parameters in its table. */
+#define KTSTR_DEFINE_CACHE_STATE(size_param, stride_param)				\
+	struct ktstr_workload {								\
+		const struct ktstr_value *values;					\
+		struct ktstr_cache cache;						\
+	};										\
+											\
+	static int cache_init(struct ktstr_workload *w, struct ktstr_err *err)		\
+	{										\
+		return ktstr_cache_init(&w->cache, w->values[size_param].u64,		\
+					w->values[stride_param].u64, err);		\
+	}										\
+	KTSTR_DEFINE_STATE(KTSTR_CACHE_INIT, KTSTR_CACHE_DEINIT)
+
+#define KTSTR_CACHE_INIT(w, worker, err) ((void)(worker), cache_init(w, err))
+#define KTSTR_CACHE_DEINIT(w) ktstr_cache_deinit(&(w)->cache)
+
 #endif

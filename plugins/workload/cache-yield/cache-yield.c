@@ -11,21 +11,7 @@ static const struct ktstr_param params[] = {
 	[P_STRIDE] = KTSTR_PARAM_CACHE_STRIDE,
 };
 
-struct ktstr_workload {
-	const struct ktstr_value *values;
-	struct ktstr_cache cache;
-};
-
-static int yield_init(struct ktstr_workload *w, struct ktstr_worker *worker, struct ktstr_err *err)
-{
-	(void)worker;
-	return ktstr_cache_init(&w->cache, w->values[P_SIZE].u64, w->values[P_STRIDE].u64, err);
-}
-
-static void yield_deinit(struct ktstr_workload *w)
-{
-	ktstr_cache_deinit(&w->cache);
-}
+KTSTR_DEFINE_CACHE_STATE(P_SIZE, P_STRIDE);
 
 static int yield_iterate(struct ktstr_workload *w, struct ktstr_worker *worker,
 			 struct ktstr_err *err)
@@ -33,8 +19,6 @@ static int yield_iterate(struct ktstr_workload *w, struct ktstr_worker *worker,
 	ktstr_cache_go_through(&w->cache, worker);
 	return sched_yield() ? ktstr_err_errno(err, errno, "sched_yield") : 0;
 }
-
-KTSTR_DEFINE_STATE(yield_init, yield_deinit);
 
 static const struct ktstr_workload_ops ops = {
 	.size = sizeof(ops),
