@@ -118,6 +118,7 @@ static void store(const struct ktstr_key *key, const struct ktstr_value *value, 
 		break;
 	case KTSTR_PARAM_DURATION:
 	case KTSTR_PARAM_SIZE:
+	case KTSTR_PARAM_PERCENT:
 		*(uint64_t *)at = value->u64;
 		break;
 	case KTSTR_PARAM_BOOL:

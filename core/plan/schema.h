@@ -28,7 +28,8 @@ struct ktstr_key {
 	/* Name, help and default (NULL: required, unless optional); for a scalar its type too. */
 	struct ktstr_param param;
 	size_t offset;		/* scalar: in the object; const char * for STRING (one line, not
-				 * empty) and CHOICE, uint32_t: UINT, uint64_t: DURATION, SIZE */
+				 * empty) and CHOICE, uint32_t: UINT, uint64_t: DURATION, SIZE,
+				 * PERCENT */
 	ktstr_key_fn *read;	/* not NULL: reads the value; the default too, as if written */
 	const char *form;	/* what `read` takes, in words; NULL: as param.type says */
 	const char *unless;	/* not required where this key stands; NULL: as param says */

@@ -199,7 +199,7 @@ static int check_param(const struct ktstr_plugin *p, uint32_t i, struct ktstr_er
 	for (uint32_t k = 0; k < i; k++)
 		if (!strcmp(ktstr_plugin_param(p, k)->name, param->name))
 			return ktstr_err_set(err, -EINVAL, "is there twice");
-	if ((unsigned)param->type > KTSTR_PARAM_CHOICE)
+	if ((unsigned)param->type > KTSTR_PARAM_PERCENT)
 		return ktstr_err_set(err, -EINVAL, "unknown type %u", param->type);
 	if (!param->help || !*param->help)
 		return ktstr_err_set(err, -EINVAL, "has no help");

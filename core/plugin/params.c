@@ -24,6 +24,8 @@ static const struct unit size_units[] = {
 	{ NULL, 0 },
 };
 
+static const struct unit percent_units[] = { { "%", 10000 }, { NULL, 0 } };
+
 /* What is particular about each type. */
 static const struct {
 	const char *name;		/* for "expected ..." */
@@ -40,6 +42,8 @@ static const struct {
 			       "bytes, or a number and its unit: 64K, 512M, 1G" },
 	[KTSTR_PARAM_STRING] = { .name = "text" },
 	[KTSTR_PARAM_CHOICE] = { .name = "one of" },
+	[KTSTR_PARAM_PERCENT] = { "percentage", percent_units, "0%",
+				  "a number and its sign: 15%, 0.5%" },
 };
 
 static bool is_digit(char c)
@@ -175,6 +179,7 @@ static enum fault parse_value(const struct ktstr_param *param, const char *text,
 	case KTSTR_PARAM_UINT:
 	case KTSTR_PARAM_DURATION:
 	case KTSTR_PARAM_SIZE:
+	case KTSTR_PARAM_PERCENT:
 		return parse_unsigned(param, text, &v->u64);
 	case KTSTR_PARAM_STRING:
 		v->str = text;
@@ -253,6 +258,10 @@ static void append_bound(enum ktstr_param_type type, int64_t bound, char *buf, s
 
 	if (!bound) {
 		ktstr_append(buf, size, "%s", types[type].zero);
+		return;
+	}
+	if (type == KTSTR_PARAM_PERCENT) {	/* its only unit leaves a fraction */
+		ktstr_append(buf, size, "%.12g%%", (double)bound / 10000);
 		return;
 	}
 	while (n % unit->factor)

@@ -34,6 +34,9 @@ static const struct ktstr_param text = { .name = "text", .type = KTSTR_PARAM_STR
 static const struct ktstr_param mode = {
 	.name = "mode", .type = KTSTR_PARAM_CHOICE, .choices = modes,
 };
+static const struct ktstr_param share = {
+	.name = "share", .type = KTSTR_PARAM_PERCENT, .min = 5000, .max = 1000000,
+};
 
 static const struct {
 	const struct ktstr_param *param;
@@ -69,6 +72,9 @@ static const struct {
 	{ &bytes, "1G", 1073741824 },
 	{ &bytes, "1.5G", 1610612736 },
 	{ &bytes, "2T", 2199023255552 },
+	{ &share, "15%", 150000 },
+	{ &share, "0.5%", 5000 },
+	{ &share, "33.3333%", 333333 },
 };
 
 Test(param, numbers_and_units)
@@ -154,6 +160,9 @@ static const struct {
 	{ &bytes, "1KiB", "expected size, not \"1KiB\"" NO_SIZE },
 	{ &bytes, "17179869184G", "expected size, not \"17179869184G\": the number is too large" },
 	{ &memory, "2T", "expected size 0..1T, not \"2T\"" },
+	{ &share, "15", "expected percentage 0.5%..100%, not \"15\" (a number and its sign: 15%, 0.5%)" },
+	{ &share, "0.00001%", "expected percentage 0.5%..100%, not \"0.00001%\"" NOT_WHOLE },
+	{ &share, "101%", "expected percentage 0.5%..100%, not \"101%\"" },
 	{ &mode, "kvn", "expected one of auto, kvm, tcg, not \"kvn\"; did you mean \"kvm\"?" },
 	{ &mode, "hardware", "expected one of auto, kvm, tcg, not \"hardware\"" },
 };
@@ -192,7 +201,7 @@ static const struct {
 	{ &negative, "integer at most -1" }, { &count, "unsigned integer" },
 	{ &workers, "unsigned integer 1..64 (per cgroup)" },
 	{ &positive, "unsigned integer at least 1" }, { &burst, "duration 1ms..90s" },
-	{ &memory, "size 0..1T" }, { &text, "text" }, { &mode, "one of auto, kvm, tcg" },
+	{ &memory, "size 0..1T" }, { &share, "percentage 0.5%..100%" }, { &text, "text" }, { &mode, "one of auto, kvm, tcg" },
 };
 
 Test(param, describes_itself_and_stays_in_the_buffer)

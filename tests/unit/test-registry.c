@@ -470,7 +470,7 @@ static void odd_rows(void) { plugin.param_size = sizeof(rows[0]) + 1; }
 static void no_param_name(void) { rows[1].name = NULL; }
 static void bad_param_name(void) { rows[0].name = "Caps"; }
 static void param_twice(void) { rows[1].name = "one"; }
-static void bad_type(void) { rows[0].type = (enum ktstr_param_type)(KTSTR_PARAM_CHOICE + 1); }
+static void bad_type(void) { rows[0].type = (enum ktstr_param_type)(KTSTR_PARAM_PERCENT + 1); }
 static void no_help(void) { rows[0].help = NULL; }
 static void no_choice(void) { rows[0].type = KTSTR_PARAM_CHOICE; }
 static void choice_of_none(void) { no_choice(); rows[0].choices = no_choices; }
@@ -529,7 +529,7 @@ static const struct {
 	{ bad_param_name, KTSTR_REFUSED_PARAMS,
 	  "section/spoiled: parameter 1 (Caps): name \"Caps\" is not lower-case kebab" },
 	{ param_twice, KTSTR_REFUSED_PARAMS, "section/spoiled: parameter 2 (one): is there twice" },
-	{ bad_type, KTSTR_REFUSED_PARAMS, "section/spoiled: parameter 1 (one): unknown type 7" },
+	{ bad_type, KTSTR_REFUSED_PARAMS, "section/spoiled: parameter 1 (one): unknown type 8" },
 	{ no_help, KTSTR_REFUSED_PARAMS, "section/spoiled: parameter 1 (one): has no help" },
 	{ no_choice, KTSTR_REFUSED_PARAMS,
 	  "section/spoiled: parameter 1 (one): is a choice of nothing" },

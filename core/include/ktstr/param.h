@@ -28,6 +28,7 @@ enum ktstr_param_type {
 	KTSTR_PARAM_SIZE,	/* 64K, 512M, 1G (powers of 1024), or plain bytes -> u64, bytes */
 	KTSTR_PARAM_STRING,	/* -> str */
 	KTSTR_PARAM_CHOICE,	/* one word of `choices` -> str, and u64 = its index */
+	KTSTR_PARAM_PERCENT,	/* 15%, 0.5%; the sign is demanded -> u64, millionths */
 };
 
 struct ktstr_param {
@@ -35,7 +36,8 @@ struct ktstr_param {
 	enum ktstr_param_type type;
 	const char *unit;		/* for help, where the type does not say it; may be NULL */
 	const char *def;		/* default as written in YAML; NULL: the parameter is required */
-	int64_t min, max;		/* INT, UINT, DURATION (ns), SIZE (bytes); both 0: any value */
+	int64_t min, max;		/* INT, UINT, DURATION (ns), SIZE (bytes), PERCENT (millionths);
+					 * both 0: any value */
 	const char *const *choices;	/* CHOICE: NULL-ended */
 	const char *help;		/* one line */
 	bool optional;			/* with def NULL: may be left out, then value.set is false */
