@@ -59,7 +59,8 @@ int ktstr_run_ids(char ***ret_ids, size_t *ret_n, struct ktstr_err *err);
 
 /* ---- verdict ---- */
 
-/* The verdict on one attempt: a pure function of its journal. Released by the destroy below. */
+/* The verdict on one attempt: a pure function of its journal, which must outlive it. Released by the
+ * destroy below. */
 int ktstr_verdict_create(const struct ktstr_journal *journal, struct ktstr_verdict **ret_verdict,
 			 struct ktstr_err *err);
 void ktstr_verdict_destroy(struct ktstr_verdict *verdict);

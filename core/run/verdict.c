@@ -6,6 +6,7 @@
  */
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "check/stats.h"
 #include "run/fault.h"
 #include "run/run.h"
 #include "run/scxexit.h"
@@ -405,6 +406,7 @@ int ktstr_verdict_create(const struct ktstr_journal *journal, struct ktstr_verdi
 	struct ktstr_verdict *v = calloc(1, sizeof(*v));
 	struct ktstr_record rec;
 	uint64_t cursor = 0;
+	struct ktstr_stats *stats = NULL;
 	int ret;
 
 	if (!e || !v) {
@@ -413,7 +415,10 @@ int ktstr_verdict_create(const struct ktstr_journal *journal, struct ktstr_verdi
 	}
 	while (ktstr_journal_next(journal, &cursor, &rec))
 		on_record(e, &rec);
-	ret = fill(v, e, err);
+	ret = ktstr_stats_create(journal, &stats, err);
+	v->stats = stats;
+	if (!ret)
+		ret = fill(v, e, err);
 	if (ret)
 		ktstr_verdict_destroy(v);
 	else
@@ -429,5 +434,6 @@ void ktstr_verdict_destroy(struct ktstr_verdict *v)
 	free((char *)v->signature);
 	free((char *)v->exit_reason);
 	free((char *)v->exit_message);
+	ktstr_stats_destroy((struct ktstr_stats *)v->stats);
 	free(v);
 }

@@ -39,6 +39,8 @@ enum ktstr_cause {
 	KTSTR_CAUSE_COUNT,
 };
 
+struct ktstr_stats;
+
 /* The verdict on one attempt; strings live as long as the input. */
 struct ktstr_verdict {
 	uint32_t size;
@@ -51,6 +53,7 @@ struct ktstr_verdict {
 	const char *exit_message;	/* the scheduler's message, "" when not known */
 	enum ktstr_stage stage;		/* the furthest reached; of a failure: before evidence was collected */
 	uint64_t step, steps;		/* at KTSTR_STAGE_STEP: step of steps */
+	const struct ktstr_stats *stats;	/* <ktstr/stats.h>: what the workers did */
 };
 
 struct ktstr_journal;			/* core's own */

@@ -1,296 +1,235 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * section/stats: what the workers did, a line per cgroup.
- *
- *	CPUs	different CPUs that its workers ran on
- *	spread	largest less smallest share of CPU time among its workers, where the share is of
- *		the time that a worker wanted to run (CPU + run queue): sleeping is not starving
- *	gap	longest time that one of its workers wanted to run and did not
+ * section/stats: what the workers did, a line per cgroup, and one per group of workers that do the
+ * same. The numbers are those of <ktstr/stats.h>, which the checks judge.
  */
 #include <ktstr/section.h>
+#include <ktstr/stats.h>
+#include <ktstr/text.h>
 
 #include <stdio.h>
 
-#define CPUS_MAX 8192
 #define UNFINISHED_MAX 5	/* told one by one */
 
-struct cgroup {
-	struct ktstr_str name;		/* in the journal */
-	uint64_t workers, migrations, iterations, gap_ns;
-	double share_min, share_max;	/* in percent; max < min: nobody wanted to run */
-	uint8_t cpus[CPUS_MAX / 8];
+#define TEXT(name) { name, NULL, KTSTR_COLUMN_TEXT }
+#define NUMBER(name, unit) { name, unit, KTSTR_COLUMN_NUMBER }
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* ---- cells ---- */
+
+struct cell {
+	char text[96];
 };
 
-struct stats {
-	struct cgroup **cgroups;	/* sorted by name */
-	size_t n, cap;
-	uint64_t unfinished;
-	char told[UNFINISHED_MAX][192];
-};
-
-static void stats_deinit(struct stats *s)
+static const char *count_cell(struct cell *cell, uint64_t n)
 {
-	for (size_t i = 0; i < s->n; i++)
-		free(s->cgroups[i]);
-	free(s->cgroups);
+	snprintf(cell->text, sizeof(cell->text), "%llu", (unsigned long long)n);
+	return cell->text;
 }
 
-/* ---- gathering ---- */
-
-/* cg_2 before cg_10. */
-static int compare(struct ktstr_str a, struct ktstr_str b)
+/* NULL, an empty cell, for a number that nothing was measured for. */
+static const char *real_cell(struct cell *cell, double x)
 {
-	char left[256], right[256];
-
-	snprintf(left, sizeof(left), "%.*s", KTSTR_STR_ARG(a));
-	snprintf(right, sizeof(right), "%.*s", KTSTR_STR_ARG(b));
-	return strverscmp(left, right);
-}
-
-static struct cgroup *insert(struct stats *s, size_t at, struct ktstr_str name)
-{
-	struct cgroup *cgroup;
-
-	if (s->n == s->cap) {
-		size_t cap = s->cap ? 2 * s->cap : 16;
-		struct cgroup **more = realloc(s->cgroups, cap * sizeof(*more));
-
-		if (!more)
-			return NULL;
-		s->cgroups = more;
-		s->cap = cap;
-	}
-	cgroup = calloc(1, sizeof(*cgroup));
-	if (!cgroup)
+	if (x < 0)
 		return NULL;
-	cgroup->name = name;
-	cgroup->share_min = 100;
-	cgroup->share_max = -1;
-	memmove(s->cgroups + at + 1, s->cgroups + at, (s->n - at) * sizeof(*s->cgroups));
-	s->cgroups[at] = cgroup;
-	s->n++;
-	return cgroup;
+	snprintf(cell->text, sizeof(cell->text), "%.1f", x);
+	return cell->text;
 }
 
-static struct cgroup *find(struct stats *s, struct ktstr_str name)
+/* Rates go from a few to millions a second. */
+static const char *rate_cell(struct cell *cell, double x)
 {
-	size_t low = 0, high = s->n;
-
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		int order = compare(name, s->cgroups[mid]->name);
-
-		if (!order)
-			return s->cgroups[mid];
-		if (order < 0)
-			high = mid;
-		else
-			low = mid + 1;
-	}
-	return insert(s, low, name);
+	if (x < 0)
+		return NULL;
+	snprintf(cell->text, sizeof(cell->text), "%.*f", x < 100 ? 1 : 0, x);
+	return cell->text;
 }
 
-static uint64_t number(const struct ktstr_fields *f, const char *key)
+static const char *name_cell(struct cell *cell, struct ktstr_str name)
 {
-	uint64_t n = 0;
-
-	ktstr_get_u64(f, key, &n);
-	return n;
+	snprintf(cell->text, sizeof(cell->text), "%.*s", KTSTR_STR_ARG(name));
+	return cell->text;
 }
 
-static void add_cpus(struct cgroup *cgroup, const struct ktstr_fields *f)
+/* "futex-ping", "futex-ping/receiver" */
+static const char *group_cell(struct cell *cell, const struct ktstr_stats_set *set)
 {
-	struct ktstr_fields cpus;
-	struct ktstr_field cpu;
-
-	if (!ktstr_get_sub(f, "cpus", &cpus))
-		return;
-	while (ktstr_item_next(&cpus, &cpu))
-		if (cpu.type == KTSTR_FIELD_U64 && cpu.u64 < CPUS_MAX)
-			cgroup->cpus[cpu.u64 / 8] |= (uint8_t)(1u << (cpu.u64 % 8));
+	snprintf(cell->text, sizeof(cell->text), "%.*s%s%.*s", KTSTR_STR_ARG(set->workload),
+		 set->role.len ? "/" : "", KTSTR_STR_ARG(set->role));
+	return cell->text;
 }
 
-static void add_share(struct cgroup *cgroup, const struct ktstr_fields *f)
-{
-	double cpu = (double)number(f, "cpu_ns"), wanted = cpu + (double)number(f, "run_delay_ns");
-	double share;
-
-	if (wanted <= 0)
-		return;
-	share = 100 * cpu / wanted;
-	if (share < cgroup->share_min)
-		cgroup->share_min = share;
-	if (share > cgroup->share_max)
-		cgroup->share_max = share;
-}
-
-/* "cg_0 worker 212 (cpu-spin): killed by signal 9" */
-static void add_unfinished(struct stats *s, const struct ktstr_fields *f, struct ktstr_str cgroup)
-{
-	struct ktstr_str workload = { "", 0 }, error = { "", 0 };
-	uint64_t signal = number(f, "signal");
-	char how[96] = "did not come to its end";
-	int64_t code = 0;
-
-	if (s->unfinished++ >= UNFINISHED_MAX)
-		return;
-	ktstr_get_str(f, "workload", &workload);
-	ktstr_get_s64(f, "code", &code);
-	if (ktstr_get_str(f, "error", &error))
-		snprintf(how, sizeof(how), "%.*s", KTSTR_STR_ARG(error));
-	else if (signal)
-		snprintf(how, sizeof(how), "killed by signal %llu", (unsigned long long)signal);
-	else if (code)
-		snprintf(how, sizeof(how), "exit status %lld", (long long)code);
-	snprintf(s->told[s->unfinished - 1], sizeof(s->told[0]), "%.*s worker %llu (%.*s): %s",
-		 (int)(cgroup.len < 32 ? cgroup.len : 32), cgroup.s,
-		 (unsigned long long)number(f, "pid"),
-		 (int)(workload.len < 32 ? workload.len : 32), workload.s, how);
-}
-
-static bool add_worker(struct stats *s, const struct ktstr_fields *f)
-{
-	struct ktstr_str name = { "", 0 };
-	struct cgroup *cgroup;
-	bool completed = true;
-	uint64_t gap = number(f, "max_gap_ns");
-
-	ktstr_get_str(f, "cgroup", &name);
-	cgroup = find(s, name);
-	if (!cgroup)
-		return false;
-	cgroup->workers++;
-	cgroup->migrations += number(f, "migrations");
-	cgroup->iterations += number(f, "iterations");
-	if (gap > cgroup->gap_ns)
-		cgroup->gap_ns = gap;
-	add_cpus(cgroup, f);
-	add_share(cgroup, f);
-	ktstr_get_bool(f, "completed", &completed);
-	if (!completed)
-		add_unfinished(s, f, name);
-	return true;
-}
-
-/* ---- saying ---- */
-
-static unsigned count_cpus(const uint8_t *cpus)
-{
-	unsigned n = 0;
-
-	for (size_t i = 0; i < CPUS_MAX / 8; i++)
-		n += (unsigned)__builtin_popcount(cpus[i]);
-	return n;
-}
-
-static double spread(const struct cgroup *cgroup)
-{
-	return cgroup->share_max < cgroup->share_min ? 0 : cgroup->share_max - cgroup->share_min;
-}
+/* ---- all of them ---- */
 
 static const char *s_of(uint64_t n)
 {
 	return n == 1 ? "" : "s";
 }
 
-static void say_total(const struct stats *s, struct ktstr_doc *doc)
+static void say_total(const struct ktstr_stats *s, struct ktstr_doc *doc)
 {
-	struct cgroup all = { .workers = 0 };
-	double worst = 0;
-	unsigned cpus;
+	const struct ktstr_stats_set *all = s->all;
+	struct cell spread;
 	char text[256];
 
-	for (size_t i = 0; i < s->n; i++) {
-		const struct cgroup *c = s->cgroups[i];
-
-		all.workers += c->workers;
-		all.migrations += c->migrations;
-		all.iterations += c->iterations;
-		all.gap_ns = c->gap_ns > all.gap_ns ? c->gap_ns : all.gap_ns;
-		worst = spread(c) > worst ? spread(c) : worst;
-		for (size_t k = 0; k < sizeof(all.cpus); k++)
-			all.cpus[k] |= c->cpus[k];
-	}
-	cpus = count_cpus(all.cpus);
-	snprintf(text, sizeof(text), "%llu worker%s in %zu cgroup%s on %u CPU%s: %llu migration%s, "
-		 "%llu iteration%s, worst spread %.1f %%, worst gap %.1f ms",
-		 (unsigned long long)all.workers, s_of(all.workers), s->n, s_of(s->n), cpus,
-		 s_of(cpus), (unsigned long long)all.migrations, s_of(all.migrations),
-		 (unsigned long long)all.iterations, s_of(all.iterations), worst,
-		 (double)all.gap_ns / 1e6);
+	snprintf(text, sizeof(text), "%llu worker%s in %zu cgroup%s on %llu CPU%s: "
+		 "%llu migration%s, %llu iteration%s",
+		 (unsigned long long)all->workers, s_of(all->workers), s->n_cgroups,
+		 s_of(s->n_cgroups), (unsigned long long)all->cpus, s_of(all->cpus),
+		 (unsigned long long)all->migrations, s_of(all->migrations),
+		 (unsigned long long)all->iterations, s_of(all->iterations));
+	if (real_cell(&spread, all->spread))
+		ktstr_append(text, sizeof(text), ", worst spread %s %%", spread.text);
+	ktstr_append(text, sizeof(text), ", worst gap %.1f ms", (double)all->gap_ns / 1e6);
 	doc->paragraph(doc, KTSTR_TONE_PLAIN, text);
 }
 
-static void say_unfinished(const struct stats *s, struct ktstr_doc *doc)
-{
-	char text[96];
+/* ---- cgroups ---- */
 
-	if (!s->unfinished)
-		return;
-	snprintf(text, sizeof(text), "%llu worker%s did not finish:",
-		 (unsigned long long)s->unfinished, s_of(s->unfinished));
-	doc->paragraph(doc, KTSTR_TONE_WARN, text);
-	for (uint64_t i = 0; i < s->unfinished && i < UNFINISHED_MAX; i++)
-		doc->paragraph(doc, KTSTR_TONE_WARN, s->told[i]);
-	if (s->unfinished > UNFINISHED_MAX) {
-		snprintf(text, sizeof(text), "(%llu more not shown)",
-			 (unsigned long long)(s->unfinished - UNFINISHED_MAX));
-		doc->paragraph(doc, KTSTR_TONE_PLAIN, text);
-	}
+static void say_cgroup(const struct ktstr_stats_set *c, struct ktstr_doc *doc)
+{
+	struct cell cells[7];
+
+	doc->table_row(doc, (const char *[]){
+		name_cell(&cells[0], c->cgroup), count_cell(&cells[1], c->workers),
+		count_cell(&cells[2], c->cpus), real_cell(&cells[3], c->spread),
+		real_cell(&cells[4], (double)c->gap_ns / 1e6),
+		count_cell(&cells[5], c->migrations), count_cell(&cells[6], c->iterations) });
 }
 
-static void say_cgroup(const struct cgroup *c, struct ktstr_doc *doc)
-{
-	char name[256], text[6][32];
-
-	snprintf(name, sizeof(name), "%.*s", KTSTR_STR_ARG(c->name));
-	snprintf(text[0], sizeof(text[0]), "%llu", (unsigned long long)c->workers);
-	snprintf(text[1], sizeof(text[1]), "%u", count_cpus(c->cpus));
-	snprintf(text[2], sizeof(text[2]), "%.1f", spread(c));
-	snprintf(text[3], sizeof(text[3]), "%.1f", (double)c->gap_ns / 1e6);
-	snprintf(text[4], sizeof(text[4]), "%llu", (unsigned long long)c->migrations);
-	snprintf(text[5], sizeof(text[5]), "%llu", (unsigned long long)c->iterations);
-	doc->table_row(doc, (const char *[]){ name, text[0], text[1],
-					      c->share_max < c->share_min ? NULL : text[2], text[3],
-					      text[4], text[5] });
-}
-
-static void say_table(const struct stats *s, struct ktstr_doc *doc)
+static void say_cgroups(const struct ktstr_stats *s, struct ktstr_doc *doc)
 {
 	static const struct ktstr_column columns[] = {
-		{ "cgroup", NULL, KTSTR_COLUMN_TEXT }, { "workers", NULL, KTSTR_COLUMN_NUMBER },
-		{ "CPUs", NULL, KTSTR_COLUMN_NUMBER }, { "spread", "%", KTSTR_COLUMN_NUMBER },
-		{ "gap", "ms", KTSTR_COLUMN_NUMBER }, { "migrations", NULL, KTSTR_COLUMN_NUMBER },
-		{ "iterations", NULL, KTSTR_COLUMN_NUMBER },
+		TEXT("cgroup"), NUMBER("workers", NULL), NUMBER("CPUs", NULL),
+		NUMBER("spread", "%"), NUMBER("gap", "ms"), NUMBER("migrations", NULL),
+		NUMBER("iterations", NULL),
 	};
 
-	doc->table_begin(doc, columns, sizeof(columns) / sizeof(columns[0]));
-	for (size_t i = 0; i < s->n; i++)
+	doc->table_begin(doc, columns, COUNT(columns));
+	for (size_t i = 0; i < s->n_cgroups; i++)
 		say_cgroup(s->cgroups[i], doc);
 	doc->table_end(doc);
+}
+
+/* ---- groups ---- */
+
+static void say_group(const struct ktstr_stats_set *g, struct ktstr_doc *doc)
+{
+	struct cell cells[7];
+
+	doc->table_row(doc, (const char *[]){
+		name_cell(&cells[0], g->cgroup), group_cell(&cells[1], g),
+		count_cell(&cells[2], g->workers), real_cell(&cells[3], g->spread),
+		real_cell(&cells[4], (double)g->run_delay_ns / 1e6),
+		rate_cell(&cells[5], g->cpu_rate), real_cell(&cells[6], g->cpu_rate_cv) });
+}
+
+static void say_groups(const struct ktstr_stats *s, struct ktstr_doc *doc)
+{
+	static const struct ktstr_column columns[] = {
+		TEXT("cgroup"), TEXT("group"), NUMBER("workers", NULL), NUMBER("spread", "%"),
+		NUMBER("run delay", "ms"), NUMBER("iter/CPU s", NULL), NUMBER("CV", "%"),
+	};
+
+	doc->paragraph(doc, KTSTR_TONE_PLAIN, "workers that do the same:");
+	doc->table_begin(doc, columns, COUNT(columns));
+	for (size_t i = 0; i < s->n_groups; i++)
+		say_group(s->groups[i], doc);
+	doc->table_end(doc);
+}
+
+/* ---- wake-ups ---- */
+
+static void say_wakes_of(const struct ktstr_stats_set *g, struct ktstr_doc *doc)
+{
+	struct cell cells[6];
+
+	doc->table_row(doc, (const char *[]){
+		name_cell(&cells[0], g->cgroup), group_cell(&cells[1], g),
+		count_cell(&cells[2], g->wakes),
+		real_cell(&cells[3], (double)g->wake_p50_ns / 1e3),
+		real_cell(&cells[4], (double)g->wake_p99_ns / 1e3),
+		real_cell(&cells[5], (double)g->wake_max_ns / 1e3) });
+}
+
+static void say_wakes(const struct ktstr_stats *s, struct ktstr_doc *doc)
+{
+	static const struct ktstr_column columns[] = {
+		TEXT("cgroup"), TEXT("group"), NUMBER("wakes", NULL), NUMBER("p50", "us"),
+		NUMBER("p99", "us"), NUMBER("max", "us"),
+	};
+
+	if (!s->all->wakes)
+		return;
+	doc->paragraph(doc, KTSTR_TONE_PLAIN, "from wake-up to running:");
+	doc->table_begin(doc, columns, COUNT(columns));
+	for (size_t i = 0; i < s->n_groups; i++)
+		if (s->groups[i]->wakes)
+			say_wakes_of(s->groups[i], doc);
+	doc->table_end(doc);
+}
+
+/* ---- those that did not finish ---- */
+
+/* "cg_0 worker 212 (cpu-spin): killed by signal 9" */
+static void say_unfinished_one(const struct ktstr_stats_worker *w, struct ktstr_doc *doc)
+{
+	char how[128] = "did not come to its end", text[256];
+	struct ktstr_str error = { "", 0 };
+	uint64_t signal = 0;
+	int64_t code = 0;
+
+	ktstr_get_u64(&w->record, "signal", &signal);
+	ktstr_get_s64(&w->record, "code", &code);
+	if (ktstr_get_str(&w->record, "error", &error))
+		snprintf(how, sizeof(how), "%.*s", KTSTR_STR_ARG(error));
+	else if (signal)
+		snprintf(how, sizeof(how), "killed by signal %llu", (unsigned long long)signal);
+	else if (code)
+		snprintf(how, sizeof(how), "exit status %lld", (long long)code);
+	snprintf(text, sizeof(text), "%.*s worker %llu (%.*s): %s",
+		 (int)(w->cgroup.len < 32 ? w->cgroup.len : 32), w->cgroup.s,
+		 (unsigned long long)w->pid,
+		 (int)(w->workload.len < 32 ? w->workload.len : 32), w->workload.s, how);
+	doc->paragraph(doc, KTSTR_TONE_WARN, text);
+}
+
+static void say_unfinished(const struct ktstr_stats *s, struct ktstr_doc *doc)
+{
+	uint64_t n = s->all->unfinished, told = 0;
+	char text[96];
+
+	if (!n)
+		return;
+	snprintf(text, sizeof(text), "%llu worker%s did not finish:", (unsigned long long)n, s_of(n));
+	doc->paragraph(doc, KTSTR_TONE_WARN, text);
+	for (size_t i = 0; i < s->n_workers && told < UNFINISHED_MAX; i++)
+		if (!s->workers[i]->completed) {
+			say_unfinished_one(s->workers[i], doc);
+			told++;
+		}
+	if (n > told) {
+		snprintf(text, sizeof(text), "(%llu more not shown)",
+			 (unsigned long long)(n - told));
+		doc->paragraph(doc, KTSTR_TONE_PLAIN, text);
+	}
 }
 
 static int build(const struct ktstr_section_input *input, const struct ktstr_value *values,
 		 struct ktstr_doc *doc, struct ktstr_err *err)
 {
-	struct stats s = { 0 };
-	struct ktstr_record rec;
-	uint64_t cursor = 0;
-	int ret = 0;
+	const struct ktstr_stats *s = input->verdicts[0]->stats;
 
 	(void)values;
-	while (!ret && input->next(input->journals[0], &cursor, &rec))
-		if (rec.type == KTSTR_REC_WORKER && !add_worker(&s, &rec.fields))
-			ret = ktstr_err_nomem(err);
-	if (!ret && !s.n)
-		ret = KTSTR_SECTION_IRRELEVANT;
-	if (!ret) {
-		say_total(&s, doc);
-		say_table(&s, doc);
-		say_unfinished(&s, doc);
-	}
-	stats_deinit(&s);
-	return ret;
+	(void)err;
+	if (!s || !s->n_workers)
+		return KTSTR_SECTION_IRRELEVANT;
+	say_total(s, doc);
+	say_cgroups(s, doc);
+	say_groups(s, doc);
+	say_wakes(s, doc);
+	say_unfinished(s, doc);
+	return 0;
 }
 
 static const struct ktstr_section_ops ops = {

@@ -1,0 +1,511 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "check/stats.h"
+
+#include "base/arena.h"
+#include "base/vec.h"
+
+#include <ktstr/histogram.h>
+#include <math.h>
+
+#define CPU_WORDS (KTSTR_STATS_CPUS / 64)
+
+/* What is made, and what it is made with. The arena owns all that `pub` points to. */
+struct stats {
+	struct ktstr_stats pub;		/* first: what the caller has */
+	struct ktstr_arena *arena;
+	KTSTR_VEC(struct ktstr_stats_worker *) workers;
+	KTSTR_VEC(struct ktstr_stats_phase *) phases;
+	uint64_t guest_ns, host_ns;	/* the last that was heard of the guest */
+};
+
+static uint64_t number(const struct ktstr_fields *f, const char *key)
+{
+	uint64_t n = 0;
+
+	ktstr_get_u64(f, key, &n);
+	return n;
+}
+
+/* ---- reading ---- */
+
+/* The phase that a worker belongs to: the last begun one of its step, or the last one. */
+static size_t phase_of(const struct stats *s, const struct ktstr_fields *f)
+{
+	uint64_t step = 0;
+
+	if (!ktstr_get_u64(f, "step", &step))
+		return s->phases.n ? s->phases.n - 1 : SIZE_MAX;
+	for (size_t i = s->phases.n; i; i--)
+		if (s->phases.items[i - 1]->n == step)
+			return i - 1;
+	return SIZE_MAX;
+}
+
+static bool add_worker(struct stats *s, const struct ktstr_fields *f)
+{
+	struct ktstr_stats_worker *w = ktstr_arena_zalloc(s->arena, sizeof(*w));
+	struct ktstr_stats_worker **slot = w ? ktstr_vec_add(&s->workers) : NULL;
+
+	if (!slot)
+		return false;
+	*slot = w;
+	*w = (struct ktstr_stats_worker){
+		.size = sizeof(*w), .phase = phase_of(s, f), .pid = number(f, "pid"),
+		.cgroup = { "", 0 }, .workload = { "", 0 }, .role = { "", 0 },
+		.iterations = number(f, "iterations"), .wall_ns = number(f, "wall_ns"),
+		.cpu_ns = number(f, "cpu_ns"), .run_delay_ns = number(f, "run_delay_ns"),
+		.migrations = number(f, "migrations"), .gap_ns = number(f, "max_gap_ns"),
+		.completed = true, .record = *f,
+	};
+	ktstr_get_str(f, "cgroup", &w->cgroup);
+	ktstr_get_str(f, "workload", &w->workload);
+	ktstr_get_str(f, "role", &w->role);
+	ktstr_get_bool(f, "completed", &w->completed);
+	return true;
+}
+
+static void end_phase(struct stats *s, const struct ktstr_record *rec)
+{
+	struct ktstr_stats_phase *p = s->phases.n ? s->phases.items[s->phases.n - 1] : NULL;
+
+	if (!p || p->ended)
+		return;
+	p->ended = true;
+	p->end_ns = rec->guest_ns;
+	p->host_end_ns = rec->host_ns;
+}
+
+static bool add_step(struct stats *s, const struct ktstr_record *rec)
+{
+	const struct ktstr_fields *f = &rec->fields;
+	struct ktstr_str edge = { "", 0 };
+	struct ktstr_stats_phase *p, **slot;
+
+	ktstr_get_str(f, "edge", &edge);
+	if (ktstr_str_is(edge, "end"))
+		end_phase(s, rec);
+	if (!ktstr_str_is(edge, "begin"))
+		return true;
+	p = ktstr_arena_zalloc(s->arena, sizeof(*p));
+	slot = p ? ktstr_vec_add(&s->phases) : NULL;
+	if (!slot)
+		return false;
+	*slot = p;
+	*p = (struct ktstr_stats_phase){
+		.size = sizeof(*p), .n = number(f, "n"), .m = number(f, "m"), .name = { "", 0 },
+		.begin_ns = rec->guest_ns, .host_begin_ns = rec->host_ns,
+		.workers = number(f, "workers"), .cgroups = number(f, "cgroups"),
+	};
+	ktstr_get_str(f, "name", &p->name);
+	return true;
+}
+
+static void add_lost(struct stats *s, const struct ktstr_fields *f)
+{
+	struct ktstr_str source = { "", 0 };
+
+	ktstr_get_str(f, "source", &source);
+	if (ktstr_str_is(source, "channel"))
+		s->pub.lost += number(f, "count");
+}
+
+static bool add_record(struct stats *s, const struct ktstr_record *rec)
+{
+	if (rec->guest_ns && rec->type != KTSTR_REC_KMSG) {	/* old lines are sent late */
+		s->guest_ns = rec->guest_ns;
+		s->host_ns = rec->host_ns;
+	}
+	switch (rec->type) {
+	case KTSTR_REC_WORKER: return add_worker(s, &rec->fields);
+	case KTSTR_REC_STEP: return add_step(s, rec);
+	case KTSTR_REC_LOST: add_lost(s, &rec->fields); return true;
+	default: return true;
+	}
+}
+
+static void close_phases(struct stats *s)
+{
+	for (size_t i = 0; i < s->phases.n; i++) {
+		struct ktstr_stats_phase *p = s->phases.items[i];
+		const struct ktstr_stats_phase *next =
+			i + 1 < s->phases.n ? s->phases.items[i + 1] : NULL;
+
+		if (!p->ended) {
+			p->end_ns = next ? next->begin_ns : s->guest_ns;
+			p->host_end_ns = next ? next->host_begin_ns : s->host_ns;
+		}
+		if (p->end_ns < p->begin_ns)
+			p->end_ns = p->begin_ns;
+	}
+}
+
+/* ---- order ---- */
+
+int ktstr_stats_compare_names(struct ktstr_str a, struct ktstr_str b)
+{
+	char left[256], right[256];
+
+	if (a.s == b.s && a.len == b.len)
+		return 0;
+	snprintf(left, sizeof(left), "%.*s", KTSTR_STR_ARG(a));
+	snprintf(right, sizeof(right), "%.*s", KTSTR_STR_ARG(b));
+	return strverscmp(left, right);
+}
+
+static bool same(struct ktstr_str a, struct ktstr_str b)
+{
+	return !ktstr_stats_compare_names(a, b);
+}
+
+static bool same_cgroup(const struct ktstr_stats_worker *a, const struct ktstr_stats_worker *b)
+{
+	return same(a->cgroup, b->cgroup);
+}
+
+static bool same_group(const struct ktstr_stats_worker *a, const struct ktstr_stats_worker *b)
+{
+	return same_cgroup(a, b) && same(a->workload, b->workload) && same(a->role, b->role);
+}
+
+/* By cgroup, workload, role; the order of the journal decides between equals. */
+static int compare_workers(const void *a, const void *b)
+{
+	const struct ktstr_stats_worker *x = *(const struct ktstr_stats_worker *const *)a;
+	const struct ktstr_stats_worker *y = *(const struct ktstr_stats_worker *const *)b;
+	int order = ktstr_stats_compare_names(x->cgroup, y->cgroup);
+
+	if (!order)
+		order = ktstr_stats_compare_names(x->workload, y->workload);
+	if (!order)
+		order = ktstr_stats_compare_names(x->role, y->role);
+	if (!order)
+		order = (x->record.p > y->record.p) - (x->record.p < y->record.p);
+	return order;
+}
+
+/* The same within each phase. */
+static int compare_by_phase(const void *a, const void *b)
+{
+	const struct ktstr_stats_worker *x = *(const struct ktstr_stats_worker *const *)a;
+	const struct ktstr_stats_worker *y = *(const struct ktstr_stats_worker *const *)b;
+
+	return x->phase != y->phase ? (x->phase < y->phase ? -1 : 1) : compare_workers(a, b);
+}
+
+/* ---- sums ---- */
+
+/* Workers that follow each other in the order above. */
+struct range {
+	struct ktstr_stats_worker *const *items;
+	size_t n;
+};
+
+typedef bool same_fn(const struct ktstr_stats_worker *a, const struct ktstr_stats_worker *b);
+
+/* The workers at the head of `rest` that are the same; they are taken off it. */
+static struct range next_range(struct range *rest, same_fn *is_same)
+{
+	struct range r = { rest->items, 0 };
+
+	while (r.n < rest->n && is_same(rest->items[0], rest->items[r.n]))
+		r.n++;
+	rest->items += r.n;
+	rest->n -= r.n;
+	return r;
+}
+
+/* Mean and deviation as numbers come (Welford). */
+struct moments {
+	double n, mean, m2;
+};
+
+static void moments_add(struct moments *m, double x)
+{
+	double delta = x - m->mean;
+
+	m->n++;
+	m->mean += delta / m->n;
+	m->m2 += delta * (x - m->mean);
+}
+
+static double moments_cv(const struct moments *m)
+{
+	return m->n >= 2 && m->mean > 0 ? 100 * sqrt(m->m2 / m->n) / m->mean : KTSTR_STATS_NONE;
+}
+
+void ktstr_stats_add_cpus(const struct ktstr_fields *record, const char *key, uint64_t *bits)
+{
+	struct ktstr_fields cpus;
+	struct ktstr_field cpu;
+
+	if (!ktstr_get_sub(record, key, &cpus))
+		return;
+	while (ktstr_item_next(&cpus, &cpu))
+		if (cpu.type == KTSTR_FIELD_U64 && cpu.u64 < KTSTR_STATS_CPUS)
+			bits[cpu.u64 / 64] |= 1ull << (cpu.u64 % 64);
+}
+
+static uint64_t count_cpus(struct range r)
+{
+	uint64_t bits[CPU_WORDS] = { 0 }, n = 0;
+
+	for (size_t i = 0; i < r.n; i++)
+		ktstr_stats_add_cpus(&r.items[i]->record, "cpus", bits);
+	for (size_t i = 0; i < CPU_WORDS; i++)
+		n += (uint64_t)__builtin_popcountll(bits[i]);
+	return n;
+}
+
+static void add_counts(struct ktstr_stats_set *set, const struct ktstr_stats_worker *w)
+{
+	set->workers++;
+	set->unfinished += !w->completed;
+	set->idle += !w->iterations;
+	set->iterations += w->iterations;
+	set->migrations += w->migrations;
+	set->cpu_ns += w->cpu_ns;
+	set->run_delay_ns += w->run_delay_ns;
+	if (w->gap_ns > set->gap_ns) {
+		set->gap_ns = w->gap_ns;
+		set->gap_pid = w->pid;
+	}
+}
+
+static void add_rate(struct ktstr_stats_set *set, const struct ktstr_stats_worker *w)
+{
+	double rate = w->wall_ns ? (double)w->iterations * 1e9 / (double)w->wall_ns : 0;
+
+	set->rate = (set->rate < 0 ? 0 : set->rate) + rate;
+	if (set->rate_min < 0 || rate < set->rate_min) {
+		set->rate_min = rate;
+		set->rate_min_pid = w->pid;
+	}
+}
+
+static void sum_cpu_rate(struct ktstr_stats_set *set, struct range r)
+{
+	struct moments m = { 0 };
+
+	if (set->cpu_ns)
+		set->cpu_rate = (double)set->iterations * 1e9 / (double)set->cpu_ns;
+	for (size_t i = 0; i < r.n; i++)
+		if (r.items[i]->cpu_ns)
+			moments_add(&m, (double)r.items[i]->iterations * 1e9 /
+					(double)r.items[i]->cpu_ns);
+	set->cpu_rate_cv = moments_cv(&m);
+}
+
+/* The shares of one group's workers; false when less than two of them wanted to run. */
+static bool group_shares(struct range r, struct ktstr_stats_set *ret)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r.n; i++) {
+		const struct ktstr_stats_worker *w = r.items[i];
+		double wanted = (double)w->cpu_ns + (double)w->run_delay_ns;
+		double share = 100 * (double)w->cpu_ns / wanted;
+
+		if (wanted <= 0)
+			continue;
+		if (!n || share < ret->share_min) {
+			ret->share_min = share;
+			ret->share_min_pid = w->pid;
+		}
+		if (!n || share > ret->share_max) {
+			ret->share_max = share;
+			ret->share_max_pid = w->pid;
+		}
+		n++;
+	}
+	return n >= 2;
+}
+
+static void sum_shares(struct ktstr_stats_set *set, struct range r)
+{
+	while (r.n) {
+		struct ktstr_stats_set group = { .size = 0 };
+
+		if (!group_shares(next_range(&r, same_group), &group) ||
+		    group.share_max - group.share_min <= set->spread)
+			continue;
+		set->spread = group.share_max - group.share_min;
+		set->share_min = group.share_min;
+		set->share_max = group.share_max;
+		set->share_min_pid = group.share_min_pid;
+		set->share_max_pid = group.share_max_pid;
+	}
+}
+
+/* Deviation / mean, each sample taken for the middle of its bucket. */
+static double histogram_cv(const struct ktstr_histogram *h)
+{
+	double mean = (double)h->sum_ns / (double)h->count, sum = 0;
+
+	for (uint32_t i = 0; i < KTSTR_HISTOGRAM_BUCKETS; i++) {
+		double low = (double)ktstr_histogram_low(i);
+		double off = low + ((double)ktstr_histogram_high(i) - low) / 2 - mean;
+
+		if (h->buckets[i])
+			sum += off * off * (double)h->buckets[i];
+	}
+	return mean > 0 ? 100 * sqrt(sum / (double)h->count) / mean : KTSTR_STATS_NONE;
+}
+
+static void sum_wakes(struct ktstr_stats_set *set, struct range r)
+{
+	struct ktstr_histogram h = { 0 };
+
+	for (size_t i = 0; i < r.n; i++)
+		ktstr_histogram_get(&r.items[i]->record, "wake", &h);
+	if (!h.count)
+		return;
+	set->wakes = h.count;
+	set->wake_p50_ns = ktstr_histogram_percentile(&h, 500);
+	set->wake_p99_ns = ktstr_histogram_percentile(&h, 990);
+	set->wake_max_ns = h.max_ns;
+	set->wake_cv = histogram_cv(&h);
+}
+
+/* What holds for a set of several is left empty in its names. */
+static void name_set(struct ktstr_stats_set *set, struct range r)
+{
+	const struct ktstr_stats_worker *first = r.items[0], *last = r.items[r.n - 1];
+
+	if (same_cgroup(first, last))
+		set->cgroup = first->cgroup;
+	if (same_group(first, last)) {
+		set->workload = first->workload;
+		set->role = first->role;
+	}
+}
+
+static struct ktstr_stats_set *sum(struct stats *s, struct range r)
+{
+	struct ktstr_stats_set *set = ktstr_arena_zalloc(s->arena, sizeof(*set));
+
+	if (!set)
+		return NULL;
+	*set = (struct ktstr_stats_set){
+		.size = sizeof(*set), .cgroup = { "", 0 }, .workload = { "", 0 }, .role = { "", 0 },
+		.spread = KTSTR_STATS_NONE, .share_min = KTSTR_STATS_NONE,
+		.share_max = KTSTR_STATS_NONE, .rate = KTSTR_STATS_NONE,
+		.rate_min = KTSTR_STATS_NONE, .cpu_rate = KTSTR_STATS_NONE,
+		.cpu_rate_cv = KTSTR_STATS_NONE, .wake_cv = KTSTR_STATS_NONE,
+	};
+	for (size_t i = 0; i < r.n; i++) {
+		add_counts(set, r.items[i]);
+		add_rate(set, r.items[i]);
+	}
+	set->cpus = count_cpus(r);
+	sum_cpu_rate(set, r);
+	sum_shares(set, r);
+	sum_wakes(set, r);
+	if (r.n)
+		name_set(set, r);
+	return set;
+}
+
+/* A set for each stretch of workers that are the same. */
+static bool sum_each(struct stats *s, struct range r, same_fn *is_same,
+		     const struct ktstr_stats_set *const **ret_sets, size_t *ret_n)
+{
+	const struct ktstr_stats_set **sets;
+	struct range rest = r;
+	size_t n = 0;
+
+	while (rest.n && next_range(&rest, is_same).n)
+		n++;
+	sets = ktstr_arena_zalloc(s->arena, (n + 1) * sizeof(*sets));
+	for (size_t i = 0; sets && i < n; i++) {
+		sets[i] = sum(s, next_range(&r, is_same));
+		if (!sets[i])
+			return false;
+	}
+	*ret_sets = sets;
+	*ret_n = n;
+	return sets;
+}
+
+static bool same_phase(const struct ktstr_stats_worker *a, const struct ktstr_stats_worker *b)
+{
+	return a->phase == b->phase;
+}
+
+static bool sum_phases(struct stats *s)
+{
+	struct range rest = { s->workers.items, s->workers.n };
+
+	if (rest.n)
+		qsort(s->workers.items, rest.n, sizeof(*s->workers.items), compare_by_phase);
+	for (size_t i = 0; i < s->phases.n; i++) {
+		struct ktstr_stats_phase *p = s->phases.items[i];
+		struct range r = { rest.items, 0 };
+
+		if (rest.n && rest.items[0]->phase == i)
+			r = next_range(&rest, same_phase);
+		p->all = sum(s, r);
+		if (!p->all || !sum_each(s, r, same_group, &p->groups, &p->n_groups))
+			return false;
+	}
+	return true;
+}
+
+static bool sum_run(struct stats *s)
+{
+	struct range all = { s->workers.items, s->workers.n };
+
+	if (all.n)
+		qsort(s->workers.items, all.n, sizeof(*s->workers.items), compare_workers);
+	s->pub.all = sum(s, all);
+	return s->pub.all &&
+	       sum_each(s, all, same_cgroup, &s->pub.cgroups, &s->pub.n_cgroups) &&
+	       sum_each(s, all, same_group, &s->pub.groups, &s->pub.n_groups);
+}
+
+/* ---- the whole ---- */
+
+static bool fill(struct stats *s, const struct ktstr_journal *journal)
+{
+	struct ktstr_record rec;
+	uint64_t cursor = 0;
+
+	while (ktstr_journal_next(journal, &cursor, &rec))
+		if (!add_record(s, &rec))
+			return false;
+	close_phases(s);
+	if (!sum_phases(s) || !sum_run(s))
+		return false;
+	s->pub.size = sizeof(s->pub);
+	s->pub.phases = (const struct ktstr_stats_phase *const *)s->phases.items;
+	s->pub.n_phases = s->phases.n;
+	s->pub.workers = (const struct ktstr_stats_worker *const *)s->workers.items;
+	s->pub.n_workers = s->workers.n;
+	return true;
+}
+
+int ktstr_stats_create(const struct ktstr_journal *journal, struct ktstr_stats **ret_stats,
+		       struct ktstr_err *err)
+{
+	struct stats *s = calloc(1, sizeof(*s));
+
+	if (s)
+		s->arena = ktstr_arena_create();
+	if (!s || !s->arena || !fill(s, journal)) {
+		ktstr_stats_destroy(s ? &s->pub : NULL);
+		return ktstr_err_nomem(err);
+	}
+	*ret_stats = &s->pub;
+	return 0;
+}
+
+void ktstr_stats_destroy(struct ktstr_stats *stats)
+{
+	struct stats *s = (struct stats *)stats;
+
+	if (!s)
+		return;
+	ktstr_vec_free(&s->workers);
+	ktstr_vec_free(&s->phases);
+	ktstr_arena_destroy(s->arena);
+	free(s);
+}
