@@ -2,6 +2,7 @@
 #include "check/stats.h"
 
 #include "base/arena.h"
+#include "base/text.h"
 #include "base/vec.h"
 
 #include <ktstr/histogram.h>
@@ -9,12 +10,21 @@
 
 #define CPU_WORDS (KTSTR_STATS_CPUS / 64)
 
+/* What a KTSTR_REC_CGROUP says of a cpuset: from `ns` on it is so. */
+struct cpuset {
+	struct ktstr_str cgroup;
+	uint64_t ns;			/* guest time */
+	bool confines;
+	struct ktstr_fields record;
+};
+
 /* What is made, and what it is made with. The arena owns all that `pub` points to. */
 struct stats {
 	struct ktstr_stats pub;		/* first: what the caller has */
 	struct ktstr_arena *arena;
 	KTSTR_VEC(struct ktstr_stats_worker *) workers;
 	KTSTR_VEC(struct ktstr_stats_phase *) phases;
+	KTSTR_VEC(struct cpuset) cpusets;
 	uint64_t guest_ns, host_ns;	/* the last that was heard of the guest */
 };
 
@@ -24,6 +34,42 @@ static uint64_t number(const struct ktstr_fields *f, const char *key)
 
 	ktstr_get_u64(f, key, &n);
 	return n;
+}
+
+/* ---- CPUs ---- */
+
+static void add_cpus(const struct ktstr_fields *record, const char *key, uint64_t *bits)
+{
+	struct ktstr_fields cpus;
+	struct ktstr_field cpu;
+
+	if (!ktstr_get_sub(record, key, &cpus))
+		return;
+	while (ktstr_item_next(&cpus, &cpu))
+		if (cpu.type == KTSTR_FIELD_U64 && cpu.u64 < KTSTR_STATS_CPUS)
+			bits[cpu.u64 / 64] |= 1ull << (cpu.u64 % 64);
+}
+
+/* "0-3,6" in the arena; NULL when memory is out. */
+static const char *cpu_list(struct stats *s, const uint64_t *bits)
+{
+	struct ktstr_buf b = { 0 };
+	const char *text;
+
+	for (uint32_t cpu = 0; cpu < KTSTR_STATS_CPUS; cpu++) {
+		uint32_t first = cpu;
+
+		while (cpu < KTSTR_STATS_CPUS && bits[cpu / 64] & 1ull << (cpu % 64))
+			cpu++;
+		if (cpu == first)
+			continue;
+		ktstr_buf_printf(&b, "%s%u", b.len ? "," : "", first);
+		if (cpu > first + 1)
+			ktstr_buf_printf(&b, "-%u", cpu - 1);
+	}
+	text = b.failed ? NULL : ktstr_arena_strndup(s->arena, b.data ? (char *)b.data : "", b.len);
+	ktstr_buf_free(&b);
+	return text;
 }
 
 /* ---- reading ---- */
@@ -41,8 +87,63 @@ static size_t phase_of(const struct stats *s, const struct ktstr_fields *f)
 	return SIZE_MAX;
 }
 
-static bool add_worker(struct stats *s, const struct ktstr_fields *f)
+static bool add_cgroup(struct stats *s, const struct ktstr_record *rec)
 {
+	struct cpuset *c = ktstr_vec_add(&s->cpusets);
+	struct ktstr_fields cpus;
+
+	if (!c)
+		return false;
+	*c = (struct cpuset){
+		.cgroup = { "", 0 }, .ns = rec->guest_ns, .record = rec->fields,
+		.confines = ktstr_get_sub(&rec->fields, "cpuset", &cpus),
+	};
+	ktstr_get_str(&rec->fields, "name", &c->cgroup);
+	return true;
+}
+
+/* Every CPU that the cpusets of the worker's cgroup had since it began, into `bits`; false when one of
+ * them was no bound. The one before its begin was in force until the next. */
+static bool cpus_allowed(const struct stats *s, const struct ktstr_stats_worker *w, uint64_t end_ns,
+			 uint64_t *bits)
+{
+	uint64_t begin_ns = end_ns > w->wall_ns ? end_ns - w->wall_ns : 0;
+	bool known = false;
+
+	for (size_t i = s->cpusets.n; i; i--) {
+		const struct cpuset *c = &s->cpusets.items[i - 1];
+
+		if (c->cgroup.len != w->cgroup.len ||
+		    memcmp(c->cgroup.s, w->cgroup.s, w->cgroup.len))
+			continue;
+		if (!c->confines)
+			return false;
+		add_cpus(&c->record, "cpuset", bits);
+		known = true;
+		if (c->ns <= begin_ns)
+			break;
+	}
+	return known;
+}
+
+static bool set_confinement(struct stats *s, struct ktstr_stats_worker *w, uint64_t end_ns)
+{
+	uint64_t allowed[CPU_WORDS] = { 0 }, ran_on[CPU_WORDS] = { 0 }, outside = 0;
+
+	if (!s->cpusets.n || !cpus_allowed(s, w, end_ns, allowed))
+		return true;
+	add_cpus(&w->record, "cpus", ran_on);
+	w->confined = cpu_list(s, allowed);
+	for (size_t i = 0; i < CPU_WORDS; i++)
+		outside |= ran_on[i] &= ~allowed[i];
+	if (outside)
+		w->outside = cpu_list(s, ran_on);
+	return w->confined && (!outside || w->outside);
+}
+
+static bool add_worker(struct stats *s, const struct ktstr_record *rec)
+{
+	const struct ktstr_fields *f = &rec->fields;
 	struct ktstr_stats_worker *w = ktstr_arena_zalloc(s->arena, sizeof(*w));
 	struct ktstr_stats_worker **slot = w ? ktstr_vec_add(&s->workers) : NULL;
 
@@ -61,7 +162,7 @@ static bool add_worker(struct stats *s, const struct ktstr_fields *f)
 	ktstr_get_str(f, "workload", &w->workload);
 	ktstr_get_str(f, "role", &w->role);
 	ktstr_get_bool(f, "completed", &w->completed);
-	return true;
+	return set_confinement(s, w, rec->guest_ns);
 }
 
 static void end_phase(struct stats *s, const struct ktstr_record *rec)
@@ -116,7 +217,8 @@ static bool add_record(struct stats *s, const struct ktstr_record *rec)
 		s->host_ns = rec->host_ns;
 	}
 	switch (rec->type) {
-	case KTSTR_REC_WORKER: return add_worker(s, &rec->fields);
+	case KTSTR_REC_WORKER: return add_worker(s, rec);
+	case KTSTR_REC_CGROUP: return add_cgroup(s, rec);
 	case KTSTR_REC_STEP: return add_step(s, rec);
 	case KTSTR_REC_LOST: add_lost(s, &rec->fields); return true;
 	default: return true;
@@ -233,24 +335,12 @@ static double moments_cv(const struct moments *m)
 	return m->n >= 2 && m->mean > 0 ? 100 * sqrt(m->m2 / m->n) / m->mean : KTSTR_STATS_NONE;
 }
 
-void ktstr_stats_add_cpus(const struct ktstr_fields *record, const char *key, uint64_t *bits)
-{
-	struct ktstr_fields cpus;
-	struct ktstr_field cpu;
-
-	if (!ktstr_get_sub(record, key, &cpus))
-		return;
-	while (ktstr_item_next(&cpus, &cpu))
-		if (cpu.type == KTSTR_FIELD_U64 && cpu.u64 < KTSTR_STATS_CPUS)
-			bits[cpu.u64 / 64] |= 1ull << (cpu.u64 % 64);
-}
-
 static uint64_t count_cpus(struct range r)
 {
 	uint64_t bits[CPU_WORDS] = { 0 }, n = 0;
 
 	for (size_t i = 0; i < r.n; i++)
-		ktstr_stats_add_cpus(&r.items[i]->record, "cpus", bits);
+		add_cpus(&r.items[i]->record, "cpus", bits);
 	for (size_t i = 0; i < CPU_WORDS; i++)
 		n += (uint64_t)__builtin_popcountll(bits[i]);
 	return n;
@@ -506,6 +596,7 @@ void ktstr_stats_destroy(struct ktstr_stats *stats)
 		return;
 	ktstr_vec_free(&s->workers);
 	ktstr_vec_free(&s->phases);
+	ktstr_vec_free(&s->cpusets);
 	ktstr_arena_destroy(s->arena);
 	free(s);
 }

@@ -15,8 +15,6 @@ void ktstr_stats_destroy(struct ktstr_stats *stats);
 /* Orders names as people do: cg_2 before cg_10. */
 int ktstr_stats_compare_names(struct ktstr_str a, struct ktstr_str b);
 
-/* Adds a worker's set of CPUs, of `record`, to `bits` (KTSTR_STATS_CPUS of them). */
-#define KTSTR_STATS_CPUS 8192
-void ktstr_stats_add_cpus(const struct ktstr_fields *record, const char *key, uint64_t *bits);
+#define KTSTR_STATS_CPUS 8192	/* those that are beyond are not counted */
 
 #endif

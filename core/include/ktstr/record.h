@@ -26,7 +26,7 @@ enum ktstr_rec {
 				 * kernel_image t, duration_ns u, steps u, rerun t, version t,
 				 * wall_time_ns u (CLOCK_REALTIME at host_ns 0), backtrace b, verbose b */
 	KTSTR_REC_STAGE = 2,	/* stage t (enum ktstr_stage by name), n? u and m? u (step n of m), detail? t */
-	KTSTR_REC_VMM = 3,	/* plugin t, accel t, accel_why? t, version t, command a of t, start? t (booted,
+	KTSTR_REC_VMM = 3,	/* plugin t, emulated? b, accel t, accel_why? t, version t, command a of t, start? t (booted,
 				 * cloned), template? t (its name), template_why? t (booted although
 				 * templates are on, because). A second one: the first machine was no good */
 	KTSTR_REC_CONSOLE = 4,	/* text t: one line of the serial console, no newline */
@@ -39,6 +39,10 @@ enum ktstr_rec {
 				 * topology mismatch, harness), text t: the host recognised a fault */
 	KTSTR_REC_INTERRUPT = 9,	/* signal u: the user stopped the run */
 	KTSTR_REC_RUN_END = 10,	/* duration_ns u: the last record of an attempt that ktstr itself brought to its end */
+	KTSTR_REC_EXPECT = 11,	/* checks m {name: limit u, or b}, asked a of t (of them: not by default), fails? t,
+				 * pattern? t: what the run is judged by */
+	KTSTR_REC_HOST_NOISE = 12,	/* threads a of m {tid u, on_cpu_ns u, run_delay_ns u}: the vCPU threads so far,
+				 * at the begin and the end of steps */
 
 	KTSTR_REC_TEMPLATE = 11,	/* template t (its name), kept b, duration_ns? u (the machine stood still so
 				 * long), why? t: the machine was, or could not be, kept as one */
@@ -54,7 +58,7 @@ enum ktstr_rec {
 	KTSTR_REC_SCHED_EXIT = 38,	/* code? s, signal? u, core? b, expected b (the agent asked for it) */
 	KTSTR_REC_SCX_DUMP = 39,	/* text t: one sched_ext_dump trace line, without the trace prefix */
 	KTSTR_REC_STEP = 40,	/* n u, m u, name? t, edge t (begin, end), cgroups u, workers u */
-	KTSTR_REC_CGROUP = 41,	/* name t, step u, cpus? u, workers u */
+	KTSTR_REC_CGROUP = 41,	/* name t, step u, cpus? u, workers u, cpuset? a of u (the CPUs it is confined to from now on) */
 	KTSTR_REC_WORKER = 42,	/* cgroup t, group u, workload t, pid u, iterations u, wall_ns u, cpu_ns u,
 				 * run_delay_ns u, timeslices u, migrations u, cpus a of u, max_gap_ns u,
 				 * sleep_ns u, completed b, code? s, signal? u, error? t, metrics? m,
@@ -65,7 +69,7 @@ enum ktstr_rec {
 				 * running; absent: none) */
 	KTSTR_REC_GUEST_FAULT = 43,	/* what t, text t, errno? s: the agent or the engine could not do something */
 	KTSTR_REC_LOST = 44,	/* source t, count u: evidence that could not be kept, counted */
-	KTSTR_REC_DONE = 45,	/* outcome t (ran, scheduler-died, failed), text? t: nothing follows from the guest */
+	KTSTR_REC_DONE = 45,	/* outcome t (ran, skipped, scheduler-died, failed), text? t: nothing follows from the guest */
 
 	/* -- plugins -- */
 	KTSTR_REC_SAMPLE = 64,	/* monitor t, then the fields of that monitor */

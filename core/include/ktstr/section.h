@@ -32,14 +32,24 @@ enum ktstr_cause {
 	KTSTR_CAUSE_BOOT_HANG,		/* the agent never said hello */
 	KTSTR_CAUSE_TIMEOUT,		/* a later stage passed its deadline */
 	KTSTR_CAUSE_GUEST_RESET,	/* reset or power-off that nobody asked for */
-	KTSTR_CAUSE_SCENARIO,		/* a step of the scenario could not be carried out, or a check failed */
+	KTSTR_CAUSE_SCENARIO,		/* a step of the scenario could not be carried out */
 	KTSTR_CAUSE_TOPOLOGY,		/* the guest's topology is not the one asked for */
 	KTSTR_CAUSE_INTERRUPTED,	/* Ctrl-C, or the journal ends in the middle */
 	KTSTR_CAUSE_HARNESS,		/* ktstr itself failed: disk full, agent died, protocol error */
+	KTSTR_CAUSE_CHECK,		/* the scenario ran to its end, but not as the test expects */
 	KTSTR_CAUSE_COUNT,
 };
 
 struct ktstr_stats;
+
+/* What one check said. */
+struct ktstr_finding {
+	uint32_t size;
+	enum ktstr_outcome outcome;	/* SKIP: there was nothing to judge, or a default could not be */
+	bool asked;			/* the test asked for the check; false: it is one by default */
+	const char *check;		/* its name */
+	const char *text;		/* cgroup, worker, value and limit in words; "" when it passed */
+};
 
 /* The verdict on one attempt; strings live as long as the input. */
 struct ktstr_verdict {
@@ -54,6 +64,8 @@ struct ktstr_verdict {
 	enum ktstr_stage stage;		/* the furthest reached; of a failure: before evidence was collected */
 	uint64_t step, steps;		/* at KTSTR_STAGE_STEP: step of steps */
 	const struct ktstr_stats *stats;	/* <ktstr/stats.h>: what the workers did */
+	const struct ktstr_finding *const *findings;	/* of the checks that were made, in their order */
+	size_t n_findings;
 };
 
 struct ktstr_journal;			/* core's own */

@@ -27,6 +27,8 @@ struct ktstr_stats_worker {
 	uint64_t pid, iterations, wall_ns, cpu_ns, run_delay_ns, migrations;
 	uint64_t gap_ns;		/* longest time without progress that no sleep of its own explains */
 	bool completed;
+	const char *confined;		/* "0-3,6": the CPUs that its cgroup's cpuset had meanwhile; NULL: any */
+	const char *outside;		/* of the CPUs that it ran on, those that are not in it; NULL: none */
 	struct ktstr_fields record;	/* all that it reported */
 };
 
