@@ -202,6 +202,16 @@ static bool read_topology(struct ktstr_reader *r, const struct ktstr_node *node,
 	return ktstr_read_topology(r, node, &((struct ktstr_plan *)object)->topology);
 }
 
+static bool read_expect(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
+{
+	struct ktstr_expect test = { .fails = KTSTR_CAUSE_NONE };
+
+	if (!ktstr_read_expect(r, node, &test))
+		return false;
+	ktstr_expect_merge(&((struct ktstr_plan *)object)->expect, &test);
+	return true;
+}
+
 static const struct ktstr_key pipeline_keys[] = {
 	{ .param = { .name = "test", .type = KTSTR_PARAM_STRING, .optional = true,
 		     .help = "the test's name; left out: that of the file without .yaml" },
@@ -241,6 +251,9 @@ static const struct ktstr_key pipeline_keys[] = {
 	  .read = read_scheduler, .form = "a program's path, or a mapping" },
 	{ .param = { .name = "scenario", .help = "what runs in the machine" },
 	  .read = ktstr_read_scenario, .form = "a mapping" },
+	{ .param = { .name = "expect", .optional = true,
+		     .help = "what the run is judged by, beside the checks that are made anyway" },
+	  .read = read_expect, .form = "a mapping" },
 	{ .param = { .name = "monitors", .optional = true, .help = "what watches from outside" },
 	  .read = read_monitors, .form = "list of monitor plugins" },
 	{ .param = { .name = "probes", .optional = true, .help = "what looks into a crash" },
@@ -260,7 +273,8 @@ const struct ktstr_schema *const *ktstr_plan_schemas(void)
 	static const struct ktstr_schema *const schemas[] = {
 		&pipeline_schema, &ktstr_schema_topology, &scheduler_schema,
 		&ktstr_schema_scenario, &ktstr_schema_step, &ktstr_schema_cgroup,
-		&ktstr_schema_worker, &ktstr_schema_use, &report_schema, NULL,
+		&ktstr_schema_worker, &ktstr_schema_expect, &ktstr_schema_fails,
+		&ktstr_schema_use, &report_schema, NULL,
 	};
 
 	return schemas;
@@ -333,6 +347,7 @@ static int load_into(struct ktstr_plan *plan, const char *path, const void *data
 	plan->file = copy(&r, path, strlen(path));
 	plan->dir = r.dir = folder(&r, path);
 	plan->test = test_name(&r, path);
+	ktstr_expect_defaults(&plan->expect);
 	if (r.nomem)
 		return ktstr_err_nomem(err);
 	ret = ktstr_yaml_parse(plan->text, len, plan->arena, problems, &root, err);

@@ -7,6 +7,7 @@
 #define KTSTR_PLAN_PLAN_H
 
 #include "base/vec.h"
+#include "check/expect.h"
 #include "plan/problem.h"
 #include "plugin/registry.h"
 
@@ -66,6 +67,7 @@ struct ktstr_plan {
 	KTSTR_VEC(struct ktstr_plugin_use) monitors;
 	KTSTR_VEC(struct ktstr_plugin_use) probes;
 	KTSTR_VEC(struct ktstr_plugin_use) sections;	/* in report order */
+	struct ktstr_expect expect;	/* all layers, merged */
 
 	struct ktstr_arena *arena;	/* owns everything above */
 };

@@ -11,6 +11,11 @@ extern const struct ktstr_schema ktstr_schema_topology;		/* topology.c */
 extern const struct ktstr_schema ktstr_schema_scenario;		/* scenario.c */
 extern const struct ktstr_schema ktstr_schema_step;
 extern const struct ktstr_schema ktstr_schema_cgroup;
+extern const struct ktstr_schema ktstr_schema_expect;		/* expect.c */
+extern const struct ktstr_schema ktstr_schema_fails;
+
+/* `object` is a zeroed struct ktstr_expect: one layer. */
+ktstr_key_fn ktstr_read_expect;
 
 /* `object` is a struct ktstr_topology. */
 ktstr_key_fn ktstr_read_topology;

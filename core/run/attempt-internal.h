@@ -102,6 +102,11 @@ bool conversation_has_more(const struct attempt *a);
 /* Keeps the outgoing queue filled while files are being pushed. */
 int conversation_pump(struct attempt *a);
 
+/* ---- noise.c ---- */
+
+/* Records what the host has done to the vCPU threads so far; nothing where the vmm has none. */
+int noise_record(struct attempt *a);
+
 /* ---- watch.c ---- */
 
 int watch_console(struct attempt *a);

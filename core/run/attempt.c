@@ -343,12 +343,22 @@ static int record_run(struct attempt *a)
 	return attempt_record(a, KTSTR_REC_RUN, &b);
 }
 
+static int record_expect(struct attempt *a)
+{
+	struct ktstr_buf b = { 0 };
+
+	ktstr_put_begin(&b);
+	ktstr_expect_put(&a->p->plan->expect, &b);
+	return attempt_record(a, KTSTR_REC_EXPECT, &b);
+}
+
 static int record_vmm(struct attempt *a)
 {
 	struct ktstr_buf b = { 0 };
 
 	ktstr_put_begin(&b);
 	ktstr_put_str(&b, "plugin", a->p->plan->vmm.plugin->name);
+	ktstr_put_bool(&b, "emulated", a->slowness > 1);
 	a->ops->describe(a->vmm, &b);
 	return attempt_record(a, KTSTR_REC_VMM, &b);
 }
@@ -453,6 +463,8 @@ static int start(struct attempt *a)
 		ret = ktstr_journal_create(a->p->journal, a->start_ns, &a->journal, a->err);
 	if (!ret)
 		ret = record_run(a);
+	if (!ret)
+		ret = record_expect(a);
 	if (!ret)
 		ret = attempt_stage(a, KTSTR_STAGE_PLANNED);
 	return ret ? ret : start_machine(a);

@@ -223,7 +223,7 @@ static int on_record(struct attempt *a, const struct ktstr_frame *frame, const s
 	case KTSTR_REC_DONE: return on_done(a);
 	case KTSTR_REC_STEP:
 		attempt_reached(a, KTSTR_STAGE_STEP);
-		return 0;
+		return noise_record(a);
 	case KTSTR_REC_STAGE:
 		attempt_stage_from_guest(a, f);
 		return 0;

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The verdict: what an attempt's journal proves. Evidence is gathered in one pass; then the first cause of
- * a fixed order that the evidence supports is the verdict. The order goes from what the user did, over
- * what broke the machine, to what broke the scheduler, to what the guest complained of.
+ * a fixed order that the evidence supports is what ended the attempt. The order goes from what the user
+ * did, over what broke the machine, to what broke the scheduler, to what the guest complained of. Where
+ * nothing did, the checks judge what the workers did. Last, all that is held against the failure that
+ * the test expects, if it does.
  */
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "check/stats.h"
+#include "run/expected.h"
 #include "run/fault.h"
 #include "run/run.h"
 #include "run/scxexit.h"
@@ -32,6 +35,8 @@ struct evidence {
 	uint64_t vm_signal, interrupt;
 	bool done, ended;
 	char done_outcome[32], done_text[256];
+	struct ktstr_expect expect;	/* of a journal without any: no check is on */
+	struct ktstr_conditions conditions;
 };
 
 /* ---- gathering ---- */
@@ -110,7 +115,9 @@ static void on_record(struct evidence *e, const struct ktstr_record *rec)
 	const struct ktstr_fields *f = &rec->fields;
 	struct ktstr_str s = { "", 0 };
 
+	ktstr_conditions_add(&e->conditions, rec);
 	switch (rec->type) {
+	case KTSTR_REC_EXPECT: ktstr_expect_get(f, &e->expect); break;
 	case KTSTR_REC_RUN: e->wanted_scheduler = ktstr_get_str(f, "scheduler", &s); break;
 	case KTSTR_REC_VMM:		/* a second machine begins where the first one did */
 		e->stage = e->before_teardown = KTSTR_STAGE_PLANNED;
@@ -315,6 +322,14 @@ static bool guest_reset(const struct evidence *e, struct ktstr_buf *out)
 	return true;
 }
 
+static bool skipped(const struct evidence *e, struct ktstr_buf *out)
+{
+	if (!e->done || strcmp(e->done_outcome, "skipped"))
+		return false;
+	ktstr_buf_puts(out, e->done_text[0] ? e->done_text : "the guest cannot run this scenario");
+	return true;
+}
+
 static bool scenario(const struct evidence *e, struct ktstr_buf *out)
 {
 	if (!e->done || !strcmp(e->done_outcome, "ran"))
@@ -356,6 +371,7 @@ static const struct {
 	{ timeout, KTSTR_CAUSE_TIMEOUT, KTSTR_OUTCOME_FAIL },
 	{ vm_died, KTSTR_CAUSE_VM_DIED, KTSTR_OUTCOME_FAIL },
 	{ guest_reset, KTSTR_CAUSE_GUEST_RESET, KTSTR_OUTCOME_FAIL },
+	{ skipped, KTSTR_CAUSE_SCENARIO, KTSTR_OUTCOME_SKIP },
 	{ scenario, KTSTR_CAUSE_SCENARIO, KTSTR_OUTCOME_FAIL },
 	{ not_finished, KTSTR_CAUSE_INTERRUPTED, KTSTR_OUTCOME_INCONCLUSIVE },
 };
@@ -375,18 +391,26 @@ static char *normalised(const char *text)
 	return ktstr_buf_steal_str(&b);
 }
 
+/* What ended the attempt. */
+static void find_cause(struct ktstr_verdict *v, const struct evidence *e, struct ktstr_buf *reason)
+{
+	v->outcome = KTSTR_OUTCOME_PASS;
+	for (size_t i = 0; i < KTSTR_ARRAY_SIZE(causes); i++)
+		if (causes[i].judge(e, reason)) {
+			v->cause = causes[i].cause;
+			v->outcome = causes[i].outcome;
+			return;
+		}
+}
+
 static int fill(struct ktstr_verdict *v, const struct evidence *e, struct ktstr_err *err)
 {
 	struct ktstr_buf reason = { 0 };
+	int ret;
 
 	v->size = sizeof(*v);
-	v->outcome = KTSTR_OUTCOME_PASS;
-	for (size_t i = 0; i < KTSTR_ARRAY_SIZE(causes); i++)
-		if (causes[i].judge(e, &reason)) {
-			v->cause = causes[i].cause;
-			v->outcome = causes[i].outcome;
-			break;
-		}
+	find_cause(v, e, &reason);
+	ret = ktstr_verdict_judge(v, &e->expect, &e->conditions, &reason, err);
 	v->reason = ktstr_buf_steal_str(&reason);
 	v->signature = v->reason ? normalised(v->reason) : NULL;
 	v->exit_kind = e->scx.kind;
@@ -396,6 +420,8 @@ static int fill(struct ktstr_verdict *v, const struct evidence *e, struct ktstr_
 	v->stage = v->cause && e->stage == KTSTR_STAGE_DONE ? e->before_teardown : e->stage;
 	v->step = e->step;
 	v->steps = e->steps;
+	if (ret)
+		return ret;
 	return v->reason && v->signature && v->exit_reason && v->exit_message ? 0 : ktstr_err_nomem(err);
 }
 
@@ -434,6 +460,7 @@ void ktstr_verdict_destroy(struct ktstr_verdict *v)
 	free((char *)v->signature);
 	free((char *)v->exit_reason);
 	free((char *)v->exit_message);
+	ktstr_verdict_drop_findings(v);
 	ktstr_stats_destroy((struct ktstr_stats *)v->stats);
 	free(v);
 }

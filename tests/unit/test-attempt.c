@@ -273,6 +273,15 @@ static unsigned vmm_slowness(struct ktstr_vmm *v)
 	return 1;
 }
 
+/* The test's own thread stands for the only virtual CPU. */
+static size_t vmm_vcpu_threads(struct ktstr_vmm *v, pid_t *ret_tids, size_t max)
+{
+	(void)v;
+	if (max)
+		ret_tids[0] = gettid();
+	return 1;
+}
+
 static int vmm_stop(struct ktstr_vmm *v, struct ktstr_err *err)
 {
 	(void)err;
@@ -300,7 +309,8 @@ static const struct ktstr_vmm_ops vmm_ops = {
 	.size = sizeof(vmm_ops), .create = vmm_create, .start = vmm_start,
 	.channel_fd = vmm_channel, .console_fd = vmm_console, .event_fd = vmm_event_fd,
 	.next_event = vmm_next_event, .describe = vmm_describe, .slowness = vmm_slowness,
-	.stop = vmm_stop, .destroy = vmm_destroy, .checkpoint = vmm_checkpoint,
+	.vcpu_threads = vmm_vcpu_threads, .stop = vmm_stop, .destroy = vmm_destroy,
+	.checkpoint = vmm_checkpoint,
 };
 
 static const struct ktstr_plugin vmm_plugin = {
@@ -410,6 +420,42 @@ Test(attempt, aligns_the_clocks_by_measurement)
 	cr_assert(ktstr_get_u64(&rec.fields, "rounds", &rounds) && rounds > 1);
 	/* the script's clock is 5 s ahead of CLOCK_MONOTONIC, the journal's began a moment ago */
 	cr_assert_gt(offset, 5 * (int64_t)KTSTR_NSEC_PER_SEC);
+	ktstr_journal_destroy(j);
+	unlink(journal_path);
+}
+
+static void stepping(struct guest *g)
+{
+	come_up(g);
+	say_text(g, KTSTR_REC_STEP, "edge", "begin");
+	say_text(g, KTSTR_REC_STEP, "edge", "end");
+	finish(g, "ran");
+}
+
+/* What a run is judged by, and under which conditions, is in its journal. */
+Test(attempt, records_what_the_verdict_needs)
+{
+	struct ktstr_fields threads, thread;
+	struct ktstr_journal *j;
+	struct ktstr_record rec;
+	struct ktstr_field item;
+	uint64_t cursor = 0, tid = 0, n = 0;
+
+	script = stepping;
+	cr_assert_eq(attempt(NULL), 0);
+	cr_assert_eq(count_records(KTSTR_REC_EXPECT), 1);
+	cr_assert_eq(count_records(KTSTR_REC_HOST_NOISE), 2);
+	cr_assert_eq(ktstr_journal_open(journal_path, &j, NULL), 0);
+	while (ktstr_journal_next(j, &cursor, &rec) && rec.type != KTSTR_REC_HOST_NOISE)
+		;
+	cr_assert(ktstr_get_sub(&rec.fields, "threads", &threads));
+	if (!access("/proc/self/schedstat", R_OK)) {	/* a kernel without CONFIG_SCHED_INFO has none */
+		cr_assert(ktstr_item_next(&threads, &item) && item.type == KTSTR_FIELD_MAP);
+		thread = item.sub;
+		cr_assert(ktstr_get_u64(&thread, "tid", &tid) && tid == (uint64_t)gettid());
+		cr_assert(ktstr_get_u64(&thread, "on_cpu_ns", &n));
+		cr_assert(ktstr_get_u64(&thread, "run_delay_ns", &n));
+	}
 	ktstr_journal_destroy(j);
 	unlink(journal_path);
 }

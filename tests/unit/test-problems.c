@@ -87,7 +87,8 @@ static const struct bad keys[] = {
 	    "cgroups, steps)" } },
 	{ SCENARIO "zzzzz: 1\n",
 	  { "2:1: unknown key `zzzzz` here (known: test, description, kernel, kernel-args, "
-	    "modules, topology, memory, boot-timeout, vmm, scheduler, scenario, monitors, "
+	    "modules, topology, memory, boot-timeout, template, vmm, scheduler, scenario, "
+	    "expect, monitors, "
 	    "probes, report)" } },
 	{ SCENARIO "test: a\ntest: b\n",
 	  { "3:1: key `test` stands here a second time; the first is in line 2" } },

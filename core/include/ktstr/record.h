@@ -39,13 +39,12 @@ enum ktstr_rec {
 				 * topology mismatch, harness), text t: the host recognised a fault */
 	KTSTR_REC_INTERRUPT = 9,	/* signal u: the user stopped the run */
 	KTSTR_REC_RUN_END = 10,	/* duration_ns u: the last record of an attempt that ktstr itself brought to its end */
-	KTSTR_REC_EXPECT = 11,	/* checks m {name: limit u, or b}, asked a of t (of them: not by default), fails? t,
-				 * pattern? t: what the run is judged by */
-	KTSTR_REC_HOST_NOISE = 12,	/* threads a of m {tid u, on_cpu_ns u, run_delay_ns u}: the vCPU threads so far,
-				 * at the begin and the end of steps */
-
 	KTSTR_REC_TEMPLATE = 11,	/* template t (its name), kept b, duration_ns? u (the machine stood still so
 				 * long), why? t: the machine was, or could not be, kept as one */
+	KTSTR_REC_EXPECT = 12,	/* checks m {name: limit u, or b}, asked a of t (of them: not by default), fails? t,
+				 * pattern? t: what the run is judged by */
+	KTSTR_REC_HOST_NOISE = 13,	/* threads a of m {tid u, on_cpu_ns u, run_delay_ns u}: the vCPU threads so far,
+				 * at the begin and the end of steps */
 
 	/* -- the guest -- */
 	KTSTR_REC_HELLO = 32,	/* agent t, release t, machine t, cpus u, memory_bytes u, boot_ns u,

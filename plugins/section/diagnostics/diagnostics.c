@@ -301,7 +301,8 @@ static int build(const struct ktstr_section_input *input, const struct ktstr_val
 
 	(void)values;
 	if (!input->backtrace &&
-	    (verdict->cause == KTSTR_CAUSE_NONE || verdict->cause == KTSTR_CAUSE_SCENARIO))
+	    (verdict->outcome == KTSTR_OUTCOME_PASS || verdict->cause == KTSTR_CAUSE_SCENARIO ||
+	     verdict->cause == KTSTR_CAUSE_CHECK))
 		return KTSTR_SECTION_IRRELEVANT;
 	while (memory && input->next(input->journals[0], &cursor, &rec))
 		memory = on_record(&facts, &log, &rec, verdict);

@@ -4,7 +4,8 @@
  *
  *	ktstr: TEST [scheduler NAME] [topology 1n2l2c1t] [kernel RELEASE] FAILED: REASON
  *
- * A part that is not known, or a scheduler that there was none of, is left out.
+ * A part that is not known, or a scheduler that there was none of, is left out. Where checks decided
+ * and the line has no room for all that they found, the rest follows below it.
  */
 #include <ktstr/section.h>
 #include <ktstr/text.h>
@@ -12,6 +13,7 @@
 #include <stdio.h>
 
 #define LINE_MAX_BYTES 2048
+#define FINDINGS_MAX 20		/* told one by one */
 
 struct line {
 	char test[128], scheduler[128], topology[32], kernel[128];
@@ -45,6 +47,25 @@ static void bracket(char *text, size_t size, const char *what, const char *value
 		ktstr_append(text, size, " [%s %s]", what, value);
 }
 
+/* The findings of the outcome that decided, when there is more than the one in the reason. */
+static void say_findings(const struct ktstr_verdict *v, struct ktstr_doc *doc)
+{
+	size_t n = 0, told = 0;
+	char text[64];
+
+	for (size_t i = 0; i < v->n_findings; i++)
+		n += v->findings[i]->outcome == v->outcome;
+	for (size_t i = 0; n > 1 && i < v->n_findings && told < FINDINGS_MAX; i++)
+		if (v->findings[i]->outcome == v->outcome) {
+			doc->paragraph(doc, KTSTR_TONE_PLAIN, v->findings[i]->text);
+			told++;
+		}
+	if (n > 1 && n > told) {
+		snprintf(text, sizeof(text), "(%zu more not shown)", n - told);
+		doc->paragraph(doc, KTSTR_TONE_PLAIN, text);
+	}
+}
+
 static int build(const struct ktstr_section_input *input, const struct ktstr_value *values,
 		 struct ktstr_doc *doc, struct ktstr_err *err)
 {
@@ -70,9 +91,11 @@ static int build(const struct ktstr_section_input *input, const struct ktstr_val
 	bracket(text, sizeof(text), "topology", line.topology);
 	bracket(text, sizeof(text), "kernel", line.kernel);
 	ktstr_append(text, sizeof(text), " %s", outcomes[verdict->outcome].word);
-	if (verdict->outcome != KTSTR_OUTCOME_PASS && verdict->reason && *verdict->reason)
+	if (verdict->reason && *verdict->reason)
 		ktstr_append(text, sizeof(text), ": %s", verdict->reason);
 	doc->headline(doc, outcomes[verdict->outcome].tone, text);
+	if (verdict->cause == KTSTR_CAUSE_CHECK)
+		say_findings(verdict, doc);
 	return 0;
 }
 

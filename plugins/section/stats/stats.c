@@ -215,6 +215,14 @@ static void say_unfinished(const struct ktstr_stats *s, struct ktstr_doc *doc)
 	}
 }
 
+/* What checks had to say beside the outcome: those that nobody asked for and that could not be judged. */
+static void say_unjudged(const struct ktstr_verdict *v, struct ktstr_doc *doc)
+{
+	for (size_t i = 0; i < v->n_findings; i++)
+		if (v->findings[i]->outcome == KTSTR_OUTCOME_SKIP)
+			doc->paragraph(doc, KTSTR_TONE_DIM, v->findings[i]->text);
+}
+
 static int build(const struct ktstr_section_input *input, const struct ktstr_value *values,
 		 struct ktstr_doc *doc, struct ktstr_err *err)
 {
@@ -229,6 +237,8 @@ static int build(const struct ktstr_section_input *input, const struct ktstr_val
 	say_groups(s, doc);
 	say_wakes(s, doc);
 	say_unfinished(s, doc);
+	if (input->backtrace)
+		say_unjudged(input->verdicts[0], doc);
 	return 0;
 }
 
