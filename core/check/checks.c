@@ -87,6 +87,11 @@ static double throughput_cv_of(const struct ktstr_stats_set *g) { return g->cpu_
 static double slowest_of(const struct ktstr_stats_set *g) { return g->rate_min; }
 static double wake_cv_of(const struct ktstr_stats_set *g) { return g->wake_cv; }
 
+static double wait_of(const struct ktstr_stats_set *g)
+{
+	return g->has_wait ? (double)g->wait_ns : KTSTR_STATS_NONE;
+}
+
 static double wake_p99_of(const struct ktstr_stats_set *g)
 {
 	return g->wakes ? (double)g->wake_p99_ns : KTSTR_STATS_NONE;
@@ -98,22 +103,38 @@ static double migrations_of(const struct ktstr_stats_set *g)
 			     : KTSTR_STATS_NONE;
 }
 
+/* "worker 7 in step 2" */
+static void append_worker(char *buf, size_t size, uint64_t pid, uint64_t step)
+{
+	ktstr_append(buf, size, "worker %llu", (unsigned long long)pid);
+	if (step)
+		ktstr_append(buf, size, " in step %llu", (unsigned long long)step);
+}
+
 static void shares(const struct ktstr_stats_set *g, char *buf, size_t size)
 {
-	snprintf(buf, size, "of the time that it wanted to run, worker %llu got %.1f %%, worker %llu "
-		 "%.1f %%", (unsigned long long)g->share_min_pid, g->share_min,
-		 (unsigned long long)g->share_max_pid, g->share_max);
+	ktstr_append(buf, size, "of the time that it wanted to run");
+	if (g->spread_step)
+		ktstr_append(buf, size, " in step %llu", (unsigned long long)g->spread_step);
+	ktstr_append(buf, size, ", worker %llu got %.1f %%, worker %llu %.1f %%",
+		     (unsigned long long)g->share_min_pid, g->share_min,
+		     (unsigned long long)g->share_max_pid, g->share_max);
 }
 
 static void gap_worker(const struct ktstr_stats_set *g, char *buf, size_t size)
 {
-	snprintf(buf, size, "worker %llu", (unsigned long long)g->gap_pid);
+	append_worker(buf, size, g->gap_pid, g->gap_step);
+}
+
+static void wait_worker(const struct ktstr_stats_set *g, char *buf, size_t size)
+{
+	append_worker(buf, size, g->wait_pid, g->wait_step);
 }
 
 static void slowest_worker(const struct ktstr_stats_set *g, char *buf, size_t size)
 {
-	snprintf(buf, size, "iterations per second of worker %llu",
-		 (unsigned long long)g->rate_min_pid);
+	ktstr_append(buf, size, "iterations per second of ");
+	append_worker(buf, size, g->rate_min_pid, g->rate_min_step);
 }
 
 static void cpu_time(const struct ktstr_stats_set *g, char *buf, size_t size)
@@ -141,6 +162,7 @@ static void migrations(const struct ktstr_stats_set *g, char *buf, size_t size)
 
 static void spread(struct ktstr_judging *j) { each_group(j, spread_of, shares); }
 static void gap(struct ktstr_judging *j) { each_group(j, gap_of, gap_worker); }
+static void wait_for_cpu(struct ktstr_judging *j) { each_group(j, wait_of, wait_worker); }
 static void throughput(struct ktstr_judging *j) { each_group(j, throughput_of, cpu_time); }
 static void throughput_cv(struct ktstr_judging *j) { each_group(j, throughput_cv_of, workers); }
 static void iteration_rate(struct ktstr_judging *j) { each_group(j, slowest_of, slowest_worker); }
@@ -205,13 +227,17 @@ static void each_worker(struct ktstr_judging *j, part_fn *part,
 	}
 }
 
-/* Nobody can be blamed for a step that was over at once. */
+/* Nobody can be blamed for a step that was over at once. A worker that never came to run has no time of
+ * its own; that of its step counts, or that of all steps. */
 static bool had_time(const struct ktstr_judging *j, const struct ktstr_stats_worker *w)
 {
-	const struct ktstr_stats_phase *p =
-		w->phase < j->stats->n_phases ? j->stats->phases[w->phase] : NULL;
+	size_t first = w->phase < j->stats->n_phases ? w->phase : 0;
+	size_t last = w->phase < j->stats->n_phases ? w->phase + 1 : j->stats->n_phases;
+	uint64_t ns = w->wall_ns;
 
-	return w->wall_ns >= SHORT_STEP_NS || (p && p->end_ns - p->begin_ns >= SHORT_STEP_NS);
+	for (size_t i = first; i < last; i++)
+		ns += j->stats->phases[i]->end_ns - j->stats->phases[i]->begin_ns;
+	return ns >= SHORT_STEP_NS;
 }
 
 static enum part starved(const struct ktstr_judging *j, const struct ktstr_stats_worker *w)
@@ -308,6 +334,12 @@ const struct ktstr_check ktstr_checks[KTSTR_CHECK_COUNT] = {
 			   .max = 24 * HOUR_NS, .optional = true,
 			   .help = "at most, without progress of a worker that is not asleep" },
 		.timing = true, .evaluate = gap,
+	},
+	[KTSTR_CHECK_WAIT] = {
+		.param = { .name = "wait", .type = KTSTR_PARAM_DURATION, .max = 24 * HOUR_NS,
+			   .optional = true,
+			   .help = "at most, of a worker that is runnable and not running" },
+		.timing = true, .evaluate = wait_for_cpu,
 	},
 	[KTSTR_CHECK_THROUGHPUT] = {
 		.param = { .name = "throughput", .type = KTSTR_PARAM_UINT, .min = 1,

@@ -14,8 +14,14 @@
 struct cpuset {
 	struct ktstr_str cgroup;
 	uint64_t ns;			/* guest time */
-	bool confines;
-	struct ktstr_fields record;
+	struct ktstr_str list;		/* "0-3,5"; empty: it confines nobody */
+};
+
+/* A phase while it is read. */
+struct phase {
+	struct ktstr_stats_phase pub;	/* first */
+	uint64_t iterations[2];		/* of the whole scenario, at its begin and end */
+	bool counted[2];		/* those are known */
 };
 
 /* What is made, and what it is made with. The arena owns all that `pub` points to. */
@@ -23,7 +29,7 @@ struct stats {
 	struct ktstr_stats pub;		/* first: what the caller has */
 	struct ktstr_arena *arena;
 	KTSTR_VEC(struct ktstr_stats_worker *) workers;
-	KTSTR_VEC(struct ktstr_stats_phase *) phases;
+	KTSTR_VEC(struct phase *) phases;
 	KTSTR_VEC(struct cpuset) cpusets;
 	uint64_t guest_ns, host_ns;	/* the last that was heard of the guest */
 };
@@ -50,6 +56,36 @@ static void add_cpus(const struct ktstr_fields *record, const char *key, uint64_
 			bits[cpu.u64 / 64] |= 1ull << (cpu.u64 % 64);
 }
 
+static bool read_cpu(const char **p, const char *end, uint64_t *ret)
+{
+	const char *begin = *p;
+
+	for (*ret = 0; *p < end && **p >= '0' && **p <= '9' && *ret < KTSTR_STATS_CPUS; (*p)++)
+		*ret = *ret * 10 + (uint64_t)(**p - '0');
+	return *p > begin && *ret < KTSTR_STATS_CPUS;
+}
+
+/* Adds "0-3,5" to `bits`; false when it is no such list. */
+static bool add_list(struct ktstr_str list, uint64_t *bits)
+{
+	const char *p = list.s, *end = list.s + list.len;
+
+	while (p < end) {
+		uint64_t first = 0, last;
+
+		if (!read_cpu(&p, end, &first))
+			return false;
+		last = first;
+		if (p < end && *p == '-' && (p++, !read_cpu(&p, end, &last)))
+			return false;
+		for (; first <= last; first++)
+			bits[first / 64] |= 1ull << (first % 64);
+		if (p < end && (*p++ != ',' || p == end))
+			return false;
+	}
+	return list.len;
+}
+
 /* "0-3,6" in the arena; NULL when memory is out. */
 static const char *cpu_list(struct stats *s, const uint64_t *bits)
 {
@@ -74,7 +110,7 @@ static const char *cpu_list(struct stats *s, const uint64_t *bits)
 
 /* ---- reading ---- */
 
-/* The phase that a worker belongs to: the last begun one of its step, or the last one. */
+/* The phase that a worker belongs to: the last begun one of its step (0: none of them), or the last. */
 static size_t phase_of(const struct stats *s, const struct ktstr_fields *f)
 {
 	uint64_t step = 0;
@@ -82,7 +118,7 @@ static size_t phase_of(const struct stats *s, const struct ktstr_fields *f)
 	if (!ktstr_get_u64(f, "step", &step))
 		return s->phases.n ? s->phases.n - 1 : SIZE_MAX;
 	for (size_t i = s->phases.n; i; i--)
-		if (s->phases.items[i - 1]->n == step)
+		if (s->phases.items[i - 1]->pub.n == step)
 			return i - 1;
 	return SIZE_MAX;
 }
@@ -90,15 +126,12 @@ static size_t phase_of(const struct stats *s, const struct ktstr_fields *f)
 static bool add_cgroup(struct stats *s, const struct ktstr_record *rec)
 {
 	struct cpuset *c = ktstr_vec_add(&s->cpusets);
-	struct ktstr_fields cpus;
 
 	if (!c)
 		return false;
-	*c = (struct cpuset){
-		.cgroup = { "", 0 }, .ns = rec->guest_ns, .record = rec->fields,
-		.confines = ktstr_get_sub(&rec->fields, "cpuset", &cpus),
-	};
+	*c = (struct cpuset){ .cgroup = { "", 0 }, .ns = rec->guest_ns, .list = { "", 0 } };
 	ktstr_get_str(&rec->fields, "name", &c->cgroup);
+	ktstr_get_str(&rec->fields, "cpuset", &c->list);
 	return true;
 }
 
@@ -116,9 +149,8 @@ static bool cpus_allowed(const struct stats *s, const struct ktstr_stats_worker 
 		if (c->cgroup.len != w->cgroup.len ||
 		    memcmp(c->cgroup.s, w->cgroup.s, w->cgroup.len))
 			continue;
-		if (!c->confines)
+		if (!add_list(c->list, bits))
 			return false;
-		add_cpus(&c->record, "cpuset", bits);
 		known = true;
 		if (c->ns <= begin_ns)
 			break;
@@ -158,6 +190,7 @@ static bool add_worker(struct stats *s, const struct ktstr_record *rec)
 		.migrations = number(f, "migrations"), .gap_ns = number(f, "max_gap_ns"),
 		.completed = true, .record = *f,
 	};
+	w->has_wait = ktstr_get_u64(f, "max_runnable_ns", &w->wait_ns);
 	ktstr_get_str(f, "cgroup", &w->cgroup);
 	ktstr_get_str(f, "workload", &w->workload);
 	ktstr_get_str(f, "role", &w->role);
@@ -165,40 +198,63 @@ static bool add_worker(struct stats *s, const struct ktstr_record *rec)
 	return set_confinement(s, w, rec->guest_ns);
 }
 
+static void count_phase(struct phase *p, const struct ktstr_fields *f, int edge)
+{
+	p->counted[edge] = ktstr_get_u64(f, "iterations", &p->iterations[edge]);
+}
+
 static void end_phase(struct stats *s, const struct ktstr_record *rec)
 {
-	struct ktstr_stats_phase *p = s->phases.n ? s->phases.items[s->phases.n - 1] : NULL;
+	struct phase *p = s->phases.n ? s->phases.items[s->phases.n - 1] : NULL;
 
-	if (!p || p->ended)
+	if (!p || p->pub.ended)
 		return;
-	p->ended = true;
-	p->end_ns = rec->guest_ns;
-	p->host_end_ns = rec->host_ns;
+	p->pub.ended = true;
+	p->pub.end_ns = rec->guest_ns;
+	p->pub.host_end_ns = rec->host_ns;
+	count_phase(p, &rec->fields, 1);
+}
+
+static bool begin_phase(struct stats *s, const struct ktstr_record *rec)
+{
+	const struct ktstr_fields *f = &rec->fields;
+	struct phase *p = ktstr_arena_zalloc(s->arena, sizeof(*p));
+	struct phase **slot = p ? ktstr_vec_add(&s->phases) : NULL;
+
+	if (!slot)
+		return false;
+	*slot = p;
+	p->pub = (struct ktstr_stats_phase){
+		.size = sizeof(p->pub), .n = number(f, "n"), .m = number(f, "m"),
+		.name = { "", 0 }, .begin_ns = rec->guest_ns, .host_begin_ns = rec->host_ns,
+		.workers = number(f, "workers"), .cgroups = number(f, "cgroups"),
+		.rate = KTSTR_STATS_NONE,
+	};
+	ktstr_get_str(f, "name", &p->pub.name);
+	count_phase(p, f, 0);
+	return true;
 }
 
 static bool add_step(struct stats *s, const struct ktstr_record *rec)
 {
-	const struct ktstr_fields *f = &rec->fields;
 	struct ktstr_str edge = { "", 0 };
-	struct ktstr_stats_phase *p, **slot;
 
-	ktstr_get_str(f, "edge", &edge);
+	ktstr_get_str(&rec->fields, "edge", &edge);
 	if (ktstr_str_is(edge, "end"))
 		end_phase(s, rec);
-	if (!ktstr_str_is(edge, "begin"))
-		return true;
-	p = ktstr_arena_zalloc(s->arena, sizeof(*p));
-	slot = p ? ktstr_vec_add(&s->phases) : NULL;
-	if (!slot)
-		return false;
-	*slot = p;
-	*p = (struct ktstr_stats_phase){
-		.size = sizeof(*p), .n = number(f, "n"), .m = number(f, "m"), .name = { "", 0 },
-		.begin_ns = rec->guest_ns, .host_begin_ns = rec->host_ns,
-		.workers = number(f, "workers"), .cgroups = number(f, "cgroups"),
-	};
-	ktstr_get_str(f, "name", &p->name);
-	return true;
+	return !ktstr_str_is(edge, "begin") || begin_phase(s, rec);
+}
+
+static void add_operation(struct stats *s, const struct ktstr_fields *f)
+{
+	size_t at = phase_of(s, f);
+	bool ok = true;
+
+	if (at == SIZE_MAX)
+		return;
+	ktstr_get_bool(f, "ok", &ok);
+	s->phases.items[at]->pub.operations++;
+	s->phases.items[at]->pub.failed_operations += !ok;
 }
 
 static void add_lost(struct stats *s, const struct ktstr_fields *f)
@@ -220,6 +276,7 @@ static bool add_record(struct stats *s, const struct ktstr_record *rec)
 	case KTSTR_REC_WORKER: return add_worker(s, rec);
 	case KTSTR_REC_CGROUP: return add_cgroup(s, rec);
 	case KTSTR_REC_STEP: return add_step(s, rec);
+	case KTSTR_REC_OP: add_operation(s, &rec->fields); return true;
 	case KTSTR_REC_LOST: add_lost(s, &rec->fields); return true;
 	default: return true;
 	}
@@ -228,9 +285,9 @@ static bool add_record(struct stats *s, const struct ktstr_record *rec)
 static void close_phases(struct stats *s)
 {
 	for (size_t i = 0; i < s->phases.n; i++) {
-		struct ktstr_stats_phase *p = s->phases.items[i];
+		struct ktstr_stats_phase *p = &s->phases.items[i]->pub;
 		const struct ktstr_stats_phase *next =
-			i + 1 < s->phases.n ? s->phases.items[i + 1] : NULL;
+			i + 1 < s->phases.n ? &s->phases.items[i + 1]->pub : NULL;
 
 		if (!p->ended) {
 			p->end_ns = next ? next->begin_ns : s->guest_ns;
@@ -269,7 +326,12 @@ static bool same_group(const struct ktstr_stats_worker *a, const struct ktstr_st
 	return same_cgroup(a, b) && same(a->workload, b->workload) && same(a->role, b->role);
 }
 
-/* By cgroup, workload, role; the order of the journal decides between equals. */
+static bool are_peers(const struct ktstr_stats_worker *a, const struct ktstr_stats_worker *b)
+{
+	return a->phase == b->phase && same_group(a, b);
+}
+
+/* By cgroup, workload, role, phase; the order of the journal decides between equals. */
 static int compare_workers(const void *a, const void *b)
 {
 	const struct ktstr_stats_worker *x = *(const struct ktstr_stats_worker *const *)a;
@@ -280,6 +342,8 @@ static int compare_workers(const void *a, const void *b)
 		order = ktstr_stats_compare_names(x->workload, y->workload);
 	if (!order)
 		order = ktstr_stats_compare_names(x->role, y->role);
+	if (!order)
+		order = (x->phase > y->phase) - (x->phase < y->phase);
 	if (!order)
 		order = (x->record.p > y->record.p) - (x->record.p < y->record.p);
 	return order;
@@ -355,13 +419,31 @@ static void add_counts(struct ktstr_stats_set *set, const struct ktstr_stats_wor
 	set->migrations += w->migrations;
 	set->cpu_ns += w->cpu_ns;
 	set->run_delay_ns += w->run_delay_ns;
+	set->has_wait |= w->has_wait;
+}
+
+static uint64_t step_of(const struct stats *s, const struct ktstr_stats_worker *w)
+{
+	return w->phase < s->phases.n ? s->phases.items[w->phase]->pub.n : 0;
+}
+
+static void add_worst(const struct stats *s, struct ktstr_stats_set *set,
+		      const struct ktstr_stats_worker *w)
+{
 	if (w->gap_ns > set->gap_ns) {
 		set->gap_ns = w->gap_ns;
 		set->gap_pid = w->pid;
+		set->gap_step = step_of(s, w);
+	}
+	if (w->wait_ns > set->wait_ns) {
+		set->wait_ns = w->wait_ns;
+		set->wait_pid = w->pid;
+		set->wait_step = step_of(s, w);
 	}
 }
 
-static void add_rate(struct ktstr_stats_set *set, const struct ktstr_stats_worker *w)
+static void add_rate(const struct stats *s, struct ktstr_stats_set *set,
+		     const struct ktstr_stats_worker *w)
 {
 	double rate = w->wall_ns ? (double)w->iterations * 1e9 / (double)w->wall_ns : 0;
 
@@ -369,24 +451,24 @@ static void add_rate(struct ktstr_stats_set *set, const struct ktstr_stats_worke
 	if (set->rate_min < 0 || rate < set->rate_min) {
 		set->rate_min = rate;
 		set->rate_min_pid = w->pid;
+		set->rate_min_step = step_of(s, w);
 	}
 }
 
-static void sum_cpu_rate(struct ktstr_stats_set *set, struct range r)
+/* How the throughput of peers varies. */
+static double peers_cv(struct range r)
 {
 	struct moments m = { 0 };
 
-	if (set->cpu_ns)
-		set->cpu_rate = (double)set->iterations * 1e9 / (double)set->cpu_ns;
 	for (size_t i = 0; i < r.n; i++)
 		if (r.items[i]->cpu_ns)
 			moments_add(&m, (double)r.items[i]->iterations * 1e9 /
 					(double)r.items[i]->cpu_ns);
-	set->cpu_rate_cv = moments_cv(&m);
+	return moments_cv(&m);
 }
 
-/* The shares of one group's workers; false when less than two of them wanted to run. */
-static bool group_shares(struct range r, struct ktstr_stats_set *ret)
+/* The shares of peers; false when less than two of them wanted to run. */
+static bool peers_shares(struct range r, struct ktstr_stats_set *ret)
 {
 	size_t n = 0;
 
@@ -410,19 +492,29 @@ static bool group_shares(struct range r, struct ktstr_stats_set *ret)
 	return n >= 2;
 }
 
-static void sum_shares(struct ktstr_stats_set *set, struct range r)
+static void add_shares(const struct stats *s, struct ktstr_stats_set *set, struct range peers)
+{
+	struct ktstr_stats_set found = { .size = 0 };
+
+	if (!peers_shares(peers, &found) || found.share_max - found.share_min <= set->spread)
+		return;
+	set->spread = found.share_max - found.share_min;
+	set->share_min = found.share_min;
+	set->share_max = found.share_max;
+	set->share_min_pid = found.share_min_pid;
+	set->share_max_pid = found.share_max_pid;
+	set->spread_step = step_of(s, peers.items[0]);
+}
+
+/* What is only compared among peers. */
+static void sum_peers(const struct stats *s, struct ktstr_stats_set *set, struct range r)
 {
 	while (r.n) {
-		struct ktstr_stats_set group = { .size = 0 };
+		struct range peers = next_range(&r, are_peers);
+		double cv = peers_cv(peers);
 
-		if (!group_shares(next_range(&r, same_group), &group) ||
-		    group.share_max - group.share_min <= set->spread)
-			continue;
-		set->spread = group.share_max - group.share_min;
-		set->share_min = group.share_min;
-		set->share_max = group.share_max;
-		set->share_min_pid = group.share_min_pid;
-		set->share_max_pid = group.share_max_pid;
+		add_shares(s, set, peers);
+		set->cpu_rate_cv = cv > set->cpu_rate_cv ? cv : set->cpu_rate_cv;
 	}
 }
 
@@ -484,11 +576,13 @@ static struct ktstr_stats_set *sum(struct stats *s, struct range r)
 	};
 	for (size_t i = 0; i < r.n; i++) {
 		add_counts(set, r.items[i]);
-		add_rate(set, r.items[i]);
+		add_worst(s, set, r.items[i]);
+		add_rate(s, set, r.items[i]);
 	}
 	set->cpus = count_cpus(r);
-	sum_cpu_rate(set, r);
-	sum_shares(set, r);
+	if (set->cpu_ns)
+		set->cpu_rate = (double)set->iterations * 1e9 / (double)set->cpu_ns;
+	sum_peers(s, set, r);
 	sum_wakes(set, r);
 	if (r.n)
 		name_set(set, r);
@@ -521,6 +615,17 @@ static bool same_phase(const struct ktstr_stats_worker *a, const struct ktstr_st
 	return a->phase == b->phase;
 }
 
+/* By the counts of both edges, which have the workers of the whole scenario in them too; else by what its
+ * own workers reported. */
+static double phase_rate(const struct phase *p)
+{
+	uint64_t ns = p->pub.end_ns - p->pub.begin_ns;
+
+	if (!p->counted[0] || !p->counted[1] || p->iterations[1] < p->iterations[0] || !ns)
+		return p->pub.all->rate;
+	return (double)(p->iterations[1] - p->iterations[0]) * 1e9 / (double)ns;
+}
+
 static bool sum_phases(struct stats *s)
 {
 	struct range rest = { s->workers.items, s->workers.n };
@@ -528,7 +633,7 @@ static bool sum_phases(struct stats *s)
 	if (rest.n)
 		qsort(s->workers.items, rest.n, sizeof(*s->workers.items), compare_by_phase);
 	for (size_t i = 0; i < s->phases.n; i++) {
-		struct ktstr_stats_phase *p = s->phases.items[i];
+		struct ktstr_stats_phase *p = &s->phases.items[i]->pub;
 		struct range r = { rest.items, 0 };
 
 		if (rest.n && rest.items[0]->phase == i)
@@ -536,6 +641,7 @@ static bool sum_phases(struct stats *s)
 		p->all = sum(s, r);
 		if (!p->all || !sum_each(s, r, same_group, &p->groups, &p->n_groups))
 			return false;
+		p->rate = phase_rate(s->phases.items[i]);
 	}
 	return true;
 }

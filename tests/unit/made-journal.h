@@ -72,17 +72,18 @@ static inline void made_step(struct made *m, uint64_t ns, uint64_t n, uint64_t o
 /* A worker's report; what is 0 or NULL is left out. */
 struct made_worker {
 	const char *cgroup, *workload, *role;
-	uint64_t pid, iterations, wall_ns, cpu_ns, run_delay_ns, migrations, gap_ns, step;
+	uint64_t pid, iterations, wall_ns, cpu_ns, run_delay_ns, migrations, gap_ns, wait_ns;
+	const uint64_t *step;
 	const char *cpus;		/* "0123": a digit each */
 	bool killed;
 	const uint64_t *wakes;		/* ended by 0 */
 };
 
-static inline void made_put_cpus(struct ktstr_buf *b, const char *key, const char *cpus)
+static inline void made_put_cpus(struct ktstr_buf *b, const char *cpus)
 {
 	if (!cpus)
 		return;
-	ktstr_put_array(b, key);
+	ktstr_put_array(b, "cpus");
 	for (; *cpus; cpus++)
 		ktstr_put_u64(b, NULL, (uint64_t)(*cpus - '0'));
 	ktstr_put_end(b);
@@ -114,7 +115,7 @@ static inline void made_worker(struct made *m, uint64_t ns, const struct made_wo
 	} numbers[] = {
 		{ "pid", w->pid }, { "wall_ns", w->wall_ns }, { "cpu_ns", w->cpu_ns },
 		{ "run_delay_ns", w->run_delay_ns }, { "migrations", w->migrations },
-		{ "max_gap_ns", w->gap_ns }, { "step", w->step }, { "signal", w->killed ? 9 : 0 },
+		{ "max_gap_ns", w->gap_ns }, { "max_runnable_ns", w->wait_ns }, { "signal", w->killed ? 9 : 0 },
 	};
 	struct ktstr_buf b = { 0 };
 
@@ -126,7 +127,9 @@ static inline void made_worker(struct made *m, uint64_t ns, const struct made_wo
 	for (size_t i = 0; i < KTSTR_ARRAY_SIZE(numbers); i++)
 		if (numbers[i].value)
 			ktstr_put_u64(&b, numbers[i].key, numbers[i].value);
-	made_put_cpus(&b, "cpus", w->cpus);
+	if (w->step)
+		ktstr_put_u64(&b, "step", *w->step);
+	made_put_cpus(&b, w->cpus);
 	made_put_wakes(&b, w->wakes);
 	ktstr_put_bool(&b, "completed", !w->killed);
 	made_record(m, KTSTR_REC_WORKER, ns, &b);

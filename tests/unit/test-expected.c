@@ -140,7 +140,7 @@ Test(expected, what_was_asked_for_has_no_result_there)
 	r.expect.asked[KTSTR_CHECK_GAP] = true;
 	check(&r, KTSTR_OUTCOME_INCONCLUSIVE, KTSTR_CAUSE_CHECK, "check without result (gap cannot be "
 	      "judged: the machine is emulated (tcg); it would have failed (gap of w in a: 5 s, at most "
-	      "2 s (worker 7)))");
+	      "2 s (worker 7 in step 1)))");
 }
 
 Test(expected, starvation_decides_by_default)

@@ -34,7 +34,7 @@ static const struct {
 	  "min-work of w in a: 9 iterations, at least 10 (1 of 2 workers did less: worker 2)" },
 	{ KTSTR_CHECK_ISOLATION, { .set = true, .boolean = true },
 	  { { WORKER, .pid = 1, .cpus = "01" }, { WORKER, .pid = 2, .cpus = "3" } },
-	  { { WORKER, .pid = 1, .cpus = "012" }, { WORKER, .pid = 2, .cpus = "4567" } }, "013",
+	  { { WORKER, .pid = 1, .cpus = "012" }, { WORKER, .pid = 2, .cpus = "4567" } }, "0-1,3",
 	  "isolation of w in a: ran on CPU 2 outside of its cpuset 0-1,3 (2 of 2 workers: worker 1, "
 	  "2)" },
 	{ KTSTR_CHECK_SPREAD, { .set = true, .u64 = 150000 },
@@ -42,12 +42,16 @@ static const struct {
 	    { WORKER, .pid = 2, .cpu_ns = 130, .run_delay_ns = 70 } },
 	  { { WORKER, .pid = 1, .cpu_ns = 100, .run_delay_ns = 100 },
 	    { WORKER, .pid = 2, .cpu_ns = 180, .run_delay_ns = 20 } }, NULL,
-	  "spread of w in a: 40.0 %, at most 15 % (of the time that it wanted to run, worker 1 got "
-	  "50.0 %, worker 2 90.0 %)" },
+	  "spread of w in a: 40.0 %, at most 15 % (of the time that it wanted to run in step 1, worker "
+	  "1 got 50.0 %, worker 2 90.0 %)" },
 	{ KTSTR_CHECK_GAP, { .set = true, .u64 = 2 * SEC },
 	  { { WORKER, .pid = 1, .gap_ns = 2 * SEC }, { WORKER, .pid = 2, .gap_ns = 1 } },
 	  { { WORKER, .pid = 1, .gap_ns = 2 * SEC }, { WORKER, .pid = 2, .gap_ns = 2500 * MS } }, NULL,
-	  "gap of w in a: 2.5 s, at most 2 s (worker 2)" },
+	  "gap of w in a: 2.5 s, at most 2 s (worker 2 in step 1)" },
+	{ KTSTR_CHECK_WAIT, { .set = true, .u64 = 100 * MS },
+	  { { WORKER, .pid = 1, .wait_ns = 100 * MS }, { WORKER, .pid = 2 } },
+	  { { WORKER, .pid = 1, .wait_ns = 140 * MS }, { WORKER, .pid = 2 } }, NULL,
+	  "wait of w in a: 140 ms, at most 100 ms (worker 1 in step 1)" },
 	{ KTSTR_CHECK_THROUGHPUT, { .set = true, .u64 = 1000 },
 	  { { WORKER, .pid = 1, .iterations = 500, .cpu_ns = 500 * MS }, { WORKER, .pid = 2 } },
 	  { { WORKER, .pid = 1, .iterations = 499, .cpu_ns = 500 * MS }, { WORKER, .pid = 2 } }, NULL,
@@ -61,7 +65,8 @@ static const struct {
 	{ KTSTR_CHECK_ITERATION_RATE, { .set = true, .u64 = 10 },
 	  { { WORKER, .pid = 1, .iterations = 20 }, { WORKER, .pid = 2, .iterations = 30 } },
 	  { { WORKER, .pid = 1, .iterations = 19 }, { WORKER, .pid = 2, .iterations = 30 } }, NULL,
-	  "iteration-rate of w in a: 9.5, at least 10 (iterations per second of worker 1)" },
+	  "iteration-rate of w in a: 9.5, at least 10 (iterations per second of worker 1 "
+	  "in step 1)" },
 	{ KTSTR_CHECK_WAKE_P99, { .set = true, .u64 = 50 * MS },
 	  { { WORKER, .pid = 1, .wakes = quick }, { WORKER, .pid = 2, .wakes = quick } },
 	  { { WORKER, .pid = 1, .wakes = quick }, { WORKER, .pid = 2, .wakes = late } }, NULL,
@@ -92,7 +97,7 @@ static void put_cgroup(struct made *m, uint64_t ns, const char *name, const char
 
 	ktstr_put_begin(&b);
 	ktstr_put_str(&b, "name", name);
-	made_put_cpus(&b, "cpuset", cpuset);
+	ktstr_put_str(&b, "cpuset", cpuset);
 	made_record(m, KTSTR_REC_CGROUP, ns, &b);
 }
 
@@ -412,12 +417,12 @@ static void judge_moving(const char *first, const char *second, const char *ran_
 
 Test(judge, a_cpuset_that_changes_allows_what_it_allowed_meanwhile)
 {
-	judge_moving("01", "23", "0123", KTSTR_OUTCOME_PASS, "");
-	judge_moving("01", "23", "0124", KTSTR_OUTCOME_FAIL, "isolation of w in a: ran on CPU 4 outside "
+	judge_moving("0-1", "2,3", "0123", KTSTR_OUTCOME_PASS, "");
+	judge_moving("0-1", "2,3", "0124", KTSTR_OUTCOME_FAIL, "isolation of w in a: ran on CPU 4 outside "
 		     "of its cpuset 0-3 (1 of 1 workers: worker 9)");
-	judge_moving("01", "23", "7", KTSTR_OUTCOME_FAIL, "isolation of w in a: ran on CPU 7 outside of "
+	judge_moving("0-1", "2,3", "7", KTSTR_OUTCOME_FAIL, "isolation of w in a: ran on CPU 7 outside of "
 		     "its cpuset 0-3 (1 of 1 workers: worker 9)");
-	judge_moving("01", NULL, "0124", KTSTR_OUTCOME_INCONCLUSIVE,
+	judge_moving("0-1", NULL, "0124", KTSTR_OUTCOME_INCONCLUSIVE,
 		     "isolation cannot be judged: no workers reported what it is about");
 }
 

@@ -89,6 +89,7 @@ Test(stats, a_cgroup_is_found_by_its_name)
 	cr_assert_eq(s->cgroups[1]->iterations, 2400);
 	cr_assert_eq(s->cgroups[1]->gap_ns, 5 * MS);
 	cr_assert_eq(s->cgroups[1]->gap_pid, 1);
+	cr_assert_eq(s->cgroups[1]->gap_step, 1);
 	near(s->cgroups[1]->spread, 30);
 	near(s->cgroups[1]->share_min, 60);
 	cr_assert_eq(s->cgroups[1]->share_min_pid, 1);
@@ -134,6 +135,33 @@ Test(stats, who_does_something_else_is_not_compared)
 	drop(&f);
 }
 
+/* 50 % and 60 % in the first step, 90 % and 97 % in the second: nobody was treated worse by more than 10. */
+Test(stats, who_worked_at_another_time_is_not_compared)
+{
+	static const uint64_t cpu[] = { 50, 90, 60, 97 };
+	struct fixture f = { 0 };
+	const struct ktstr_stats *s;
+
+	made_head(&f.made);
+	made_step(&f.made, 1 * SEC, 1, 2, NULL, "begin", 2);
+	made_step(&f.made, 2 * SEC, 2, 2, NULL, "begin", 2);
+	for (uint64_t i = 0; i < 4; i++) {
+		uint64_t step = 1 + i % 2;
+
+		made_worker(&f.made, 3 * SEC, &(struct made_worker){
+			.cgroup = "a", .workload = "w", .pid = i, .step = &step, .cpu_ns = cpu[i],
+			.run_delay_ns = 100 - cpu[i], .iterations = cpu[i] * step });
+	}
+	s = compute(&f);
+	cr_assert_eq(s->n_groups, 1);
+	near(s->groups[0]->spread, 10);
+	cr_assert_eq(s->groups[0]->spread_step, 1);
+	cr_assert_eq(s->groups[0]->share_min_pid, 0);
+	cr_assert_eq(s->groups[0]->share_max_pid, 2);
+	near(s->groups[0]->cpu_rate_cv, 0);
+	drop(&f);
+}
+
 Test(stats, roles_are_groups)
 {
 	struct fixture f = { 0 };
@@ -176,6 +204,7 @@ Test(stats, wakes_of_a_group_are_one_distribution)
 
 Test(stats, phases)
 {
+	static const uint64_t none = 0, first = 1;
 	struct fixture f = { 0 };
 	const struct ktstr_stats *s;
 
@@ -189,7 +218,10 @@ Test(stats, phases)
 		.cgroup = "a", .workload = "w", .pid = 2, .iterations = 30, .wall_ns = 1 * SEC });
 	made_worker(&f.made, 5 * SEC, &(struct made_worker){	/* says itself which step it was of */
 		.cgroup = "b", .workload = "w", .pid = 3, .iterations = 7, .wall_ns = 1 * SEC,
-		.step = 1 });
+		.step = &first });
+	made_worker(&f.made, 5 * SEC, &(struct made_worker){	/* worked in both */
+		.cgroup = "c", .workload = "w", .pid = 4, .iterations = 9, .wall_ns = 1 * SEC,
+		.step = &none });
 	s = compute(&f);
 	cr_assert_eq(s->n_phases, 2);
 	named(s->phases[0]->name, "calm");
@@ -201,8 +233,49 @@ Test(stats, phases)
 	cr_assert_eq(s->phases[1]->end_ns, 5 * SEC);
 	cr_assert_eq(s->phases[1]->n_groups, 1);
 	near(s->phases[1]->all->rate, 30);
-	cr_assert_eq(s->n_groups, 2, "the whole run has each group once");
+	near(s->phases[1]->rate, 30);
+	cr_assert_eq(s->n_groups, 3, "the whole run has each group once");
 	cr_assert_eq(s->groups[0]->iterations, 40);
+	drop(&f);
+}
+
+static void put_op(struct made *m, uint64_t step, bool ok)
+{
+	struct ktstr_buf b = { 0 };
+
+	ktstr_put_begin(&b);
+	ktstr_put_u64(&b, "step", step);
+	ktstr_put_bool(&b, "ok", ok);
+	made_record(m, KTSTR_REC_OP, 2 * SEC, &b);
+}
+
+static void put_edge(struct made *m, uint64_t ns, const char *edge, uint64_t iterations)
+{
+	struct ktstr_buf b = { 0 };
+
+	ktstr_put_begin(&b);
+	ktstr_put_u64(&b, "n", 1);
+	ktstr_put_str(&b, "edge", edge);
+	ktstr_put_u64(&b, "iterations", iterations);
+	made_record(m, KTSTR_REC_STEP, ns, &b);
+}
+
+/* Those of the whole scenario work in a phase, too, and report only at its end. */
+Test(stats, a_phase_has_the_work_of_all)
+{
+	struct fixture f = { 0 };
+	const struct ktstr_stats *s;
+
+	made_head(&f.made);
+	put_edge(&f.made, 1 * SEC, "begin", 100);
+	put_op(&f.made, 1, true);
+	put_op(&f.made, 1, false);
+	put_op(&f.made, 7, true);
+	put_edge(&f.made, 3 * SEC, "end", 400);
+	s = compute(&f);
+	near(s->phases[0]->rate, 150);
+	cr_assert_eq(s->phases[0]->operations, 2);
+	cr_assert_eq(s->phases[0]->failed_operations, 1);
 	drop(&f);
 }
 

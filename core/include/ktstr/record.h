@@ -56,9 +56,11 @@ enum ktstr_rec {
 	KTSTR_REC_SCHED_STATE = 37,	/* state t, ops? t, enable_seq? u, attached b */
 	KTSTR_REC_SCHED_EXIT = 38,	/* code? s, signal? u, core? b, expected b (the agent asked for it) */
 	KTSTR_REC_SCX_DUMP = 39,	/* text t: one sched_ext_dump trace line, without the trace prefix */
-	KTSTR_REC_STEP = 40,	/* n u, m u, name? t, edge t (begin, end), cgroups u, workers u */
-	KTSTR_REC_CGROUP = 41,	/* name t, step u, cpus? u, workers u, cpuset? a of u (the CPUs it is confined to from now on) */
-	KTSTR_REC_WORKER = 42,	/* cgroup t, group u, workload t, pid u, iterations u, wall_ns u, cpu_ns u,
+	KTSTR_REC_STEP = 40,	/* n u, m u, name? t, edge t (begin, end), cgroups u, workers u,
+				 * iterations? u (of all workers of the scenario so far) */
+	KTSTR_REC_CGROUP = 41,	/* name t, step u (0: the whole scenario), cpus? u, cpuset? t (0-3,5: its effective
+				 * CPUs), workers u; again with each change of its CPUs */
+	KTSTR_REC_WORKER = 42,	/* cgroup t (/: none), step? u (0: the whole scenario), group u, workload t, pid u, iterations u, wall_ns u, cpu_ns u,
 				 * run_delay_ns u, timeslices u, migrations u, cpus a of u, max_gap_ns u,
 				 * sleep_ns u, completed b, code? s, signal? u, error? t, metrics? m,
 				 * role? t (in its group: messenger, receiver, ...), block_ns u (waiting for
@@ -69,6 +71,9 @@ enum ktstr_rec {
 	KTSTR_REC_GUEST_FAULT = 43,	/* what t, text t, errno? s: the agent or the engine could not do something */
 	KTSTR_REC_LOST = 44,	/* source t, count u: evidence that could not be kept, counted */
 	KTSTR_REC_DONE = 45,	/* outcome t (ran, skipped, scheduler-died, failed), text? t: nothing follows from the guest */
+	KTSTR_REC_OP = 46,	/* step u, round u (from 0; of a step that repeats them), op t (as in a pipeline),
+				 * target? t and to? t (cgroups), tasks u (that it was about), duration_ns u,
+				 * ok b, error? t; its time is when it began */
 
 	/* -- plugins -- */
 	KTSTR_REC_SAMPLE = 64,	/* monitor t, then the fields of that monitor */

@@ -23,9 +23,11 @@ struct ktstr_stats_worker {
 	uint32_t size;
 	struct ktstr_str cgroup, workload;
 	struct ktstr_str role;		/* in a workload whose workers do different things; else empty */
-	size_t phase;			/* index in ktstr_stats.phases; SIZE_MAX: not known */
+	size_t phase;			/* index in ktstr_stats.phases; SIZE_MAX: it worked in all of them */
 	uint64_t pid, iterations, wall_ns, cpu_ns, run_delay_ns, migrations;
 	uint64_t gap_ns;		/* longest time without progress that no sleep of its own explains */
+	bool has_wait;			/* the next is known */
+	uint64_t wait_ns;		/* longest time runnable and not running */
 	bool completed;
 	const char *confined;		/* "0-3,6": the CPUs that its cgroup's cpuset had meanwhile; NULL: any */
 	const char *outside;		/* of the CPUs that it ran on, those that are not in it; NULL: none */
@@ -36,8 +38,8 @@ struct ktstr_stats_worker {
  * Workers taken together: a group (same cgroup, workload and role), a cgroup, all.
  *
  * A worker's share is CPU time / (CPU time + run delay): of the time that it wanted to run, what it
- * got. The spread is the largest less the smallest share among the workers of a group; that of a
- * cgroup is its widest group's, so that workers who do different things are never compared.
+ * got. Only peers are compared, workers of one group that worked at the same time, in one step: the
+ * spread is the largest less the smallest share among them, and that of a set is its widest.
  */
 struct ktstr_stats_set {
 	uint32_t size;
@@ -49,14 +51,17 @@ struct ktstr_stats_set {
 	uint64_t cpus;			/* different CPUs that they ran on */
 	uint64_t iterations, migrations, cpu_ns, run_delay_ns;
 	uint64_t gap_ns, gap_pid;	/* the longest, and whose it is */
+	uint64_t gap_step;		/* ... and in which step; 0: of a worker that was there in all */
+	bool has_wait;
+	uint64_t wait_ns, wait_pid, wait_step;
 	double spread;			/* percent */
 	double share_min, share_max;	/* percent, where the spread is widest */
-	uint64_t share_min_pid, share_max_pid;
+	uint64_t share_min_pid, share_max_pid, spread_step;
 	double rate;			/* iterations per second, of all together */
 	double rate_min;		/* of the slowest worker */
-	uint64_t rate_min_pid;
+	uint64_t rate_min_pid, rate_min_step;
 	double cpu_rate;		/* iterations per second of CPU time */
-	double cpu_rate_cv;		/* how that varies among the workers: deviation / mean, percent */
+	double cpu_rate_cv;		/* how that varies among peers: deviation / mean, percent; the worst */
 	uint64_t wakes;			/* measured wake-ups; the following are 0 without one */
 	uint64_t wake_p50_ns, wake_p99_ns, wake_max_ns;
 	double wake_cv;			/* percent */
@@ -70,9 +75,11 @@ struct ktstr_stats_phase {
 	uint64_t begin_ns, end_ns;	/* guest time */
 	uint64_t host_begin_ns, host_end_ns;
 	bool ended;			/* false: cut short, end_ns is the last that was heard of the guest */
-	uint64_t workers;		/* started for it */
+	uint64_t workers;		/* at its begin, those of the whole scenario too */
 	uint64_t cgroups;
-	const struct ktstr_stats_set *all;		/* of the workers that reported in it */
+	uint64_t operations, failed_operations;
+	double rate;			/* iterations per second, of everybody */
+	const struct ktstr_stats_set *all;		/* of the workers that were there for it alone */
 	const struct ktstr_stats_set *const *groups;	/* sorted as those of the whole run */
 	size_t n_groups;
 };

@@ -115,20 +115,21 @@ static void say_cgroups(const struct ktstr_stats *s, struct ktstr_doc *doc)
 
 static void say_group(const struct ktstr_stats_set *g, struct ktstr_doc *doc)
 {
-	struct cell cells[7];
+	struct cell cells[8];
 
 	doc->table_row(doc, (const char *[]){
 		name_cell(&cells[0], g->cgroup), group_cell(&cells[1], g),
 		count_cell(&cells[2], g->workers), real_cell(&cells[3], g->spread),
 		real_cell(&cells[4], (double)g->run_delay_ns / 1e6),
-		rate_cell(&cells[5], g->cpu_rate), real_cell(&cells[6], g->cpu_rate_cv) });
+		real_cell(&cells[5], g->has_wait ? (double)g->wait_ns / 1e6 : KTSTR_STATS_NONE), rate_cell(&cells[6], g->cpu_rate),
+		real_cell(&cells[7], g->cpu_rate_cv) });
 }
 
 static void say_groups(const struct ktstr_stats *s, struct ktstr_doc *doc)
 {
 	static const struct ktstr_column columns[] = {
 		TEXT("cgroup"), TEXT("group"), NUMBER("workers", NULL), NUMBER("spread", "%"),
-		NUMBER("run delay", "ms"), NUMBER("iter/CPU s", NULL), NUMBER("CV", "%"),
+		NUMBER("delay", "ms"), NUMBER("wait", "ms"), NUMBER("iter/CPU s", NULL), NUMBER("CV", "%"),
 	};
 
 	doc->paragraph(doc, KTSTR_TONE_PLAIN, "workers that do the same:");
