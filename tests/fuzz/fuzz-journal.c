@@ -25,7 +25,7 @@ enum { LEN_AT = 4, CRC_AT = 12, SEQ_AT = 16 };
 #define VALUES_MAX 16
 
 static const char *const sections[] = {
-	"error-line", "stats", "diagnostics", "scheduler-log", "scx-dump",
+	"error-line", "stats", "diagnostics", "timeline", "scheduler-log", "scx-dump",
 };
 
 static uint32_t crc_of(const uint8_t *frame, size_t payload)
