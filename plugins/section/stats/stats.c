@@ -3,82 +3,29 @@
  * section/stats: what the workers did, a line per cgroup, and one per group of workers that do the
  * same. The numbers are those of <ktstr/stats.h>, which the checks judge.
  */
+#include <ktstr/cells.h>
 #include <ktstr/section.h>
-#include <ktstr/stats.h>
 #include <ktstr/text.h>
-
-#include <stdio.h>
 
 #define UNFINISHED_MAX 5	/* told one by one */
 
-#define TEXT(name) { name, NULL, KTSTR_COLUMN_TEXT }
-#define NUMBER(name, unit) { name, unit, KTSTR_COLUMN_NUMBER }
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* ---- cells ---- */
-
-struct cell {
-	char text[96];
-};
-
-static const char *count_cell(struct cell *cell, uint64_t n)
-{
-	snprintf(cell->text, sizeof(cell->text), "%llu", (unsigned long long)n);
-	return cell->text;
-}
-
-/* NULL, an empty cell, for a number that nothing was measured for. */
-static const char *real_cell(struct cell *cell, double x)
-{
-	if (x < 0)
-		return NULL;
-	snprintf(cell->text, sizeof(cell->text), "%.1f", x);
-	return cell->text;
-}
-
-/* Rates go from a few to millions a second. */
-static const char *rate_cell(struct cell *cell, double x)
-{
-	if (x < 0)
-		return NULL;
-	snprintf(cell->text, sizeof(cell->text), "%.*f", x < 100 ? 1 : 0, x);
-	return cell->text;
-}
-
-static const char *name_cell(struct cell *cell, struct ktstr_str name)
-{
-	snprintf(cell->text, sizeof(cell->text), "%.*s", KTSTR_STR_ARG(name));
-	return cell->text;
-}
-
-/* "futex-ping", "futex-ping/receiver" */
-static const char *group_cell(struct cell *cell, const struct ktstr_stats_set *set)
-{
-	snprintf(cell->text, sizeof(cell->text), "%.*s%s%.*s", KTSTR_STR_ARG(set->workload),
-		 set->role.len ? "/" : "", KTSTR_STR_ARG(set->role));
-	return cell->text;
-}
-
 /* ---- all of them ---- */
-
-static const char *s_of(uint64_t n)
-{
-	return n == 1 ? "" : "s";
-}
 
 static void say_total(const struct ktstr_stats *s, struct ktstr_doc *doc)
 {
 	const struct ktstr_stats_set *all = s->all;
-	struct cell spread;
+	struct ktstr_cell spread;
 	char text[256];
 
 	snprintf(text, sizeof(text), "%llu worker%s in %zu cgroup%s on %llu CPU%s: "
 		 "%llu migration%s, %llu iteration%s",
-		 (unsigned long long)all->workers, s_of(all->workers), s->n_cgroups,
-		 s_of(s->n_cgroups), (unsigned long long)all->cpus, s_of(all->cpus),
-		 (unsigned long long)all->migrations, s_of(all->migrations),
-		 (unsigned long long)all->iterations, s_of(all->iterations));
-	if (real_cell(&spread, all->spread))
+		 (unsigned long long)all->workers, ktstr_plural(all->workers), s->n_cgroups,
+		 ktstr_plural(s->n_cgroups), (unsigned long long)all->cpus, ktstr_plural(all->cpus),
+		 (unsigned long long)all->migrations, ktstr_plural(all->migrations),
+		 (unsigned long long)all->iterations, ktstr_plural(all->iterations));
+	if (ktstr_cell_real(&spread, all->spread, 1))
 		ktstr_append(text, sizeof(text), ", worst spread %s %%", spread.text);
 	ktstr_append(text, sizeof(text), ", worst gap %.1f ms", (double)all->gap_ns / 1e6);
 	doc->paragraph(doc, KTSTR_TONE_PLAIN, text);
@@ -88,21 +35,22 @@ static void say_total(const struct ktstr_stats *s, struct ktstr_doc *doc)
 
 static void say_cgroup(const struct ktstr_stats_set *c, struct ktstr_doc *doc)
 {
-	struct cell cells[7];
+	struct ktstr_cell cells[7];
 
 	doc->table_row(doc, (const char *[]){
-		name_cell(&cells[0], c->cgroup), count_cell(&cells[1], c->workers),
-		count_cell(&cells[2], c->cpus), real_cell(&cells[3], c->spread),
-		real_cell(&cells[4], (double)c->gap_ns / 1e6),
-		count_cell(&cells[5], c->migrations), count_cell(&cells[6], c->iterations) });
+		ktstr_cell_name(&cells[0], c->cgroup), ktstr_cell_count(&cells[1], c->workers),
+		ktstr_cell_count(&cells[2], c->cpus), ktstr_cell_real(&cells[3], c->spread, 1),
+		ktstr_cell_ms(&cells[4], c->gap_ns),
+		ktstr_cell_count(&cells[5], c->migrations), ktstr_cell_count(&cells[6], c->iterations) });
 }
 
 static void say_cgroups(const struct ktstr_stats *s, struct ktstr_doc *doc)
 {
 	static const struct ktstr_column columns[] = {
-		TEXT("cgroup"), NUMBER("workers", NULL), NUMBER("CPUs", NULL),
-		NUMBER("spread", "%"), NUMBER("gap", "ms"), NUMBER("migrations", NULL),
-		NUMBER("iterations", NULL),
+		KTSTR_TEXT_COL("cgroup"), KTSTR_NUM_COL("workers", NULL),
+		KTSTR_NUM_COL("CPUs", NULL), KTSTR_NUM_COL("spread", "%"),
+		KTSTR_NUM_COL("gap", "ms"), KTSTR_NUM_COL("migrations", NULL),
+		KTSTR_NUM_COL("iterations", NULL),
 	};
 
 	doc->table_begin(doc, columns, COUNT(columns));
@@ -115,21 +63,24 @@ static void say_cgroups(const struct ktstr_stats *s, struct ktstr_doc *doc)
 
 static void say_group(const struct ktstr_stats_set *g, struct ktstr_doc *doc)
 {
-	struct cell cells[8];
+	struct ktstr_cell cells[8];
 
 	doc->table_row(doc, (const char *[]){
-		name_cell(&cells[0], g->cgroup), group_cell(&cells[1], g),
-		count_cell(&cells[2], g->workers), real_cell(&cells[3], g->spread),
-		real_cell(&cells[4], (double)g->run_delay_ns / 1e6),
-		real_cell(&cells[5], g->has_wait ? (double)g->wait_ns / 1e6 : KTSTR_STATS_NONE), rate_cell(&cells[6], g->cpu_rate),
-		real_cell(&cells[7], g->cpu_rate_cv) });
+		ktstr_cell_name(&cells[0], g->cgroup), ktstr_cell_group(&cells[1], g),
+		ktstr_cell_count(&cells[2], g->workers), ktstr_cell_real(&cells[3], g->spread, 1),
+		ktstr_cell_ms(&cells[4], g->run_delay_ns),
+		g->has_wait ? ktstr_cell_ms(&cells[5], g->wait_ns) : NULL,
+		ktstr_cell_rate(&cells[6], g->cpu_rate),
+		ktstr_cell_real(&cells[7], g->cpu_rate_cv, 1) });
 }
 
 static void say_groups(const struct ktstr_stats *s, struct ktstr_doc *doc)
 {
 	static const struct ktstr_column columns[] = {
-		TEXT("cgroup"), TEXT("group"), NUMBER("workers", NULL), NUMBER("spread", "%"),
-		NUMBER("delay", "ms"), NUMBER("wait", "ms"), NUMBER("iter/CPU s", NULL), NUMBER("CV", "%"),
+		KTSTR_TEXT_COL("cgroup"), KTSTR_TEXT_COL("group"),
+		KTSTR_NUM_COL("workers", NULL), KTSTR_NUM_COL("spread", "%"),
+		KTSTR_NUM_COL("delay", "ms"), KTSTR_NUM_COL("wait", "ms"),
+		KTSTR_NUM_COL("iter/CPU s", NULL), KTSTR_NUM_COL("CV", "%"),
 	};
 
 	doc->paragraph(doc, KTSTR_TONE_PLAIN, "workers that do the same:");
@@ -141,23 +92,24 @@ static void say_groups(const struct ktstr_stats *s, struct ktstr_doc *doc)
 
 /* ---- wake-ups ---- */
 
-static void say_wakes_of(const struct ktstr_stats_set *g, struct ktstr_doc *doc)
+static void say_wakektstr_plural(const struct ktstr_stats_set *g, struct ktstr_doc *doc)
 {
-	struct cell cells[6];
+	struct ktstr_cell cells[6];
 
 	doc->table_row(doc, (const char *[]){
-		name_cell(&cells[0], g->cgroup), group_cell(&cells[1], g),
-		count_cell(&cells[2], g->wakes),
-		real_cell(&cells[3], (double)g->wake_p50_ns / 1e3),
-		real_cell(&cells[4], (double)g->wake_p99_ns / 1e3),
-		real_cell(&cells[5], (double)g->wake_max_ns / 1e3) });
+		ktstr_cell_name(&cells[0], g->cgroup), ktstr_cell_group(&cells[1], g),
+		ktstr_cell_count(&cells[2], g->wakes),
+		ktstr_cell_real(&cells[3], (double)g->wake_p50_ns / 1e3, 1),
+		ktstr_cell_real(&cells[4], (double)g->wake_p99_ns / 1e3, 1),
+		ktstr_cell_real(&cells[5], (double)g->wake_max_ns / 1e3, 1) });
 }
 
 static void say_wakes(const struct ktstr_stats *s, struct ktstr_doc *doc)
 {
 	static const struct ktstr_column columns[] = {
-		TEXT("cgroup"), TEXT("group"), NUMBER("wakes", NULL), NUMBER("p50", "us"),
-		NUMBER("p99", "us"), NUMBER("max", "us"),
+		KTSTR_TEXT_COL("cgroup"), KTSTR_TEXT_COL("group"), KTSTR_NUM_COL("wakes", NULL),
+		KTSTR_NUM_COL("p50", "us"), KTSTR_NUM_COL("p99", "us"),
+		KTSTR_NUM_COL("max", "us"),
 	};
 
 	if (!s->all->wakes)
@@ -166,7 +118,7 @@ static void say_wakes(const struct ktstr_stats *s, struct ktstr_doc *doc)
 	doc->table_begin(doc, columns, COUNT(columns));
 	for (size_t i = 0; i < s->n_groups; i++)
 		if (s->groups[i]->wakes)
-			say_wakes_of(s->groups[i], doc);
+			say_wakektstr_plural(s->groups[i], doc);
 	doc->table_end(doc);
 }
 
@@ -202,7 +154,8 @@ static void say_unfinished(const struct ktstr_stats *s, struct ktstr_doc *doc)
 
 	if (!n)
 		return;
-	snprintf(text, sizeof(text), "%llu worker%s did not finish:", (unsigned long long)n, s_of(n));
+	snprintf(text, sizeof(text), "%llu worker%s did not finish:", (unsigned long long)n,
+		 ktstr_plural(n));
 	doc->paragraph(doc, KTSTR_TONE_WARN, text);
 	for (size_t i = 0; i < s->n_workers && told < UNFINISHED_MAX; i++)
 		if (!s->workers[i]->completed) {

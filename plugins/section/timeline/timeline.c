@@ -7,63 +7,22 @@
  * each other, by what each worker of it did in a second. So the first step is the baseline for the
  * second, and a step that adds workers is no improvement.
  */
+#include <ktstr/cells.h>
 #include <ktstr/section.h>
-#include <ktstr/stats.h>
 #include <ktstr/text.h>
-
-#include <stdio.h>
 
 #define ROWS_MAX 60		/* of a table */
 #define CHANGES_MAX 20		/* told in words */
 #define CHANGE_PERCENT 30.0	/* beyond this one is told */
 
-#define TEXT(name) { name, NULL, KTSTR_COLUMN_TEXT }
-#define NUMBER(name, unit) { name, unit, KTSTR_COLUMN_NUMBER }
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-struct cell {
-	char text[128];
-};
-
-static const char *real_cell(struct cell *cell, double x, int digits)
-{
-	if (x < 0)
-		return NULL;
-	snprintf(cell->text, sizeof(cell->text), "%.*f", digits, x);
-	return cell->text;
-}
-
-static const char *count_cell(struct cell *cell, uint64_t n)
-{
-	snprintf(cell->text, sizeof(cell->text), "%llu", (unsigned long long)n);
-	return cell->text;
-}
-
-/* From a few to millions a second. */
-static const char *rate_cell(struct cell *cell, double rate)
-{
-	return real_cell(cell, rate, rate < 100 ? 1 : 0);
-}
-
 /* "2 storm", "2" */
-static const char *phase_cell(struct cell *cell, const struct ktstr_stats_phase *p)
+static const char *phase_cell(struct ktstr_cell *cell, const struct ktstr_stats_phase *p)
 {
 	snprintf(cell->text, sizeof(cell->text), "%llu%s%.*s", (unsigned long long)p->n,
 		 p->name.len ? " " : "", KTSTR_STR_ARG(p->name));
 	return cell->text;
-}
-
-/* "bursty", "futex-fan-out/receiver" */
-static const char *group_cell(struct cell *cell, const struct ktstr_stats_set *g)
-{
-	snprintf(cell->text, sizeof(cell->text), "%.*s%s%.*s", KTSTR_STR_ARG(g->workload),
-		 g->role.len ? "/" : "", KTSTR_STR_ARG(g->role));
-	return cell->text;
-}
-
-static const char *s_of(uint64_t n)
-{
-	return n == 1 ? "" : "s";
 }
 
 static void say_more(struct ktstr_doc *doc, size_t n, size_t told)
@@ -111,7 +70,7 @@ static void say_duration(const struct ktstr_stats *s, const struct facts *facts,
 	char text[160];
 
 	snprintf(text, sizeof(text), "%.1f s in %zu step%s", (double)ns / 1e9, s->n_phases,
-		 s_of(s->n_phases));
+		 ktstr_plural(s->n_phases));
 	if (facts->planned_ns)
 		ktstr_append(text, sizeof(text), ", planned were %.1f s in %llu",
 			     (double)facts->planned_ns / 1e9, (unsigned long long)first->m);
@@ -125,7 +84,7 @@ static void say_run(const struct ktstr_stats *s, const struct facts *facts, stru
 	snprintf(topology, sizeof(topology), "%s", facts->topology);
 	if (facts->cpus)
 		ktstr_append(topology, sizeof(topology), " (%llu CPU%s)",
-			     (unsigned long long)facts->cpus, s_of(facts->cpus));
+			     (unsigned long long)facts->cpus, ktstr_plural(facts->cpus));
 	if (*facts->kernel)
 		doc->value(doc, "kernel", facts->kernel);
 	doc->value(doc, "topology", topology);
@@ -138,27 +97,28 @@ static void say_run(const struct ktstr_stats *s, const struct facts *facts, stru
 static void say_phase(const struct ktstr_stats *s, const struct ktstr_stats_phase *p,
 		      struct ktstr_doc *doc)
 {
-	struct cell cells[6];
+	struct ktstr_cell cells[6];
 	uint64_t begin = p->begin_ns - s->phases[0]->begin_ns;
 
 	phase_cell(&cells[0], p);
 	if (!p->ended)
 		ktstr_append(cells[0].text, sizeof(cells[0].text), " (cut short)");
-	count_cell(&cells[3], p->operations);
+	ktstr_cell_count(&cells[3], p->operations);
 	if (p->failed_operations)
 		ktstr_append(cells[3].text, sizeof(cells[3].text), " (%llu failed)",
 			     (unsigned long long)p->failed_operations);
 	doc->table_row(doc, (const char *[]){
-		cells[0].text, real_cell(&cells[1], (double)begin / 1e9, 2),
-		real_cell(&cells[2], (double)(p->end_ns - p->begin_ns) / 1e9, 2), cells[3].text,
-		count_cell(&cells[4], p->workers), rate_cell(&cells[5], p->rate) });
+		cells[0].text, ktstr_cell_real(&cells[1], (double)begin / 1e9, 2),
+		ktstr_cell_real(&cells[2], (double)(p->end_ns - p->begin_ns) / 1e9, 2), cells[3].text,
+		ktstr_cell_count(&cells[4], p->workers), ktstr_cell_rate(&cells[5], p->rate) });
 }
 
 static void say_phases(const struct ktstr_stats *s, struct ktstr_doc *doc)
 {
 	static const struct ktstr_column columns[] = {
-		TEXT("step"), NUMBER("start", "s"), NUMBER("length", "s"),
-		NUMBER("operations", NULL), NUMBER("workers", NULL), NUMBER("iterations/s", NULL),
+		KTSTR_TEXT_COL("step"), KTSTR_NUM_COL("start", "s"),
+		KTSTR_NUM_COL("length", "s"), KTSTR_NUM_COL("operations", NULL),
+		KTSTR_NUM_COL("workers", NULL), KTSTR_NUM_COL("iterations/s", NULL),
 	};
 	size_t n = s->n_phases < ROWS_MAX ? s->n_phases : ROWS_MAX;
 
@@ -210,7 +170,7 @@ static bool change(const struct ktstr_stats *s, size_t phase, const struct ktstr
 static void say_group(const struct ktstr_stats *s, size_t phase, const struct ktstr_stats_set *g,
 		      struct ktstr_doc *doc)
 {
-	struct cell cells[8];
+	struct ktstr_cell cells[8];
 	double percent;
 	bool known = change(s, phase, g, &percent);
 
@@ -218,18 +178,19 @@ static void say_group(const struct ktstr_stats *s, size_t phase, const struct kt
 		snprintf(cells[7].text, sizeof(cells[7].text), "%+.1f", percent);
 	snprintf(cells[1].text, sizeof(cells[1].text), "%.*s", KTSTR_STR_ARG(g->cgroup));
 	doc->table_row(doc, (const char *[]){
-		phase_cell(&cells[0], s->phases[phase]), cells[1].text, group_cell(&cells[2], g),
-		count_cell(&cells[3], g->workers), real_cell(&cells[4], g->spread, 1),
-		real_cell(&cells[5], (double)g->gap_ns / 1e6, 1),
-		rate_cell(&cells[6], rate_each(g)), known ? cells[7].text : NULL });
+		phase_cell(&cells[0], s->phases[phase]), cells[1].text, ktstr_cell_group(&cells[2], g),
+		ktstr_cell_count(&cells[3], g->workers), ktstr_cell_real(&cells[4], g->spread, 1),
+		ktstr_cell_ms(&cells[5], g->gap_ns),
+		ktstr_cell_rate(&cells[6], rate_each(g)), known ? cells[7].text : NULL });
 }
 
 static void say_groups(const struct ktstr_stats *s, struct ktstr_doc *doc)
 {
 	static const struct ktstr_column columns[] = {
-		TEXT("step"), TEXT("cgroup"), TEXT("group"), NUMBER("workers", NULL),
-		NUMBER("spread", "%"), NUMBER("gap", "ms"), NUMBER("iter/s each", NULL),
-		NUMBER("change", "%"),
+		KTSTR_TEXT_COL("step"), KTSTR_TEXT_COL("cgroup"), KTSTR_TEXT_COL("group"),
+		KTSTR_NUM_COL("workers", NULL), KTSTR_NUM_COL("spread", "%"),
+		KTSTR_NUM_COL("gap", "ms"), KTSTR_NUM_COL("iter/s each", NULL),
+		KTSTR_NUM_COL("change", "%"),
 	};
 	size_t n = 0, told = 0;
 
@@ -252,14 +213,14 @@ static void say_groups(const struct ktstr_stats *s, struct ktstr_doc *doc)
 static void say_change(const struct ktstr_stats *s, size_t phase, const struct ktstr_stats_set *g,
 		       double percent, struct ktstr_doc *doc)
 {
-	struct cell from, to, group, was, is;
+	struct ktstr_cell from, to, group, was, is;
 	char text[1024];
 
-	rate_cell(&was, rate_each(before(s, phase, g)));
-	rate_cell(&is, rate_each(g));
+	ktstr_cell_rate(&was, rate_each(before(s, phase, g)));
+	ktstr_cell_rate(&is, rate_each(g));
 	snprintf(text, sizeof(text), "%s in step %s: %s in %.*s, %s iterations/s each, %s in step %s "
 		 "(%+.1f %%)", percent < 0 ? "DEGRADATION" : "IMPROVEMENT",
-		 phase_cell(&to, s->phases[phase]), group_cell(&group, g), KTSTR_STR_ARG(g->cgroup),
+		 phase_cell(&to, s->phases[phase]), ktstr_cell_group(&group, g), KTSTR_STR_ARG(g->cgroup),
 		 is.text, was.text, phase_cell(&from, s->phases[phase - 1]), percent);
 	doc->paragraph(doc, percent < 0 ? KTSTR_TONE_BAD : KTSTR_TONE_GOOD, text);
 }
