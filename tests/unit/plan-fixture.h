@@ -4,6 +4,7 @@
 #define TESTS_UNIT_PLAN_FIXTURE_H
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "plan/plan.h"
 #include "plugin/loader.h"
@@ -54,6 +55,36 @@ static inline char *fixture_problems(struct ktstr_registry *registry, const char
 	ktstr_problems_print(&problems, path, &out);
 	ktstr_problems_deinit(&problems);
 	return ktstr_buf_steal_str(&out);
+}
+
+/* A manual page, docs/<name>, NUL-terminated; the caller frees it. */
+static inline char *fixture_manual(const char *name)
+{
+	_cleanup_free_ char *path = ktstr_asprintf("%s/docs/%s", getenv("abs_top_srcdir"), name);
+	struct ktstr_buf bytes = { 0 };
+	struct ktstr_err err = KTSTR_ERR_INIT;
+
+	cr_assert_eq(ktstr_file_read(path, 1 << 20, &bytes, &err), 0, "%s", err.msg);
+	return ktstr_buf_steal_str(&bytes);
+}
+
+/* Every example of it has to be a right pipeline, and there have to be at least `least`. */
+static inline void fixture_examples(const char *name, size_t least)
+{
+	struct ktstr_registry *registry = fixture_registry();
+	_cleanup_free_ char *manual = fixture_manual(name);
+	size_t examples = 0;
+
+	for (char *p = manual; (p = strstr(p, "```yaml\n")); examples++) {
+		char *end = strstr(p + 3, "```\n");
+
+		cr_assert(end);
+		*end = '\0';
+		ktstr_plan_destroy(fixture_plan(registry, name, p + 8));
+		p = end + 1;
+	}
+	cr_assert_geq(examples, least);
+	ktstr_registry_destroy(registry);
 }
 
 #endif

@@ -1,19 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* docs/pipeline.md says what the schema tables say, and its examples are right. */
 #include "plan-fixture.h"
-#include "base/file.h"
 #include "plan/schema.h"
-
-/* The manual, NUL-terminated; the caller frees it. */
-static char *read_manual(void)
-{
-	_cleanup_free_ char *path = ktstr_asprintf("%s/docs/pipeline.md", getenv("abs_top_srcdir"));
-	struct ktstr_buf bytes = { 0 };
-	struct ktstr_err err = KTSTR_ERR_INIT;
-
-	cr_assert_eq(ktstr_file_read(path, 1 << 20, &bytes, &err), 0, "%s", err.msg);
-	return ktstr_buf_steal_str(&bytes);
-}
 
 static void put_row(struct ktstr_buf *b, const struct ktstr_key *key)
 {
@@ -45,7 +33,7 @@ static char *table(const struct ktstr_schema *schema)
 
 Test(manual, its_tables_are_those_of_the_schemas)
 {
-	_cleanup_free_ char *manual = read_manual();
+	_cleanup_free_ char *manual = fixture_manual("pipeline.md");
 	size_t headings = 0, schemas = 0;
 
 	for (const struct ktstr_schema *const *s = ktstr_plan_schemas(); *s; s++, schemas++) {
@@ -60,18 +48,5 @@ Test(manual, its_tables_are_those_of_the_schemas)
 
 Test(manual, its_examples_are_fine)
 {
-	struct ktstr_registry *registry = fixture_registry();
-	_cleanup_free_ char *manual = read_manual();
-	size_t examples = 0;
-
-	for (char *p = manual; (p = strstr(p, "```yaml\n")); examples++) {
-		char *end = strstr(p + 3, "```\n");
-
-		cr_assert(end);
-		*end = '\0';
-		ktstr_plan_destroy(fixture_plan(registry, "docs/pipeline.md", p + 8));
-		p = end + 1;
-	}
-	cr_assert_geq(examples, 3);
-	ktstr_registry_destroy(registry);
+	fixture_examples("pipeline.md", 3);
 }

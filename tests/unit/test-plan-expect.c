@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* `expect` in a pipeline file, and docs/checks.md, which says what the table of checks says. */
 #include "plan-fixture.h"
-#include "base/file.h"
 
 #define SCENARIO "scenario: {duration: 1s}\n"
 
@@ -114,16 +113,6 @@ Test(plan_expect, a_pattern_fits_into_the_journal)
 
 /* ---- the manual ---- */
 
-static char *read_manual(void)
-{
-	_cleanup_free_ char *path = ktstr_asprintf("%s/docs/checks.md", getenv("abs_top_srcdir"));
-	struct ktstr_buf bytes = { 0 };
-	struct ktstr_err err = KTSTR_ERR_INIT;
-
-	cr_assert_eq(ktstr_file_read(path, 1 << 20, &bytes, &err), 0, "%s", err.msg);
-	return ktstr_buf_steal_str(&bytes);
-}
-
 static char *table(void)
 {
 	struct ktstr_buf b = { 0 };
@@ -147,14 +136,14 @@ static char *table(void)
 
 Test(checks_manual, its_table_is_that_of_the_checks)
 {
-	_cleanup_free_ char *manual = read_manual(), *want = table();
+	_cleanup_free_ char *manual = fixture_manual("checks.md"), *want = table();
 
 	cr_assert(strstr(manual, want), "docs/checks.md should have:\n%s", want);
 }
 
 Test(checks_manual, names_every_failure)
 {
-	_cleanup_free_ char *manual = read_manual();
+	_cleanup_free_ char *manual = fixture_manual("checks.md");
 
 	for (size_t i = 0; ktstr_failure_names[i]; i++) {
 		_cleanup_free_ char *row = ktstr_asprintf("\n| `%s` | ", ktstr_failure_names[i]);
@@ -166,18 +155,5 @@ Test(checks_manual, names_every_failure)
 
 Test(checks_manual, its_examples_are_fine)
 {
-	struct ktstr_registry *registry = fixture_registry();
-	_cleanup_free_ char *manual = read_manual();
-	size_t examples = 0;
-
-	for (char *p = manual; (p = strstr(p, "```yaml\n")); examples++) {
-		char *end = strstr(p + 3, "```\n");
-
-		cr_assert(end);
-		*end = '\0';
-		ktstr_plan_destroy(fixture_plan(registry, "docs/checks.md", p + 8));
-		p = end + 1;
-	}
-	cr_assert_geq(examples, 2);
-	ktstr_registry_destroy(registry);
+	fixture_examples("checks.md", 2);
 }
