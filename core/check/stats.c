@@ -9,12 +9,19 @@
 #include <math.h>
 
 #define CPU_WORDS (KTSTR_STATS_CPUS / 64)
+#define LINKS_MAX 200		/* pairs of cgroups; who moves more is not confined */
 
 /* What a KTSTR_REC_CGROUP says of a cpuset: from `ns` on it is so. */
 struct cpuset {
 	struct ktstr_str cgroup;
 	uint64_t ns;			/* guest time */
 	struct ktstr_str list;		/* "0-3,5"; empty: it confines nobody */
+};
+
+/* Workers may have been moved from one cgroup to the other. */
+struct link {
+	struct ktstr_str ends[2];
+	bool followed;			/* for the worker at hand */
 };
 
 /* A phase while it is read. */
@@ -31,6 +38,7 @@ struct stats {
 	KTSTR_VEC(struct ktstr_stats_worker *) workers;
 	KTSTR_VEC(struct phase *) phases;
 	KTSTR_VEC(struct cpuset) cpusets;
+	KTSTR_VEC(struct link) links;
 	uint64_t guest_ns, host_ns;	/* the last that was heard of the guest */
 };
 
@@ -135,19 +143,22 @@ static bool add_cgroup(struct stats *s, const struct ktstr_record *rec)
 	return true;
 }
 
-/* Every CPU that the cpusets of the worker's cgroup had since it began, into `bits`; false when one of
- * them was no bound. The one before its begin was in force until the next. */
-static bool cpus_allowed(const struct stats *s, const struct ktstr_stats_worker *w, uint64_t end_ns,
-			 uint64_t *bits)
+static bool equal(struct ktstr_str a, struct ktstr_str b)
 {
-	uint64_t begin_ns = end_ns > w->wall_ns ? end_ns - w->wall_ns : 0;
+	return a.len == b.len && !memcmp(a.s, b.s, a.len);
+}
+
+/* Every CPU that a cgroup's cpusets had since `begin_ns`, into `bits`; false when one of them was no
+ * bound, or nothing is known. The one before the begin was in force until the next. */
+static bool add_allowed(const struct stats *s, struct ktstr_str cgroup, uint64_t begin_ns,
+			uint64_t *bits)
+{
 	bool known = false;
 
 	for (size_t i = s->cpusets.n; i; i--) {
 		const struct cpuset *c = &s->cpusets.items[i - 1];
 
-		if (c->cgroup.len != w->cgroup.len ||
-		    memcmp(c->cgroup.s, w->cgroup.s, w->cgroup.len))
+		if (!equal(c->cgroup, cgroup))
 			continue;
 		if (!add_list(c->list, bits))
 			return false;
@@ -158,11 +169,36 @@ static bool cpus_allowed(const struct stats *s, const struct ktstr_stats_worker 
 	return known;
 }
 
+/* The same for the cgroup and all that its workers may have come from. */
+static bool add_linked(struct stats *s, struct ktstr_str cgroup, uint64_t begin_ns, uint64_t *bits)
+{
+	bool ok = add_allowed(s, cgroup, begin_ns, bits);
+
+	for (size_t i = 0; ok && i < s->links.n; i++)
+		for (int end = 0; ok && end < 2; end++) {
+			struct link *link = &s->links.items[i];
+
+			if (link->followed || !equal(link->ends[end], cgroup))
+				continue;
+			link->followed = true;
+			ok = add_linked(s, link->ends[!end], begin_ns, bits);
+		}
+	return ok;
+}
+
+static bool cpus_allowed(struct stats *s, const struct ktstr_stats_worker *w, uint64_t end_ns,
+			 uint64_t *bits)
+{
+	for (size_t i = 0; i < s->links.n; i++)
+		s->links.items[i].followed = false;
+	return add_linked(s, w->cgroup, end_ns > w->wall_ns ? end_ns - w->wall_ns : 0, bits);
+}
+
 static bool set_confinement(struct stats *s, struct ktstr_stats_worker *w, uint64_t end_ns)
 {
 	uint64_t allowed[CPU_WORDS] = { 0 }, ran_on[CPU_WORDS] = { 0 }, outside = 0;
 
-	if (!s->cpusets.n || !cpus_allowed(s, w, end_ns, allowed))
+	if (!s->cpusets.n || s->links.n == LINKS_MAX || !cpus_allowed(s, w, end_ns, allowed))
 		return true;
 	add_cpus(&w->record, "cpus", ran_on);
 	w->confined = cpu_list(s, allowed);
@@ -245,16 +281,34 @@ static bool add_step(struct stats *s, const struct ktstr_record *rec)
 	return !ktstr_str_is(edge, "begin") || begin_phase(s, rec);
 }
 
-static void add_operation(struct stats *s, const struct ktstr_fields *f)
+/* One per pair of cgroups. */
+static bool add_link(struct stats *s, struct ktstr_str a, struct ktstr_str b)
 {
+	struct link *link;
+
+	for (size_t i = 0; i < s->links.n; i++)
+		if (equal(s->links.items[i].ends[0], a) && equal(s->links.items[i].ends[1], b))
+			return true;
+	if (s->links.n == LINKS_MAX || !(link = ktstr_vec_add(&s->links)))
+		return s->links.n == LINKS_MAX;
+	link->ends[0] = a;
+	link->ends[1] = b;
+	return true;
+}
+
+static bool add_operation(struct stats *s, const struct ktstr_fields *f)
+{
+	struct ktstr_str target = { "", 0 }, to = { "", 0 };
 	size_t at = phase_of(s, f);
 	bool ok = true;
 
-	if (at == SIZE_MAX)
-		return;
 	ktstr_get_bool(f, "ok", &ok);
-	s->phases.items[at]->pub.operations++;
-	s->phases.items[at]->pub.failed_operations += !ok;
+	if (at != SIZE_MAX) {
+		s->phases.items[at]->pub.operations++;
+		s->phases.items[at]->pub.failed_operations += !ok;
+	}
+	return !ktstr_get_str(f, "target", &target) || !ktstr_get_str(f, "to", &to) ||
+	       add_link(s, target, to);
 }
 
 static void add_lost(struct stats *s, const struct ktstr_fields *f)
@@ -276,7 +330,7 @@ static bool add_record(struct stats *s, const struct ktstr_record *rec)
 	case KTSTR_REC_WORKER: return add_worker(s, rec);
 	case KTSTR_REC_CGROUP: return add_cgroup(s, rec);
 	case KTSTR_REC_STEP: return add_step(s, rec);
-	case KTSTR_REC_OP: add_operation(s, &rec->fields); return true;
+	case KTSTR_REC_OP: return add_operation(s, &rec->fields);
 	case KTSTR_REC_LOST: add_lost(s, &rec->fields); return true;
 	default: return true;
 	}
@@ -703,6 +757,7 @@ void ktstr_stats_destroy(struct ktstr_stats *stats)
 	ktstr_vec_free(&s->workers);
 	ktstr_vec_free(&s->phases);
 	ktstr_vec_free(&s->cpusets);
+	ktstr_vec_free(&s->links);
 	ktstr_arena_destroy(s->arena);
 	free(s);
 }

@@ -426,6 +426,42 @@ Test(judge, a_cpuset_that_changes_allows_what_it_allowed_meanwhile)
 		     "isolation cannot be judged: no workers reported what it is about");
 }
 
+static void put_move(struct made *m, const char *from, const char *to)
+{
+	struct ktstr_buf b = { 0 };
+
+	ktstr_put_begin(&b);
+	ktstr_put_u64(&b, "step", 1);
+	ktstr_put_str(&b, "target", from);
+	ktstr_put_str(&b, "to", to);
+	made_record(m, KTSTR_REC_OP, 2 * SEC, &b);
+}
+
+/* A worker reports one cgroup: it may have been in a too, and whoever was in a in z. */
+Test(judge, who_was_moved_may_have_run_where_it_was_before)
+{
+	static const char *const ran_on[] = { "1", "0", "3", "2" };
+	struct ktstr_expect e = only(KTSTR_CHECK_ISOLATION, &cases[2].limit, true);
+	struct judged j = { 0 };
+
+	made_head(&j.made);
+	made_step(&j.made, SEC, 1, 1, NULL, "begin", 4);
+	put_cgroup(&j.made, SEC, "z", "3");
+	put_cgroup(&j.made, SEC, "a", "0");
+	put_cgroup(&j.made, SEC, "b", "1");
+	put_cgroup(&j.made, SEC, "c", "2");
+	put_move(&j.made, "z", "a");
+	put_move(&j.made, "a", "b");
+	put_move(&j.made, "b", "a");
+	for (uint64_t i = 0; i < 4; i++)
+		made_worker(&j.made, 3 * SEC, &(struct made_worker){
+			.cgroup = "b", .workload = "w", .wall_ns = 2 * SEC, .pid = i,
+			.cpus = ran_on[i] });
+	made_step(&j.made, 3 * SEC, 1, 1, NULL, "end", 4);
+	expect_text(&j, &e, KTSTR_OUTCOME_FAIL, "isolation of w in b: ran on CPU 2 outside of its cpuset "
+		    "0-1,3 (1 of 4 workers: worker 3)");
+}
+
 Test(judge, a_check_that_is_off_is_not_made)
 {
 	static const struct ktstr_value off = { .set = true, .boolean = false };
