@@ -8,6 +8,7 @@
 #include <ktstr/text.h>
 
 #define UNFINISHED_MAX 5	/* told one by one */
+#define ROWS_MAX 50		/* of a table, unless all is asked for */
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -31,37 +32,39 @@ static void say_total(const struct ktstr_stats *s, struct ktstr_doc *doc)
 	doc->paragraph(doc, KTSTR_TONE_PLAIN, text);
 }
 
-/* ---- cgroups ---- */
+/* ---- tables ---- */
 
-static void say_cgroup(const struct ktstr_stats_set *c, struct ktstr_doc *doc)
+struct table {
+	const char *intro;		/* NULL: none */
+	const struct ktstr_column *columns;
+	size_t n_columns;
+	void (*row)(const struct ktstr_stats_set *set, struct ktstr_doc *doc);
+	/* How badly it fared: which rows to keep when there are too many. Below 0: no row at all. */
+	double (*rank)(const struct ktstr_stats_set *set);
+};
+
+static double rank_gap(const struct ktstr_stats_set *set)
+{
+	return (double)set->gap_ns;
+}
+
+static double rank_wakes(const struct ktstr_stats_set *set)
+{
+	return set->wakes ? (double)set->wake_p99_ns : -1;
+}
+
+static void cgroup_row(const struct ktstr_stats_set *c, struct ktstr_doc *doc)
 {
 	struct ktstr_cell cells[7];
 
 	doc->table_row(doc, (const char *[]){
 		ktstr_cell_name(&cells[0], c->cgroup), ktstr_cell_count(&cells[1], c->workers),
 		ktstr_cell_count(&cells[2], c->cpus), ktstr_cell_real(&cells[3], c->spread, 1),
-		ktstr_cell_ms(&cells[4], c->gap_ns),
-		ktstr_cell_count(&cells[5], c->migrations), ktstr_cell_count(&cells[6], c->iterations) });
+		ktstr_cell_ms(&cells[4], c->gap_ns), ktstr_cell_count(&cells[5], c->migrations),
+		ktstr_cell_count(&cells[6], c->iterations) });
 }
 
-static void say_cgroups(const struct ktstr_stats *s, struct ktstr_doc *doc)
-{
-	static const struct ktstr_column columns[] = {
-		KTSTR_TEXT_COL("cgroup"), KTSTR_NUM_COL("workers", NULL),
-		KTSTR_NUM_COL("CPUs", NULL), KTSTR_NUM_COL("spread", "%"),
-		KTSTR_NUM_COL("gap", "ms"), KTSTR_NUM_COL("migrations", NULL),
-		KTSTR_NUM_COL("iterations", NULL),
-	};
-
-	doc->table_begin(doc, columns, COUNT(columns));
-	for (size_t i = 0; i < s->n_cgroups; i++)
-		say_cgroup(s->cgroups[i], doc);
-	doc->table_end(doc);
-}
-
-/* ---- groups ---- */
-
-static void say_group(const struct ktstr_stats_set *g, struct ktstr_doc *doc)
+static void group_row(const struct ktstr_stats_set *g, struct ktstr_doc *doc)
 {
 	struct ktstr_cell cells[8];
 
@@ -74,25 +77,7 @@ static void say_group(const struct ktstr_stats_set *g, struct ktstr_doc *doc)
 		ktstr_cell_real(&cells[7], g->cpu_rate_cv, 1) });
 }
 
-static void say_groups(const struct ktstr_stats *s, struct ktstr_doc *doc)
-{
-	static const struct ktstr_column columns[] = {
-		KTSTR_TEXT_COL("cgroup"), KTSTR_TEXT_COL("group"),
-		KTSTR_NUM_COL("workers", NULL), KTSTR_NUM_COL("spread", "%"),
-		KTSTR_NUM_COL("delay", "ms"), KTSTR_NUM_COL("wait", "ms"),
-		KTSTR_NUM_COL("iter/CPU s", NULL), KTSTR_NUM_COL("CV", "%"),
-	};
-
-	doc->paragraph(doc, KTSTR_TONE_PLAIN, "workers that do the same:");
-	doc->table_begin(doc, columns, COUNT(columns));
-	for (size_t i = 0; i < s->n_groups; i++)
-		say_group(s->groups[i], doc);
-	doc->table_end(doc);
-}
-
-/* ---- wake-ups ---- */
-
-static void say_wakektstr_plural(const struct ktstr_stats_set *g, struct ktstr_doc *doc)
+static void wakes_row(const struct ktstr_stats_set *g, struct ktstr_doc *doc)
 {
 	struct ktstr_cell cells[6];
 
@@ -104,28 +89,84 @@ static void say_wakektstr_plural(const struct ktstr_stats_set *g, struct ktstr_d
 		ktstr_cell_real(&cells[5], (double)g->wake_max_ns / 1e3, 1) });
 }
 
-static void say_wakes(const struct ktstr_stats *s, struct ktstr_doc *doc)
-{
-	static const struct ktstr_column columns[] = {
-		KTSTR_TEXT_COL("cgroup"), KTSTR_TEXT_COL("group"), KTSTR_NUM_COL("wakes", NULL),
-		KTSTR_NUM_COL("p50", "us"), KTSTR_NUM_COL("p99", "us"),
-		KTSTR_NUM_COL("max", "us"),
-	};
+static const struct ktstr_column cgroup_columns[] = {
+	KTSTR_TEXT_COL("cgroup"), KTSTR_NUM_COL("workers", NULL), KTSTR_NUM_COL("CPUs", NULL),
+	KTSTR_NUM_COL("spread", "%"), KTSTR_NUM_COL("gap", "ms"),
+	KTSTR_NUM_COL("migrations", NULL), KTSTR_NUM_COL("iterations", NULL),
+};
 
-	if (!s->all->wakes)
+static const struct ktstr_column group_columns[] = {
+	KTSTR_TEXT_COL("cgroup"), KTSTR_TEXT_COL("group"), KTSTR_NUM_COL("workers", NULL),
+	KTSTR_NUM_COL("spread", "%"), KTSTR_NUM_COL("delay", "ms"), KTSTR_NUM_COL("wait", "ms"),
+	KTSTR_NUM_COL("iter/CPU s", NULL), KTSTR_NUM_COL("CV", "%"),
+};
+
+static const struct ktstr_column wakes_columns[] = {
+	KTSTR_TEXT_COL("cgroup"), KTSTR_TEXT_COL("group"), KTSTR_NUM_COL("wakes", NULL),
+	KTSTR_NUM_COL("p50", "us"), KTSTR_NUM_COL("p99", "us"), KTSTR_NUM_COL("max", "us"),
+};
+
+static const struct table cgroups = { NULL, cgroup_columns, COUNT(cgroup_columns), cgroup_row,
+				      rank_gap };
+static const struct table groups = { "workers that do the same:", group_columns,
+				     COUNT(group_columns), group_row, rank_gap };
+static const struct table wakes = { "from wake-up to running:", wakes_columns,
+				    COUNT(wakes_columns), wakes_row, rank_wakes };
+
+static int descending(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x < y) - (x > y);
+}
+
+/* The rank from which on a row is shown, so that at most `max` or so are; 0 when memory is out: all. */
+static double threshold(const struct table *table, const struct ktstr_stats_set *const *sets,
+			size_t n, size_t max)
+{
+	double *ranks = n > max ? malloc(n * sizeof(*ranks)) : NULL, limit;
+
+	for (size_t i = 0; ranks && i < n; i++)
+		ranks[i] = table->rank(sets[i]);
+	if (!ranks)
+		return 0;
+	qsort(ranks, n, sizeof(*ranks), descending);
+	limit = ranks[max - 1];
+	free(ranks);
+	return limit > 0 ? limit : 0;
+}
+
+static void say_table(const struct table *table, const struct ktstr_stats_set *const *sets,
+		      size_t n, bool all, struct ktstr_doc *doc)
+{
+	double from = threshold(table, sets, n, all ? n : ROWS_MAX);
+	size_t relevant = 0, told = 0;
+	char text[128];
+
+	for (size_t i = 0; i < n; i++)
+		relevant += table->rank(sets[i]) >= 0;
+	if (!relevant)
 		return;
-	doc->paragraph(doc, KTSTR_TONE_PLAIN, "from wake-up to running:");
-	doc->table_begin(doc, columns, COUNT(columns));
-	for (size_t i = 0; i < s->n_groups; i++)
-		if (s->groups[i]->wakes)
-			say_wakektstr_plural(s->groups[i], doc);
+	if (table->intro)
+		doc->paragraph(doc, KTSTR_TONE_PLAIN, table->intro);
+	doc->table_begin(doc, table->columns, table->n_columns);
+	for (size_t i = 0; i < n && (all || told < ROWS_MAX); i++)
+		if (table->rank(sets[i]) >= from) {
+			table->row(sets[i], doc);
+			told++;
+		}
 	doc->table_end(doc);
+	if (told == relevant)
+		return;
+	snprintf(text, sizeof(text), "(the worst %zu of %zu; KTSTR_BACKTRACE=1 shows all)", told,
+		 relevant);
+	doc->paragraph(doc, KTSTR_TONE_PLAIN, text);
 }
 
 /* ---- those that did not finish ---- */
 
 /* "cg_0 worker 212 (cpu-spin): killed by signal 9" */
-static void say_unfinished_one(const struct ktstr_stats_worker *w, struct ktstr_doc *doc)
+static void say_worker(const struct ktstr_stats_worker *w, struct ktstr_doc *doc)
 {
 	char how[128] = "did not come to its end", text[256];
 	struct ktstr_str error = { "", 0 };
@@ -159,7 +200,7 @@ static void say_unfinished(const struct ktstr_stats *s, struct ktstr_doc *doc)
 	doc->paragraph(doc, KTSTR_TONE_WARN, text);
 	for (size_t i = 0; i < s->n_workers && told < UNFINISHED_MAX; i++)
 		if (!s->workers[i]->completed) {
-			say_unfinished_one(s->workers[i], doc);
+			say_worker(s->workers[i], doc);
 			told++;
 		}
 	if (n > told) {
@@ -187,9 +228,9 @@ static int build(const struct ktstr_section_input *input, const struct ktstr_val
 	if (!s || !s->n_workers)
 		return KTSTR_SECTION_IRRELEVANT;
 	say_total(s, doc);
-	say_cgroups(s, doc);
-	say_groups(s, doc);
-	say_wakes(s, doc);
+	say_table(&cgroups, s->cgroups, s->n_cgroups, input->backtrace, doc);
+	say_table(&groups, s->groups, s->n_groups, input->backtrace, doc);
+	say_table(&wakes, s->groups, s->n_groups, input->backtrace, doc);
 	say_unfinished(s, doc);
 	if (input->backtrace)
 		say_unjudged(input->verdicts[0], doc);

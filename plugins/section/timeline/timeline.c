@@ -12,7 +12,7 @@
 #include <ktstr/text.h>
 
 #define ROWS_MAX 60		/* of a table */
-#define CHANGES_MAX 20		/* told in words */
+#define CHANGES_MAX 10		/* told in words, of the worse and of the better each */
 #define CHANGE_PERCENT 30.0	/* beyond this one is told */
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -184,6 +184,15 @@ static void say_group(const struct ktstr_stats *s, size_t phase, const struct kt
 		ktstr_cell_rate(&cells[6], rate_each(g)), known ? cells[7].text : NULL });
 }
 
+/* True when a worker of the group does notably less (sign -1) or more (1) than in the step before. */
+static bool is_change(const struct ktstr_stats *s, size_t phase, const struct ktstr_stats_set *g,
+		      int sign)
+{
+	double percent;
+
+	return change(s, phase, g, &percent) && sign * percent > CHANGE_PERCENT;
+}
+
 static void say_groups(const struct ktstr_stats *s, struct ktstr_doc *doc)
 {
 	static const struct ktstr_column columns[] = {
@@ -202,8 +211,15 @@ static void say_groups(const struct ktstr_stats *s, struct ktstr_doc *doc)
 		       "differs from the step before:");
 	doc->table_begin(doc, columns, COUNT(columns));
 	for (size_t i = 0; i < s->n_phases; i++)
-		for (size_t k = 0; k < s->phases[i]->n_groups && told < ROWS_MAX; k++, told++)
-			say_group(s, i, s->phases[i]->groups[k], doc);
+		for (size_t k = 0; k < s->phases[i]->n_groups && told < ROWS_MAX; k++) {
+			const struct ktstr_stats_set *g = s->phases[i]->groups[k];
+
+			/* Too many: those that something happened to. */
+			if (n > ROWS_MAX && !is_change(s, i, g, -1) && !is_change(s, i, g, 1))
+				continue;
+			say_group(s, i, g, doc);
+			told++;
+		}
 	doc->table_end(doc);
 	say_more(doc, n, told);
 }
@@ -225,20 +241,19 @@ static void say_change(const struct ktstr_stats *s, size_t phase, const struct k
 	doc->paragraph(doc, percent < 0 ? KTSTR_TONE_BAD : KTSTR_TONE_GOOD, text);
 }
 
-static void say_changes(const struct ktstr_stats *s, struct ktstr_doc *doc)
+static void say_changes(const struct ktstr_stats *s, int sign, struct ktstr_doc *doc)
 {
 	size_t n = 0, told = 0;
+	double percent;
 
 	for (size_t i = 1; i < s->n_phases; i++)
 		for (size_t k = 0; k < s->phases[i]->n_groups; k++) {
 			const struct ktstr_stats_set *g = s->phases[i]->groups[k];
-			double percent;
 
-			if (!change(s, i, g, &percent) ||
-			    (percent <= CHANGE_PERCENT && percent >= -CHANGE_PERCENT))
+			if (!is_change(s, i, g, sign))
 				continue;
 			n++;
-			if (told < CHANGES_MAX) {
+			if (told < CHANGES_MAX && change(s, i, g, &percent)) {
 				say_change(s, i, g, percent, doc);
 				told++;
 			}
@@ -272,7 +287,8 @@ static int build(const struct ktstr_section_input *input, const struct ktstr_val
 	say_run(s, &facts, doc);
 	say_phases(s, doc);
 	say_groups(s, doc);
-	say_changes(s, doc);
+	say_changes(s, -1, doc);
+	say_changes(s, 1, doc);
 	return 0;
 }
 
