@@ -37,7 +37,8 @@ static int take(struct ktstr_workload *w, size_t i, struct ktstr_err *err)
 
 	if (!sched_setscheduler(0, policies[i].policy, &param))
 		return 0;
-	if (errno != EPERM && errno != EINVAL)
+	/* EACCES: the sched_ext scheduler does not want this task (scx_check_setscheduler()). */
+	if (errno != EPERM && errno != EINVAL && errno != EACCES)
 		return ktstr_err_errno(err, errno, "taking scheduling policy %d",
 				       policies[i].policy);
 	w->refused[i] = true;
