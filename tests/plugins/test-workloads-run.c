@@ -228,6 +228,9 @@ Test(run, affinity_churn_sees_its_cpus)
 	workload_run(&run, "affinity-churn", "loops=100", 1, 200);
 	s = &run.slots[0];
 	cr_expect_eq(s->cpu_changes > 0, sysconf(_SC_NPROCESSORS_ONLN) > 1);
+	if (s->base.have_migrations && s->end.have_migrations)
+		cr_expect_geq(s->end.migrations - s->base.migrations, s->cpu_changes,
+			      "the kernel has seen every move that the worker has");
 	workload_run_deinit(&run);
 }
 

@@ -217,6 +217,45 @@ Test(worker, times_agree_with_getrusage_and_schedstat)
 	cr_assert_eq(slot.wake.count, 0);
 }
 
+/* How late the sleeps came back, by the clock around them. */
+static uint64_t late_ns;
+
+static int sleepy_iterate(struct ktstr_workload *w, struct ktstr_worker *worker,
+			  struct ktstr_err *err)
+{
+	const uint64_t nap = 300 * KTSTR_NSEC_PER_USEC;
+	uint64_t begin = ktstr_now_ns(), took;
+
+	(void)err;
+	worker->sleep(worker, nap);
+	took = ktstr_now_ns() - begin;
+	cr_assert_geq(took, nap);
+	late_ns += took - nap;
+	if (++w->calls == 50)
+		ktstr_gate_stop(&gate);
+	return 0;
+}
+
+static const struct ktstr_workload_ops sleepy_ops = {
+	.size = sizeof(sleepy_ops),
+	.create = fake_create,
+	.iterate = sleepy_iterate,
+	.destroy = fake_destroy,
+};
+
+Test(worker, wake_latencies_agree_with_the_clock_around_the_sleep)
+{
+	uint64_t ready;
+
+	cr_assert_eq(run_ops(&sleepy_ops, &ready), 0);
+	cr_assert_eq(slot.wake.count, 50, "no sample is lost");
+	cr_assert_leq(slot.wake.sum_ns, late_ns);
+	cr_assert_leq(slot.wake.max_ns, slot.wake.sum_ns);
+	cr_assert_eq(ktstr_histogram_percentile(&slot.wake, 1000), slot.wake.max_ns);
+	cr_assert_eq(slot.sleep_ns, 50 * 300 * KTSTR_NSEC_PER_USEC);
+	cr_assert_leq(slot.sleep_ns + slot.wake.sum_ns, slot.end_ns - slot.begin_ns);
+}
+
 /* Two workers that hand a word to and fro: what one stamps, the other measures. */
 struct court {
 	struct ktstr_gate gate;
