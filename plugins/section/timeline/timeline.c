@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * section/timeline: what happened when. The run in a few words; the scenario's steps with what was
- * done in each; who worked in which step, and how that differs from the step before.
+ * done in each; who worked in which step, what monitors saw meanwhile, and how that differs from
+ * the step before.
  *
- * Only what is the same is compared: the same group (cgroup, workload, role) in two steps that follow
- * each other, by what each worker of it did in a second. So the first step is the baseline for the
- * second, and a step that adds workers is no improvement.
+ * Only what is the same is compared: the same group (cgroup, workload, role) in two steps that
+ * follow each other, by what each worker of it did in a second. So the first step is the baseline
+ * for the second, and a step that adds workers is no improvement.
  */
 #include <ktstr/cells.h>
 #include <ktstr/section.h>
 #include <ktstr/text.h>
+
+#include "samples.h"
 
 #define ROWS_MAX 60		/* of a table */
 #define CHANGES_MAX 10		/* told in words, of the worse and of the better each */
@@ -17,8 +20,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* "2 storm", "2" */
-static const char *phase_cell(struct ktstr_cell *cell, const struct ktstr_stats_phase *p)
+const char *phase_cell(struct ktstr_cell *cell, const struct ktstr_stats_phase *p)
 {
 	snprintf(cell->text, sizeof(cell->text), "%llu%s%.*s", (unsigned long long)p->n,
 		 p->name.len ? " " : "", KTSTR_STR_ARG(p->name));
@@ -109,7 +111,8 @@ static void say_phase(const struct ktstr_stats *s, const struct ktstr_stats_phas
 			     (unsigned long long)p->failed_operations);
 	doc->table_row(doc, (const char *[]){
 		cells[0].text, ktstr_cell_real(&cells[1], (double)begin / 1e9, 2),
-		ktstr_cell_real(&cells[2], (double)(p->end_ns - p->begin_ns) / 1e9, 2), cells[3].text,
+		ktstr_cell_real(&cells[2], (double)(p->end_ns - p->begin_ns) / 1e9, 2),
+		cells[3].text,
 		ktstr_cell_count(&cells[4], p->workers), ktstr_cell_rate(&cells[5], p->rate) });
 }
 
@@ -178,13 +181,15 @@ static void say_group(const struct ktstr_stats *s, size_t phase, const struct kt
 		snprintf(cells[7].text, sizeof(cells[7].text), "%+.1f", percent);
 	snprintf(cells[1].text, sizeof(cells[1].text), "%.*s", KTSTR_STR_ARG(g->cgroup));
 	doc->table_row(doc, (const char *[]){
-		phase_cell(&cells[0], s->phases[phase]), cells[1].text, ktstr_cell_group(&cells[2], g),
+		phase_cell(&cells[0], s->phases[phase]), cells[1].text,
+		ktstr_cell_group(&cells[2], g),
 		ktstr_cell_count(&cells[3], g->workers), ktstr_cell_real(&cells[4], g->spread, 1),
 		ktstr_cell_ms(&cells[5], g->gap_ns),
 		ktstr_cell_rate(&cells[6], rate_each(g)), known ? cells[7].text : NULL });
 }
 
-/* True when a worker of the group does notably less (sign -1) or more (1) than in the step before. */
+/* True when a worker of the group does notably less (sign -1) or more (1) than in the step before.
+ * */
 static bool is_change(const struct ktstr_stats *s, size_t phase, const struct ktstr_stats_set *g,
 		      int sign)
 {
@@ -234,9 +239,10 @@ static void say_change(const struct ktstr_stats *s, size_t phase, const struct k
 
 	ktstr_cell_rate(&was, rate_each(before(s, phase, g)));
 	ktstr_cell_rate(&is, rate_each(g));
-	snprintf(text, sizeof(text), "%s in step %s: %s in %.*s, %s iterations/s each, %s in step %s "
-		 "(%+.1f %%)", percent < 0 ? "DEGRADATION" : "IMPROVEMENT",
-		 phase_cell(&to, s->phases[phase]), ktstr_cell_group(&group, g), KTSTR_STR_ARG(g->cgroup),
+	snprintf(text, sizeof(text), "%s in step %s: %s in %.*s, %s iterations/s each, %s in step "
+		 "%s (%+.1f %%)", percent < 0 ? "DEGRADATION" : "IMPROVEMENT",
+		 phase_cell(&to, s->phases[phase]), ktstr_cell_group(&group, g),
+		 KTSTR_STR_ARG(g->cgroup),
 		 is.text, was.text, phase_cell(&from, s->phases[phase - 1]), percent);
 	doc->paragraph(doc, percent < 0 ? KTSTR_TONE_BAD : KTSTR_TONE_GOOD, text);
 }
@@ -278,17 +284,24 @@ static int build(const struct ktstr_section_input *input, const struct ktstr_val
 {
 	const struct ktstr_stats *s = input->verdicts[0]->stats;
 	struct facts facts = { .cpus = 0 };
+	struct samples *samples;
 
 	(void)values;
-	(void)err;
 	if (!is_relevant(input, s))
 		return KTSTR_SECTION_IRRELEVANT;
+	samples = samples_collect(input, s);
+	if (!samples)
+		return ktstr_err_nomem(err);
 	collect(input, &facts);
 	say_run(s, &facts, doc);
 	say_phases(s, doc);
 	say_groups(s, doc);
-	say_changes(s, -1, doc);
-	say_changes(s, 1, doc);
+	samples_say(s, samples, doc);
+	for (int sign = -1; sign <= 1; sign += 2) {
+		say_changes(s, sign, doc);
+		samples_say_changes(s, samples, sign, doc);
+	}
+	free(samples);
 	return 0;
 }
 
