@@ -227,8 +227,8 @@ static void each_worker(struct ktstr_judging *j, part_fn *part,
 	}
 }
 
-/* Nobody can be blamed for a step that was over at once. A worker that never came to run has no time of
- * its own; that of its step counts, or that of all steps. */
+/* Nobody can be blamed for a step that was over at once. A worker that never came to run has no
+ * time of its own; that of its step counts, or that of all steps. */
 static bool had_time(const struct ktstr_judging *j, const struct ktstr_stats_worker *w)
 {
 	size_t first = w->phase < j->stats->n_phases ? w->phase : 0;
@@ -250,8 +250,8 @@ static enum part starved(const struct ktstr_judging *j, const struct ktstr_stats
 static void tell_starved(struct ktstr_judging *j, const struct ktstr_stats_set *g,
 			 const struct ktstr_stats_worker *worst, size_t bad, const char *names)
 {
-	ktstr_judging_violated(j, g, "%zu of %llu workers did nothing, 0 iterations with %.1f ms of "
-			       "CPU time, at least 1 (%s)", bad, (unsigned long long)g->workers,
+	ktstr_judging_violated(j, g, "%zu of %llu workers did nothing, 0 iterations with %.1f ms "
+			       "of CPU time, at least 1 (%s)", bad, (unsigned long long)g->workers,
 			       (double)worst->cpu_ns / 1e6, names);
 }
 
@@ -260,7 +260,8 @@ static void starvation(struct ktstr_judging *j)
 	each_worker(j, starved, tell_starved);
 }
 
-static enum part worked_too_little(const struct ktstr_judging *j, const struct ktstr_stats_worker *w)
+static enum part worked_too_little(const struct ktstr_judging *j,
+				   const struct ktstr_stats_worker *w)
 {
 	return w->iterations < j->limit->u64 ? PART_BAD : PART_GOOD;
 }
@@ -268,8 +269,8 @@ static enum part worked_too_little(const struct ktstr_judging *j, const struct k
 static void tell_min_work(struct ktstr_judging *j, const struct ktstr_stats_set *g,
 			  const struct ktstr_stats_worker *worst, size_t bad, const char *names)
 {
-	ktstr_judging_violated(j, g, "%llu iterations, at least %llu (%zu of %llu workers did less: "
-			       "%s)", (unsigned long long)worst->iterations,
+	ktstr_judging_violated(j, g, "%llu iterations, at least %llu (%zu of %llu workers did "
+			       "less: %s)", (unsigned long long)worst->iterations,
 			       (unsigned long long)j->limit->u64, bad,
 			       (unsigned long long)g->workers, names);
 }
@@ -288,8 +289,8 @@ static enum part left_cpuset(const struct ktstr_judging *j, const struct ktstr_s
 static void tell_isolation(struct ktstr_judging *j, const struct ktstr_stats_set *g,
 			   const struct ktstr_stats_worker *worst, size_t bad, const char *names)
 {
-	ktstr_judging_violated(j, g, "ran on CPU %s outside of its cpuset %s (%zu of %llu workers: %s)",
-			       worst->outside, worst->confined, bad, (unsigned long long)g->workers,
+	ktstr_judging_violated(j, g, "ran on CPU %s outside of its cpuset %s (%zu of %llu workers: "
+			       "%s)", worst->outside, worst->confined, bad, (unsigned long long)g->workers,
 			       names);
 }
 

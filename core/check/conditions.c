@@ -100,8 +100,8 @@ bool ktstr_conditions_distrust(const struct ktstr_conditions *c, uint64_t limit,
 	else if (!ktstr_conditions_noise(c, &noise))
 		snprintf(buf, size, "how much the host disturbed the machine is not known");
 	else if (noise > limit)
-		snprintf(buf, size, "the host was too busy: a virtual CPU waited for %.1f %% of the "
-			 "time that it ran, more than %.12g %%", (double)noise / 1e4,
+		snprintf(buf, size, "the host was too busy: a virtual CPU waited for %.1f %% of "
+			 "the time that it ran, more than %.12g %%", (double)noise / 1e4,
 			 (double)limit / 1e4);
 	return c->emulated || noise > limit || !ktstr_conditions_noise(c, &noise);
 }

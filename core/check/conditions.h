@@ -26,12 +26,13 @@ struct ktstr_conditions {
 
 void ktstr_conditions_add(struct ktstr_conditions *conditions, const struct ktstr_record *rec);
 
-/* How long a vCPU thread had to wait for the host's CPUs, of the time that it ran, in millionths: of the
- * one that fared worst. False when that is not known: measured less than twice, or the host's kernel
- * does not count. */
+/* How long a vCPU thread had to wait for the host's CPUs, of the time that it ran, in millionths:
+ * of the one that fared worst. False when that is not known: measured less than twice, or the
+ * host's kernel does not count. */
 bool ktstr_conditions_noise(const struct ktstr_conditions *conditions, uint64_t *ret_noise);
 
-/* Why times cannot be judged, into buf; false when they can. `limit` is the noise that is tolerated. */
+/* Why times cannot be judged, into buf; false when they can. `limit` is the noise that is
+ * tolerated. */
 bool ktstr_conditions_distrust(const struct ktstr_conditions *conditions, uint64_t limit, char *buf,
 			       size_t size);
 

@@ -124,7 +124,8 @@ const char *ktstr_failure_name(enum ktstr_cause cause)
 	return NULL;
 }
 
-/* Each piece between two `*` is taken where it is found first: if it fits anywhere, it fits there. */
+/* Each piece between two `*` is taken where it is found first: if it fits anywhere, it fits there.
+ * */
 bool ktstr_pattern_matches(const char *pattern, const char *text)
 {
 	while (*pattern) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a test expects of its run: limits for checks, or how it is to fail. Put together in layers (the
- * built-in defaults, those of the scheduler, those of the test) and written into the journal, so
- * that a run can be judged again.
+ * What a test expects of its run: limits for checks, or how it is to fail. Put together in layers
+ * (the built-in defaults, those of the scheduler, those of the test) and written into the journal,
+ * so that a run can be judged again.
  */
 #ifndef KTSTR_CHECK_EXPECT_H
 #define KTSTR_CHECK_EXPECT_H
@@ -17,7 +17,8 @@
 struct ktstr_expect {
 	struct ktstr_value values[KTSTR_CHECK_COUNT];	/* set: the check is to be made */
 	bool asked[KTSTR_CHECK_COUNT];	/* somebody wrote it; false: a default */
-	enum ktstr_cause fails;		/* the only way to end well; KTSTR_CAUSE_NONE: it is to pass */
+	enum ktstr_cause fails;		/* the only way to end well; KTSTR_CAUSE_NONE: it is to pass
+					 * */
 	char pattern[KTSTR_PATTERN_MAX + 1];	/* of the failure's reason; "": any */
 };
 

@@ -118,7 +118,8 @@ static const char *cpu_list(struct stats *s, const uint64_t *bits)
 
 /* ---- reading ---- */
 
-/* The phase that a worker belongs to: the last begun one of its step (0: none of them), or the last. */
+/* The phase that a worker belongs to: the last begun one of its step (0: none of them), or the
+ * last. */
 static size_t phase_of(const struct stats *s, const struct ktstr_fields *f)
 {
 	uint64_t step = 0;
@@ -148,8 +149,8 @@ static bool equal(struct ktstr_str a, struct ktstr_str b)
 	return a.len == b.len && !memcmp(a.s, b.s, a.len);
 }
 
-/* Every CPU that a cgroup's cpusets had since `begin_ns`, into `bits`; false when one of them was no
- * bound, or nothing is known. The one before the begin was in force until the next. */
+/* Every CPU that a cgroup's cpusets had since `begin_ns`, into `bits`; false when one of them was
+ * no bound, or nothing is known. The one before the begin was in force until the next. */
 static bool add_allowed(const struct stats *s, struct ktstr_str cgroup, uint64_t begin_ns,
 			uint64_t *bits)
 {
@@ -669,8 +670,8 @@ static bool same_phase(const struct ktstr_stats_worker *a, const struct ktstr_st
 	return a->phase == b->phase;
 }
 
-/* By the counts of both edges, which have the workers of the whole scenario in them too; else by what its
- * own workers reported. */
+/* By the counts of both edges, which have the workers of the whole scenario in them too; else by
+ * what its own workers reported. */
 static double phase_rate(const struct phase *p)
 {
 	uint64_t ns = p->pub.end_ns - p->pub.begin_ns;

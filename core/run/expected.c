@@ -26,7 +26,8 @@ static bool say_finding(const struct ktstr_verdict *v, enum ktstr_outcome outcom
 	return true;
 }
 
-/* A scenario that was cut short is judged by what cut it, not by what its workers had done till then. */
+/* A scenario that was cut short is judged by what cut it, not by what its workers had done till
+ * then. */
 static int make_checks(struct ktstr_verdict *v, const struct ktstr_expect *expect,
 		       const struct ktstr_conditions *conditions, struct ktstr_buf *reason,
 		       struct ktstr_err *err)
@@ -48,7 +49,8 @@ static int make_checks(struct ktstr_verdict *v, const struct ktstr_expect *expec
 	return 0;
 }
 
-/* The test is to fail in one way. What could not be seen to its end says neither that nor the opposite. */
+/* The test is to fail in one way. What could not be seen to its end says neither that nor the
+ * opposite. */
 static void hold_against_failure(struct ktstr_verdict *v, const struct ktstr_expect *expect,
 				 struct ktstr_buf *reason)
 {

@@ -7,7 +7,8 @@
 
 #include <inttypes.h>
 
-/* /proc/TID/schedstat: time on a CPU, time runnable and waiting for one (sched_info of the kernel). */
+/* /proc/TID/schedstat: time on a CPU, time runnable and waiting for one (sched_info of the kernel).
+ * */
 static bool read_schedstat(pid_t tid, uint64_t *ret_on_cpu, uint64_t *ret_delay)
 {
 	_cleanup_buf_ struct ktstr_buf text = { 0 };

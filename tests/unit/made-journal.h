@@ -115,7 +115,8 @@ static inline void made_worker(struct made *m, uint64_t ns, const struct made_wo
 	} numbers[] = {
 		{ "pid", w->pid }, { "wall_ns", w->wall_ns }, { "cpu_ns", w->cpu_ns },
 		{ "run_delay_ns", w->run_delay_ns }, { "migrations", w->migrations },
-		{ "max_gap_ns", w->gap_ns }, { "max_runnable_ns", w->wait_ns }, { "signal", w->killed ? 9 : 0 },
+		{ "max_gap_ns", w->gap_ns }, { "max_runnable_ns", w->wait_ns },
+		{ "signal", w->killed ? 9 : 0 },
 	};
 	struct ktstr_buf b = { 0 };
 

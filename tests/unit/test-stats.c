@@ -135,7 +135,8 @@ Test(stats, who_does_something_else_is_not_compared)
 	drop(&f);
 }
 
-/* 50 % and 60 % in the first step, 90 % and 97 % in the second: nobody was treated worse by more than 10. */
+/* 50 % and 60 % in the first step, 90 % and 97 % in the second: nobody was treated worse by more
+ * than 10. */
 Test(stats, who_worked_at_another_time_is_not_compared)
 {
 	static const uint64_t cpu[] = { 50, 90, 60, 97 };
@@ -216,7 +217,8 @@ Test(stats, phases)
 	made_step(&f.made, 4 * SEC, 2, 2, "storm", "begin", 2);
 	made_worker(&f.made, 5 * SEC, &(struct made_worker){
 		.cgroup = "a", .workload = "w", .pid = 2, .iterations = 30, .wall_ns = 1 * SEC });
-	made_worker(&f.made, 5 * SEC, &(struct made_worker){	/* says itself which step it was of */
+	made_worker(&f.made, 5 * SEC, &(struct made_worker){	/* says itself which step it was of
+								 * */
 		.cgroup = "b", .workload = "w", .pid = 3, .iterations = 7, .wall_ns = 1 * SEC,
 		.step = &first });
 	made_worker(&f.made, 5 * SEC, &(struct made_worker){	/* worked in both */

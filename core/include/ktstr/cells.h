@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Cells of a table, as sections show numbers: one way for all of them. Each function fills the cell and
- * returns its text, or NULL (an empty cell) for a number that nothing was measured for, which is any
- * below 0. Inline, as everything that a plugin may call. [any thread]
+ * Cells of a table, as sections show numbers: one way for all of them. Each function fills the cell
+ * and returns its text, or NULL (an empty cell) for a number that nothing was measured for, which
+ * is any below 0. Inline, as everything that a plugin may call. [any thread]
  */
 #ifndef KTSTR_CELLS_H
 #define KTSTR_CELLS_H

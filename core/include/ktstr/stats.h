@@ -3,9 +3,9 @@
  * What the workers of an attempt did, computed once from its journal: the checks judge these
  * numbers, and sections show the same ones.
  *
- * Names are those of the journal and live as long as it does; they are not NUL-terminated. Durations
- * are in ns. A number that nothing was measured for is KTSTR_STATS_NONE. Objects are reached through
- * pointers, so that they can grow at their end. [any thread]
+ * Names are those of the journal and live as long as it does; they are not NUL-terminated.
+ * Durations are in ns. A number that nothing was measured for is KTSTR_STATS_NONE. Objects are
+ * reached through pointers, so that they can grow at their end. [any thread]
  */
 #ifndef KTSTR_STATS_H
 #define KTSTR_STATS_H
@@ -22,15 +22,20 @@
 struct ktstr_stats_worker {
 	uint32_t size;
 	struct ktstr_str cgroup, workload;
-	struct ktstr_str role;		/* in a workload whose workers do different things; else empty */
-	size_t phase;			/* index in ktstr_stats.phases; SIZE_MAX: it worked in all of them */
+	struct ktstr_str role;		/* in a workload whose workers do different things; else
+					 * empty */
+	size_t phase;			/* index in ktstr_stats.phases; SIZE_MAX: it worked in all
+					 * of them */
 	uint64_t pid, iterations, wall_ns, cpu_ns, run_delay_ns, migrations;
-	uint64_t gap_ns;		/* longest time without progress that no sleep of its own explains */
+	uint64_t gap_ns;		/* longest time without progress that no sleep of its own
+					 * explains */
 	bool has_wait;			/* the next is known */
 	uint64_t wait_ns;		/* longest time runnable and not running */
 	bool completed;
-	const char *confined;		/* "0-3,6": the CPUs that its cgroup's cpuset had meanwhile; NULL: any */
-	const char *outside;		/* of the CPUs that it ran on, those that are not in it; NULL: none */
+	const char *confined;		/* "0-3,6": the CPUs that its cgroup's cpuset had meanwhile;
+					 * NULL: any */
+	const char *outside;		/* of the CPUs that it ran on, those that are not in it;
+					 * NULL: none */
 	struct ktstr_fields record;	/* all that it reported */
 };
 
@@ -51,7 +56,8 @@ struct ktstr_stats_set {
 	uint64_t cpus;			/* different CPUs that they ran on */
 	uint64_t iterations, migrations, cpu_ns, run_delay_ns;
 	uint64_t gap_ns, gap_pid;	/* the longest, and whose it is */
-	uint64_t gap_step;		/* ... and in which step; 0: of a worker that was there in all */
+	uint64_t gap_step;		/* ... and in which step; 0: of a worker that was there in
+					 * all */
 	bool has_wait;
 	uint64_t wait_ns, wait_pid, wait_step;
 	double spread;			/* percent */
@@ -61,7 +67,8 @@ struct ktstr_stats_set {
 	double rate_min;		/* of the slowest worker */
 	uint64_t rate_min_pid, rate_min_step;
 	double cpu_rate;		/* iterations per second of CPU time */
-	double cpu_rate_cv;		/* how that varies among peers: deviation / mean, percent; the worst */
+	double cpu_rate_cv;		/* how that varies among peers: deviation / mean, percent;
+					 * the worst */
 	uint64_t wakes;			/* measured wake-ups; the following are 0 without one */
 	uint64_t wake_p50_ns, wake_p99_ns, wake_max_ns;
 	double wake_cv;			/* percent */
@@ -74,12 +81,14 @@ struct ktstr_stats_phase {
 	struct ktstr_str name;		/* empty: it has none */
 	uint64_t begin_ns, end_ns;	/* guest time */
 	uint64_t host_begin_ns, host_end_ns;
-	bool ended;			/* false: cut short, end_ns is the last that was heard of the guest */
+	bool ended;			/* false: cut short, end_ns is the last that was heard of
+					 * the guest */
 	uint64_t workers;		/* at its begin, those of the whole scenario too */
 	uint64_t cgroups;
 	uint64_t operations, failed_operations;
 	double rate;			/* iterations per second, of everybody */
-	const struct ktstr_stats_set *all;		/* of the workers that were there for it alone */
+	const struct ktstr_stats_set *all;		/* of the workers that were there for it
+							 * alone */
 	const struct ktstr_stats_set *const *groups;	/* sorted as those of the whole run */
 	size_t n_groups;
 };
@@ -95,7 +104,8 @@ struct ktstr_stats {
 	size_t n_phases;
 	const struct ktstr_stats_worker *const *workers;	/* sorted as the groups */
 	size_t n_workers;
-	uint64_t lost;			/* frames of the guest that never arrived: reports may be missing */
+	uint64_t lost;			/* frames of the guest that never arrived: reports may be
+					 * missing */
 };
 
 #endif

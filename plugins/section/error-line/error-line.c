@@ -4,8 +4,8 @@
  *
  *	ktstr: TEST [scheduler NAME] [topology 1n2l2c1t] [kernel RELEASE] FAILED: REASON
  *
- * A part that is not known, or a scheduler that there was none of, is left out. Where checks decided
- * and the line has no room for all that they found, the rest follows below it.
+ * A part that is not known, or a scheduler that there was none of, is left out. Where checks
+ * decided and the line has no room for all that they found, the rest follows below it.
  */
 #include <ktstr/section.h>
 #include <ktstr/text.h>

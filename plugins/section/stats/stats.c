@@ -39,7 +39,8 @@ struct table {
 	const struct ktstr_column *columns;
 	size_t n_columns;
 	void (*row)(const struct ktstr_stats_set *set, struct ktstr_doc *doc);
-	/* How badly it fared: which rows to keep when there are too many. Below 0: no row at all. */
+	/* How badly it fared: which rows to keep when there are too many. Below 0: no row at all.
+	 * */
 	double (*rank)(const struct ktstr_stats_set *set);
 };
 
@@ -120,7 +121,8 @@ static int descending(const void *a, const void *b)
 	return (x < y) - (x > y);
 }
 
-/* The rank from which on a row is shown, so that at most `max` or so are; 0 when memory is out: all. */
+/* The rank from which on a row is shown, so that at most `max` or so are; 0 when memory is out:
+ * all. */
 static double threshold(const struct table *table, const struct ktstr_stats_set *const *sets,
 			size_t n, size_t max)
 {
@@ -210,7 +212,8 @@ static void say_unfinished(const struct ktstr_stats *s, struct ktstr_doc *doc)
 	}
 }
 
-/* What checks had to say beside the outcome: those that nobody asked for and that could not be judged. */
+/* What checks had to say beside the outcome: those that nobody asked for and that could not be
+ * judged. */
 static void say_unjudged(const struct ktstr_verdict *v, struct ktstr_doc *doc)
 {
 	for (size_t i = 0; i < v->n_findings; i++)
