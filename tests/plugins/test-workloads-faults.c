@@ -4,6 +4,8 @@
 
 #include "config.h"
 
+#include <ktstr/workload-pipe.h>
+
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <dlfcn.h>
@@ -239,6 +241,51 @@ Test(fault, churn_without_rights)
 		cr_expect_leq(fake.value, churns[i].max);
 		ops->destroy(w);
 	}
+}
+
+/* The second member of a pair, which waits for the first one while it is made. */
+static int join(const char *name, const struct ktstr_pipe_meeting *meeting, unsigned asks,
+		struct ktstr_workload **ret_workload)
+{
+	const struct ktstr_plugin *plugin = workload_load(name);
+	const struct ktstr_workload_ops *ops = plugin->ops;
+
+	fake_worker_init(&fake);
+	fake.worker.index = 1;
+	fake.worker.group_size = 2;
+	fake.asks_until_stop = asks;
+	memcpy(fake.shared, meeting, sizeof(*meeting));
+	workload_values(plugin, "", values);
+	return ops->create(&fake.worker, values, ret_workload, &err);
+}
+
+Test(fault, a_partner_that_never_comes)
+{
+	static const char *const names[] = { "pipe-io", "cache-pipe", "socket-pair" };
+	const struct ktstr_pipe_meeting nobody = { 0 };
+	struct ktstr_workload *w = NULL;
+
+	for (size_t i = 0; i < 3; i++) {
+		cr_expect_eq(join(names[i], &nobody, 0, &w), -ECANCELED, "%s", names[i]);
+		cr_expect_str_eq(err.msg, "the step ended before the group had met");
+		cr_expect_null(w);
+	}
+}
+
+Test(fault, a_partner_whose_pipes_are_gone)
+{
+	struct ktstr_pipe_meeting gone = { .ready.seq = 1, .pid = getpid() };
+	unsigned before = open_files();
+	struct ktstr_workload *w = NULL;
+
+	/* the first one is there, the second one is not */
+	gone.fds[0] = open("/dev/null", O_RDONLY);
+	gone.fds[1] = 99999;
+	cr_expect_eq(join("pipe-io", &gone, 9, &w), -ENOENT);
+	cr_expect(!strncmp(err.msg, "opening the partner's pipe /proc/", 33), "%s", err.msg);
+	cr_expect_null(w);
+	close(gone.fds[0]);
+	cr_expect_eq(open_files(), before, "what it had opened is closed");
 }
 
 /* A partner that is not there any more, while the step still goes on. */
