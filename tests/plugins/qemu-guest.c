@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * /init of the guest that test-qemu-vm boots: tells the topology over the channel, then does what
- * it is told to: "off", "reset", "sysrq <letter>", "ram".
+ * it is told to: "off", "reset", "sysrq <letter>", "ram", "cat <file>".
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -69,6 +69,20 @@ static void show_ram(void)
 	fputs("changed\n", channel);
 }
 
+/* A whole file, and "=end" behind it. */
+static void tell_content(const char *path)
+{
+	char chunk[32768];
+	int fd = open(path, O_RDONLY);
+	ssize_t n;
+
+	while (fd >= 0 && (n = read(fd, chunk, sizeof(chunk))) > 0)
+		fwrite(chunk, 1, (size_t)n, channel);
+	if (fd >= 0)
+		close(fd);
+	fputs("=end\n", channel);
+}
+
 static void sysrq(char letter)
 {
 	int fd = open("/proc/sysrq-trigger", O_WRONLY);
@@ -104,6 +118,8 @@ int main(void)
 		n = 0;
 		if (!strcmp(line, "ram"))
 			show_ram();
+		else if (!strncmp(line, "cat ", 4))
+			tell_content(line + 4);
 		else if (!strncmp(line, "sysrq ", 6))
 			sysrq(line[6]);
 		else

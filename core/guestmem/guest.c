@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "guestmem/guest.h"
+
+#include "base/cleanup.h"
+
+#include <bpf/btf.h>
+
+#define BTF_MAX (64u << 20)	/* a kernel has 5 MiB */
+#define CPUS_MAX 8192		/* the most that x86-64 can be configured for */
+
+/* Where the direct map begins when the kernel does not move it (page_64_types.h). */
+#define DIRECT_MAP_L4 0xffff888000000000ull
+#define DIRECT_MAP_L5 0xff11000000000000ull
+
+/* ---- finding the kernel ---- */
+
+static void set_paging(struct ktstr_guest *g)
+{
+	const struct ktstr_ram *last = &g->memory.ranges[g->memory.n - 1];
+
+	g->paging = (struct ktstr_paging){
+		.memory = &g->memory,
+		.phys_base = (uint64_t)g->info.phys_base,
+		.root = g->info.swapper_pg_dir - KTSTR_IMAGE_START + (uint64_t)g->info.phys_base,
+		.direct_bytes = last->gpa + last->bytes,
+		.l5 = g->info.l5,
+	};
+}
+
+/* A note is one when the page tables that it names lead where its linear image says. */
+static bool is_note(void *ctx, uint64_t gpa, const void *page)
+{
+	struct ktstr_guest *g = ctx;
+	uint64_t physical, left;
+
+	(void)gpa;
+	if (!ktstr_vmcoreinfo_parse(page, &g->info))
+		return false;
+	set_paging(g);
+	return ktstr_paging_walk(&g->paging, g->info.stext, &physical, &left) &&
+	       physical == g->info.stext - KTSTR_IMAGE_START + g->paging.phys_base;
+}
+
+static int find_kernel(struct ktstr_guest *g, struct ktstr_err *err)
+{
+	if (ktstr_memory_scan(&g->memory, is_note, g))
+		return 0;
+	return ktstr_err_set(err, -EAGAIN, "guest memory has no VMCOREINFO note: the kernel has not come "
+			     "that far, or is built without CONFIG_VMCORE_INFO");
+}
+
+/* A kernel variable in the linear image. */
+static bool read_variable(const struct ktstr_guest *g, const char *name, void *buf, size_t len)
+{
+	uint64_t at;
+
+	return ktstr_symbols_find(g->symbols, name, &at) && ktstr_paging_read(&g->paging, at, buf, len);
+}
+
+static void find_direct_map(struct ktstr_guest *g)
+{
+	uint64_t base;
+
+	if (!read_variable(g, "page_offset_base", &base, sizeof(base)) || !ktstr_kernel_address(base))
+		base = g->info.l5 ? DIRECT_MAP_L5 : DIRECT_MAP_L4;
+	g->paging.direct_map = base;
+}
+
+static int find_cpus(struct ktstr_guest *g, struct ktstr_err *err)
+{
+	if (!ktstr_symbols_find(g->symbols, "__per_cpu_offset", &g->cpu_offsets))
+		return ktstr_err_set(err, -ENOENT, "absent: __per_cpu_offset (a kernel without SMP?)");
+	if (!read_variable(g, "nr_cpu_ids", &g->n_cpus, sizeof(g->n_cpus)) || !g->n_cpus ||
+	    g->n_cpus > CPUS_MAX)
+		g->n_cpus = CPUS_MAX;
+	return 0;
+}
+
+/* ---- types ---- */
+
+static int btf_refused(const char *where, struct ktstr_err *err)
+{
+	return ktstr_err_set(err, -EBADMSG, "%s: the BTF is damaged: %s", where, strerror(errno));
+}
+
+/* From __start_BTF to __stop_BTF, which the linker puts around .BTF. */
+static int types_from_guest(struct ktstr_guest *g, struct ktstr_err *err)
+{
+	uint64_t start, stop;
+	_cleanup_free_ void *data = NULL;
+
+	if (!ktstr_symbols_find(g->symbols, "__start_BTF", &start) ||
+	    !ktstr_symbols_find(g->symbols, "__stop_BTF", &stop))
+		return ktstr_err_set(err, -ENOENT, "kernel %s has no BTF (CONFIG_DEBUG_INFO_BTF)",
+				     g->info.release);
+	if (stop <= start || stop - start > BTF_MAX)
+		return ktstr_err_set(err, -EBADMSG, "the guest's BTF makes no sense");
+	data = malloc(stop - start);
+	if (!data)
+		return ktstr_err_nomem(err);
+	if (!ktstr_paging_read(&g->paging, start, data, stop - start))
+		return ktstr_err_set(err, -EBADMSG, "the guest's BTF is not mapped");
+	g->btf = btf__new(data, (uint32_t)(stop - start));
+	return g->btf ? 0 : btf_refused("guest memory", err);
+}
+
+static int types_from_file(struct ktstr_guest *g, const char *path, struct ktstr_err *err)
+{
+	g->btf = btf__parse_raw(path);
+	return g->btf ? 0 : btf_refused(path, err);
+}
+
+/* ---- life ---- */
+
+int ktstr_guest_open(const struct ktstr_ram *ranges, size_t n, const char *btf,
+		     struct ktstr_guest **ret_guest, struct ktstr_err *err)
+{
+	struct ktstr_guest *g = calloc(1, sizeof(*g));
+	int ret;
+
+	if (!g)
+		return ktstr_err_nomem(err);
+	ret = ktstr_memory_init(&g->memory, ranges, n, err);
+	if (!ret)
+		ret = find_kernel(g, err);
+	if (!ret)
+		ret = ktstr_symbols_create(&g->paging, &g->info, &g->symbols, err);
+	if (!ret) {
+		find_direct_map(g);
+		ret = find_cpus(g, err);
+	}
+	if (!ret)
+		ret = btf ? types_from_file(g, btf, err) : types_from_guest(g, err);
+	if (ret) {
+		ktstr_guest_close(g);
+		return ret;
+	}
+	*ret_guest = g;
+	return 0;
+}
+
+void ktstr_guest_close(struct ktstr_guest *g)
+{
+	if (!g)
+		return;
+	btf__free(g->btf);
+	ktstr_symbols_destroy(g->symbols);
+	free(g);
+}
+
+bool ktstr_guest_write(const struct ktstr_guest *g, uint64_t address, const void *buf, size_t len)
+{
+	return ktstr_paging_write(&g->paging, address, buf, len);
+}
