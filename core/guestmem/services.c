@@ -48,7 +48,7 @@ static uint64_t cpu_address(const struct ktstr_guest *g, uint64_t address, unsig
 static bool follow(const struct ktstr_guest *g, const struct ktstr_guest_path *path, uint64_t address,
 		   uint64_t *ret_address)
 {
-	if (path->hops > KTSTR_GUEST_PATH_HOPS)
+	if (!path->there || path->hops > KTSTR_GUEST_PATH_HOPS)
 		return false;
 	for (uint32_t i = 0; i < path->hops; i++)
 		if (!load(g, address + path->offset[i], sizeof(address), &address) || !address)

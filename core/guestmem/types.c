@@ -257,6 +257,7 @@ static int describe_value(struct walk *w)
 			 (btf_is_any_enum(t) && btf_kflag(t));
 	out->is_text = btf_is_array(t) && is_character(w->btf, btf_array(t)->type);
 	out->elements = btf_is_array(t) ? btf_array(t)->nelems : 1;
+	out->there = true;
 	describe_bits(w, out);
 	return 0;
 }

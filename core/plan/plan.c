@@ -6,6 +6,7 @@
 #include "plan/read.h"
 #include "config.h"
 
+#include <ktstr/monitor.h>
 #include <ktstr/section.h>
 
 #define MEMORY_MIN (128ll << 20)
@@ -13,6 +14,8 @@
 #define ATTACH_MIN_NS 100000000ll
 #define BOOT_MIN_NS 1000000000ll
 #define TIMEOUT_MAX_NS (3600ll * 1000000000)
+#define PERIOD_MIN_NS 1000000ll
+#define PERIOD_MAX_NS (60ll * 1000000000)
 
 /* ---- plugins in lists ---- */
 
@@ -89,31 +92,58 @@ static int compare_sections(const void *a, const void *b)
 	return strcmp(x->plugin->name, y->plugin->name);
 }
 
-/* Every section that can be used without a parameter. */
-static bool default_sections(struct ktstr_reader *r, struct ktstr_plan *plan)
+/* Those plugins of a kind that need no parameter, as a list. `wanted` may be NULL: all of them. */
+static bool default_uses(struct ktstr_reader *r, enum ktstr_kind kind,
+			 bool (*wanted)(const struct ktstr_plugin *), struct ktstr_plugin_use **ret_uses,
+			 size_t *ret_n)
 {
 	const struct ktstr_plugin *plugin;
-	struct ktstr_plugin_use use = { 0 };
+	struct ktstr_plugin_use use = { 0 }, *uses;
 	size_t n = 0;
 
 	while (ktstr_registry_plugin(r->registry, n, NULL))
 		n++;
-	plan->sections.items = ktstr_reader_alloc(r, n, sizeof(*plan->sections.items));
-	if (!plan->sections.items)
+	uses = ktstr_reader_alloc(r, n, sizeof(*uses));
+	*ret_uses = uses;
+	*ret_n = 0;
+	if (!uses)
 		return false;
 	for (size_t i = 0; (plugin = ktstr_registry_plugin(r->registry, i, &use.module)); i++) {
-		if (plugin->kind != KTSTR_KIND_SECTION)
+		if (plugin->kind != kind || (wanted && !wanted(plugin)))
 			continue;
 		use.plugin = plugin;
 		use.values = ktstr_reader_alloc(r, plugin->n_params, sizeof(*use.values));
 		if (!use.values)
 			return false;
 		if (!ktstr_param_defaults(plugin, use.values, NULL))
-			plan->sections.items[plan->sections.n++] = use;
+			uses[(*ret_n)++] = use;
 	}
+	return true;
+}
+
+/* Every section that can be used without a parameter. */
+static bool default_sections(struct ktstr_reader *r, struct ktstr_plan *plan)
+{
+	if (!default_uses(r, KTSTR_KIND_SECTION, NULL, &plan->sections.items, &plan->sections.n))
+		return false;
 	qsort(plan->sections.items, plan->sections.n, sizeof(*plan->sections.items),
 	      compare_sections);
 	return true;
+}
+
+static bool is_default_monitor(const struct ktstr_plugin *plugin)
+{
+	const struct ktstr_monitor_ops *ops = plugin->ops;
+
+	return KTSTR_HAS(ops, struct ktstr_monitor_ops, by_default) && ops->by_default;
+}
+
+/* Without a scheduler under test there is nothing that they are asked about by default. */
+static bool default_monitors(struct ktstr_reader *r, struct ktstr_plan *plan)
+{
+	return !plan->scheduler.binary ||
+	       default_uses(r, KTSTR_KIND_MONITOR, is_default_monitor, &plan->monitors.items,
+			    &plan->monitors.n);
 }
 
 static const struct ktstr_key report_keys[] = {
@@ -254,8 +284,14 @@ static const struct ktstr_key pipeline_keys[] = {
 	{ .param = { .name = "expect", .optional = true,
 		     .help = "what the run is judged by, beside the checks that are made anyway" },
 	  .read = read_expect, .form = "a mapping" },
-	{ .param = { .name = "monitors", .optional = true, .help = "what watches from outside" },
+	{ .param = { .name = "monitors", .optional = true,
+		     .help = "what watches from outside; left out: with a scheduler, those that are "
+			     "meant for every run" },
 	  .read = read_monitors, .form = "list of monitor plugins" },
+	{ .param = { .name = "monitor-period", .type = KTSTR_PARAM_DURATION, .def = "100ms",
+		     .min = PERIOD_MIN_NS, .max = PERIOD_MAX_NS,
+		     .help = "from one sample of the monitors to the next" },
+	  .offset = offsetof(struct ktstr_plan, monitor_period_ns) },
 	{ .param = { .name = "probes", .optional = true, .help = "what looks into a crash" },
 	  .read = read_probes, .form = "list of probe plugins" },
 	{ .param = { .name = "report", .optional = true, .help = "what the report consists of" },
@@ -327,7 +363,8 @@ static bool read_pipeline(struct ktstr_reader *r, const struct ktstr_node *root,
 	bool ok = ktstr_schema_read(&pipeline_schema, r, root, plan, NULL);
 
 	ok &= check_test(r, root, plan);
-	return ok && (plan->sections.items || default_sections(r, plan));
+	return ok && (plan->sections.items || default_sections(r, plan)) &&
+	       (ktstr_node_entry(root, "monitors") || default_monitors(r, plan));
 }
 
 static int load_into(struct ktstr_plan *plan, const char *path, const void *data, size_t len,

@@ -65,6 +65,7 @@ struct ktstr_plan {
 	struct ktstr_plan_scheduler scheduler;
 	KTSTR_VEC(struct ktstr_plan_step) steps;
 	KTSTR_VEC(struct ktstr_plugin_use) monitors;
+	uint64_t monitor_period_ns;	/* from one sample to the next */
 	KTSTR_VEC(struct ktstr_plugin_use) probes;
 	KTSTR_VEC(struct ktstr_plugin_use) sections;	/* in report order */
 	struct ktstr_expect expect;	/* all layers, merged */

@@ -10,6 +10,7 @@
 #include "run/attempt.h"
 #include "run/channel.h"
 #include "run/fault.h"
+#include "run/monitors.h"
 
 /* Where the conversation is. Each has a deadline; see allowance() in attempt.c. */
 enum phase {
@@ -55,6 +56,7 @@ struct attempt {
 	uint64_t limit_ns;		/* where frames stop moving the deadline of the current phase */
 	struct clock_round clock;
 	struct ktstr_payload_cursor cursor;
+	struct ktstr_monitors *monitors;	/* NULL: none asked for, or the guest is not that far */
 	bool cloned;			/* the machine is a copy of a template */
 	enum ktstr_fault copy_fault;	/* what its kernel said went wrong before it said hello */
 	bool settled;			/* the guest was told to do what is the same for every run */

@@ -125,6 +125,8 @@ void attempt_heard(struct attempt *a)
 
 void attempt_enter(struct attempt *a, enum phase phase)
 {
+	if (phase >= PHASE_STOPPING)
+		ktstr_monitors_end(a->monitors);
 	a->phase = phase;
 	a->deadline_ns = a->limit_ns = ktstr_now_ns() + allowance(a, phase);
 	arm(a);
@@ -133,12 +135,43 @@ void attempt_enter(struct attempt *a, enum phase phase)
 
 /* ---- stages ---- */
 
+/* From here on the kernel is wholly there, and no other machine takes this one's place. */
+static void start_monitors(struct attempt *a)
+{
+	struct ktstr_ram ram[KTSTR_MONITORS_RAM];
+	struct ktstr_monitors_params params = {
+		.plan = a->p->plan, .btf = a->p->kernel->btf, .journal = a->journal, .ram = ram,
+	};
+	struct ktstr_err err = KTSTR_ERR_INIT;
+
+	if (!a->p->plan->monitors.n || a->monitors)
+		return;
+	params.n_ram = a->ops->ram(a->vmm, ram, KTSTR_MONITORS_RAM);
+	params.n_tids = a->ops->vcpu_threads(a->vmm, params.tids, KTSTR_MONITORS_TIDS);
+	if (params.n_ram > KTSTR_MONITORS_RAM || params.n_tids > KTSTR_MONITORS_TIDS)
+		attempt_note(a, "no monitors: the machine has too many memory ranges or CPUs");
+	else if (ktstr_monitors_create(&params, &a->monitors, &err))
+		attempt_note(a, err.msg);
+}
+
+/* They watch from the first step to the end of the last. */
+static void move_monitors(struct attempt *a, enum ktstr_stage stage)
+{
+	if (stage >= KTSTR_STAGE_MOUNTS && stage < KTSTR_STAGE_TEARDOWN)
+		start_monitors(a);
+	if (stage == KTSTR_STAGE_STEP)
+		ktstr_monitors_begin(a->monitors);
+	if (stage >= KTSTR_STAGE_TEARDOWN)
+		ktstr_monitors_end(a->monitors);
+}
+
 void attempt_reached(struct attempt *a, enum ktstr_stage stage)
 {
 	const struct ktstr_run_options *o = a->p->options;
 
 	if (stage > a->stage)
 		a->stage = stage;
+	move_monitors(a, stage);
 	if (a->phase == PHASE_PUSHING && stage >= KTSTR_STAGE_MOUNTS)
 		a->phase = PHASE_RUNNING;
 	if (a->phase == PHASE_RUNNING)
@@ -523,6 +556,7 @@ static void drop_signals(struct attempt *a)
 
 static void deinit(struct attempt *a)
 {
+	ktstr_monitors_destroy(a->monitors);
 	if (a->vmm)
 		a->ops->destroy(a->vmm);
 	ktstr_host_channel_deinit(&a->channel);

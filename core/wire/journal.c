@@ -7,12 +7,14 @@
 #include "config.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
 /* ---- writing ---- */
 
 struct ktstr_journal_writer {
+	pthread_mutex_t lock;		/* records come from the attempt's loop and from monitors */
 	int fd;
 	char *path;
 	uint64_t start_ns, seq;
@@ -62,6 +64,7 @@ int ktstr_journal_create(const char *path, uint64_t start_ns,
 
 	if (!w)
 		return ktstr_err_nomem(err);
+	pthread_mutex_init(&w->lock, NULL);
 	w->start_ns = start_ns;
 	w->fd = path ? open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666) :
 		       memfd_create("ktstr-journal", MFD_CLOEXEC);
@@ -85,9 +88,15 @@ int ktstr_journal_create(const char *path, uint64_t start_ns,
 int ktstr_journal_append(struct ktstr_journal_writer *w, enum ktstr_rec type, uint64_t guest_ns,
 			 const void *payload, size_t len, struct ktstr_err *err)
 {
+	int ret = 0;
+
+	pthread_mutex_lock(&w->lock);
 	if (!w->failed.code)
 		append_frame(w, type, guest_ns, payload, len);
-	return w->failed.code ? ktstr_err_set(err, w->failed.code, "%s", w->failed.msg) : 0;
+	if (w->failed.code)
+		ret = ktstr_err_set(err, w->failed.code, "%s", w->failed.msg);
+	pthread_mutex_unlock(&w->lock);
+	return ret;
 }
 
 int ktstr_journal_record(struct ktstr_journal_writer *w, enum ktstr_rec type,
@@ -114,6 +123,7 @@ void ktstr_journal_close(struct ktstr_journal_writer *w)
 	if (!w)
 		return;
 	ktstr_cleanup_close(&w->fd);
+	pthread_mutex_destroy(&w->lock);
 	free(w->path);
 	ktstr_buf_free(&w->scratch);
 	free(w);

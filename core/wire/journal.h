@@ -27,11 +27,11 @@ int ktstr_journal_create(const char *path, uint64_t start_ns,
 
 /* Appends a record made by the host now (guest_ns 0) or received from the guest. The bytes are with
  * the kernel when it returns, so they survive the death of this process. The first failure (disk
- * full) sticks: later calls return it again and write nothing. */
+ * full) sticks: later calls return it again and write nothing. [any thread] */
 int ktstr_journal_append(struct ktstr_journal_writer *writer, enum ktstr_rec type,
 			 uint64_t guest_ns, const void *payload, size_t len, struct ktstr_err *err);
 
-/* Ends `payload` (ktstr_put_end), appends it, frees it. */
+/* Ends `payload` (ktstr_put_end), appends it, frees it. [any thread] */
 int ktstr_journal_record(struct ktstr_journal_writer *writer, enum ktstr_rec type,
 			 struct ktstr_buf *payload, struct ktstr_err *err);
 

@@ -37,6 +37,7 @@ static void boot(struct test_vm *t, const struct machine *m, struct ktstr_kernel
 	t->machine.kernel_elf = m->kaslr ? NULL : kernel->elf;
 	t->machine.kernel_release = kernel->release;
 	t->machine.kernel_args = m->args;
+	t->machine.wants_ram = true;
 	cr_assert_eq(ktstr_initramfs_create(guest, &t->machine.initramfs_fd, &t->err), 0, "%s", t->err.msg);
 	test_vm_start(t);
 	close(t->machine.initramfs_fd);

@@ -205,6 +205,30 @@ Test(plan, short_forms_anchors_and_merges)
 	ktstr_registry_destroy(registry);
 }
 
+static void check_monitors(const char *more, size_t n, uint64_t period_ns)
+{
+	struct ktstr_registry *registry = fixture_registry();
+	char text[256];
+	struct ktstr_plan *plan;
+
+	snprintf(text, sizeof(text), "scenario: {duration: 1s}\n%s", more);
+	plan = fixture_plan(registry, "x.yaml", text);
+	cr_expect_eq(plan->monitors.n, n, "%s: %zu monitors", more, plan->monitors.n);
+	cr_expect_eq(plan->monitor_period_ns, period_ns);
+	if (n)
+		cr_expect_str_eq(plan->monitors.items[0].plugin->name, "watch");
+	ktstr_plan_destroy(plan);
+	ktstr_registry_destroy(registry);
+}
+
+Test(plan, monitors_that_nobody_named)
+{
+	check_monitors("", 0, SEC / 10);
+	check_monitors("scheduler: scx_simple\n", 1, SEC / 10);
+	check_monitors("scheduler: scx_simple\nmonitors: []\n", 0, SEC / 10);
+	check_monitors("monitors: [watch]\nmonitor-period: 1ms\n", 1, SEC / 1000);
+}
+
 Test(plan, the_same_cgroup_in_two_steps)
 {
 	struct ktstr_registry *registry = fixture_registry();

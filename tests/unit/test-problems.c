@@ -89,7 +89,7 @@ static const struct bad keys[] = {
 	  { "2:1: unknown key `zzzzz` here (known: test, description, kernel, kernel-args, "
 	    "modules, topology, memory, boot-timeout, template, vmm, scheduler, scenario, "
 	    "expect, monitors, "
-	    "probes, report)" } },
+	    "monitor-period, probes, report)" } },
 	{ SCENARIO "test: a\ntest: b\n",
 	  { "3:1: key `test` stands here a second time; the first is in line 2" } },
 	{ SCENARIO "scheduler: {args: [a]}\n",

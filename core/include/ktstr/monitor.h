@@ -30,6 +30,7 @@ struct ktstr_guest_path {
 	uint32_t elements;		/* of an array, else 1 */
 	uint8_t bit_shift, bits;	/* a bit field; bits is 0 for all others */
 	bool is_number, is_signed, is_text;
+	bool there;			/* it was resolved; false in a zeroed one, which reads as nothing */
 };
 
 /* A member's name and offset in bytes, or a constant's name and value. */

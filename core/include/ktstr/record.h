@@ -76,7 +76,9 @@ enum ktstr_rec {
 				 * ok b, error? t; its time is when it began */
 
 	/* -- plugins -- */
-	KTSTR_REC_SAMPLE = 64,	/* monitor t, then the fields of that monitor */
+	KTSTR_REC_SAMPLE = 64,	/* monitor t, n u (sample number), period_ns u, error? t (why there is no more), then the
+				 * fields of that monitor. Monitor "vcpus" is ktstr's own: cpu_ns a of u,
+				 * run_delay_ns a of u (host threads of the vCPUs) */
 	KTSTR_REC_PROBE = 65,	/* probe t, then the fields of that probe */
 };
 

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "run/monitors.h"
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "guestmem/guest.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+
+enum state { MAKING, SAMPLING, ENDING };
+
+/* One plugin. */
+struct watcher {
+	const struct ktstr_plugin_use *use;
+	struct ktstr_monitor *monitor;		/* NULL: could not be made, or has given up */
+};
+
+struct ktstr_monitors {
+	struct ktstr_monitors_params p;
+	struct ktstr_ram ram[KTSTR_MONITORS_RAM];
+	struct ktstr_host host;
+	struct ktstr_guest_view view;
+	struct ktstr_guest *guest;
+	struct watcher *watchers;
+	int *vcpu_fds;				/* schedstat of each vCPU thread; -1: none */
+	struct ktstr_buf record;		/* used again for each */
+	uint64_t n;				/* samples */
+
+	pthread_t thread;
+	bool joined;
+	pthread_mutex_t lock;			/* of what follows */
+	pthread_cond_t changed;
+	enum state state;
+};
+
+static const struct ktstr_monitor_ops *ops_of(const struct watcher *w)
+{
+	return w->use->plugin->ops;
+}
+
+/* ---- what plugins get; any thread ---- */
+
+static int append(struct ktstr_monitors *m, enum ktstr_rec type, const struct ktstr_buf *b)
+{
+	struct ktstr_err ignored = KTSTR_ERR_INIT;	/* it sticks: the attempt's own next record meets it */
+
+	if (b->failed)
+		return -ENOMEM;
+	return ktstr_journal_append(m->p.journal, type, 0, b->data, b->len, &ignored);
+}
+
+static void host_log(const struct ktstr_host *host, enum ktstr_log_level level, const char *text)
+{
+	_cleanup_buf_ struct ktstr_buf b = { 0 };
+
+	if (level < KTSTR_LOG_INFO)
+		return;
+	ktstr_put_begin(&b);
+	ktstr_put_str(&b, "text", text);
+	ktstr_put_end(&b);
+	append(host->ctx, KTSTR_REC_NOTE, &b);
+}
+
+static int host_record(const struct ktstr_host *host, enum ktstr_rec type, const struct ktstr_buf *payload)
+{
+	return append(host->ctx, type, payload);
+}
+
+static uint64_t host_now(const struct ktstr_host *host)
+{
+	(void)host;
+	return ktstr_now_ns();
+}
+
+/* ---- samples ---- */
+
+static void begin_record(struct ktstr_monitors *m, const char *name)
+{
+	m->record.len = 0;
+	m->record.failed = false;
+	ktstr_put_begin(&m->record);
+	ktstr_put_str(&m->record, "monitor", name);
+	ktstr_put_u64(&m->record, "n", m->n);
+	ktstr_put_u64(&m->record, "period_ns", m->p.plan->monitor_period_ns);
+}
+
+static void end_record(struct ktstr_monitors *m)
+{
+	ktstr_put_end(&m->record);
+	append(m, KTSTR_REC_SAMPLE, &m->record);
+}
+
+/* It says why, and takes no part any more. */
+static void give_up(struct ktstr_monitors *m, struct watcher *w, const char *why)
+{
+	begin_record(m, w->use->plugin->name);
+	ktstr_put_str(&m->record, "error", why);
+	end_record(m);
+	if (w->monitor)
+		ops_of(w)->destroy(w->monitor);
+	w->monitor = NULL;
+}
+
+static void sample_one(struct ktstr_monitors *m, struct watcher *w)
+{
+	struct ktstr_err err = KTSTR_ERR_INIT;
+
+	if (!w->monitor)
+		return;
+	begin_record(m, w->use->plugin->name);
+	if (ops_of(w)->sample(w->monitor, &m->record, &err))
+		give_up(m, w, err.msg);
+	else
+		end_record(m);
+}
+
+/* "cpu_ns run_delay_ns timeslices" (Documentation/scheduler/sched-stats.rst). */
+static bool read_vcpu(int fd, uint64_t ret[2])
+{
+	char text[96];
+	ssize_t n = fd < 0 ? -1 : pread(fd, text, sizeof(text) - 1, 0);
+	unsigned long long cpu, delay;
+
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	if (sscanf(text, "%llu %llu", &cpu, &delay) != 2)
+		return false;
+	ret[0] = cpu;
+	ret[1] = delay;
+	return true;
+}
+
+/* A vCPU that the host did not let run looks like a stall from inside. */
+static void sample_vcpus(struct ktstr_monitors *m)
+{
+	static const char *const keys[] = { "cpu_ns", "run_delay_ns" };
+	uint64_t values[KTSTR_MONITORS_TIDS][2];
+
+	for (size_t i = 0; i < m->p.n_tids; i++)
+		if (!read_vcpu(m->vcpu_fds[i], values[i]))
+			return;		/* the VM ends: half a list would be of the wrong CPUs */
+	begin_record(m, "vcpus");
+	for (size_t key = 0; key < 2; key++) {
+		ktstr_put_array(&m->record, keys[key]);
+		for (size_t i = 0; i < m->p.n_tids; i++)
+			ktstr_put_u64(&m->record, NULL, values[i][key]);
+		ktstr_put_end(&m->record);
+	}
+	end_record(m);
+}
+
+static void sample_all(struct ktstr_monitors *m)
+{
+	for (size_t i = 0; i < m->p.plan->monitors.n; i++)
+		sample_one(m, &m->watchers[i]);
+	if (m->p.n_tids)
+		sample_vcpus(m);
+	m->n++;
+}
+
+/* ---- the thread ---- */
+
+static void open_vcpus(struct ktstr_monitors *m)
+{
+	char path[64];
+
+	for (size_t i = 0; i < m->p.n_tids; i++) {
+		snprintf(path, sizeof(path), "/proc/%d/schedstat", m->p.tids[i]);
+		m->vcpu_fds[i] = open(path, O_RDONLY | O_CLOEXEC);
+	}
+}
+
+static void make_watchers(struct ktstr_monitors *m)
+{
+	struct ktstr_err err = KTSTR_ERR_INIT;
+	int ret = ktstr_guest_open(m->ram, m->p.n_ram, m->p.btf, &m->guest, &err);
+
+	m->view.guest = m->guest;
+	for (size_t i = 0; i < m->p.plan->monitors.n; i++) {
+		struct watcher *w = &m->watchers[i];
+
+		w->use = &m->p.plan->monitors.items[i];
+		if (ret || ops_of(w)->create(&m->host, w->use->values, &m->view, &w->monitor, &err)) {
+			w->monitor = NULL;
+			give_up(m, w, err.msg);
+		}
+	}
+}
+
+/* Waits until the state is another, at most until `deadline_ns` (0: however long it takes). */
+static enum state wait_change(struct ktstr_monitors *m, enum state from, uint64_t deadline_ns)
+{
+	const struct timespec at = { (time_t)(deadline_ns / KTSTR_NSEC_PER_SEC),
+				     (long)(deadline_ns % KTSTR_NSEC_PER_SEC) };
+	enum state now;
+	int ret = 0;
+
+	pthread_mutex_lock(&m->lock);
+	while (m->state == from && ret != ETIMEDOUT)
+		ret = deadline_ns ? pthread_cond_timedwait(&m->changed, &m->lock, &at)
+				  : pthread_cond_wait(&m->changed, &m->lock);
+	now = m->state;
+	pthread_mutex_unlock(&m->lock);
+	return now;
+}
+
+static void *run(void *ctx)
+{
+	struct ktstr_monitors *m = ctx;
+	uint64_t period = m->p.plan->monitor_period_ns, next;
+	enum state state;
+
+	pthread_setname_np(pthread_self(), "ktstr-monitor");
+	open_vcpus(m);
+	make_watchers(m);
+	state = wait_change(m, MAKING, 0);
+	next = ktstr_now_ns();
+	while (state == SAMPLING) {
+		sample_all(m);
+		/* What was missed is left out: samples on top of each other say nothing. */
+		for (next += period; next < ktstr_now_ns(); next += period)
+			;
+		state = wait_change(m, SAMPLING, next);
+	}
+	if (m->n)
+		sample_all(m);
+	return NULL;
+}
+
+/* ---- life; the attempt's thread ---- */
+
+static int start_thread(struct ktstr_monitors *m, struct ktstr_err *err)
+{
+	pthread_condattr_t attr;
+	int ret;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&m->changed, &attr);
+	pthread_condattr_destroy(&attr);
+	ret = pthread_create(&m->thread, NULL, run, m);
+	m->joined = ret;
+	return ret ? ktstr_err_errno(err, ret, "monitors: their thread") : 0;
+}
+
+int ktstr_monitors_create(const struct ktstr_monitors_params *params, struct ktstr_monitors **ret_monitors,
+			  struct ktstr_err *err)
+{
+	struct ktstr_monitors *m = calloc(1, sizeof(*m));
+	int ret;
+
+	if (!m)
+		return ktstr_err_nomem(err);
+	pthread_mutex_init(&m->lock, NULL);
+	m->p = *params;
+	memcpy(m->ram, params->ram, params->n_ram * sizeof(*params->ram));
+	m->watchers = calloc(params->plan->monitors.n + 1, sizeof(*m->watchers));
+	m->vcpu_fds = calloc(params->n_tids + 1, sizeof(*m->vcpu_fds));
+	for (size_t i = 0; m->vcpu_fds && i < params->n_tids; i++)
+		m->vcpu_fds[i] = -1;
+	m->host = (struct ktstr_host){
+		.size = sizeof(m->host), .abi_major = KTSTR_ABI_MAJOR, .abi_minor = KTSTR_ABI_MINOR,
+		.ctx = m, .log = host_log, .record = host_record, .now_ns = host_now,
+	};
+	m->view = (struct ktstr_guest_view){
+		.size = sizeof(m->view), .topology = &params->plan->topology, .ram = m->ram,
+		.n_ram = params->n_ram, .vcpu_tids = m->p.tids, .n_vcpus = params->n_tids,
+		.guest_ops = &ktstr_guest_ops,
+	};
+	m->joined = true;
+	ret = m->watchers && m->vcpu_fds ? start_thread(m, err) : ktstr_err_nomem(err);
+	if (ret) {
+		ktstr_monitors_destroy(m);
+		return ret;
+	}
+	*ret_monitors = m;
+	return 0;
+}
+
+static void set_state(struct ktstr_monitors *m, enum state state)
+{
+	pthread_mutex_lock(&m->lock);
+	if (state > m->state)
+		m->state = state;
+	pthread_cond_signal(&m->changed);
+	pthread_mutex_unlock(&m->lock);
+}
+
+void ktstr_monitors_begin(struct ktstr_monitors *m)
+{
+	if (m)
+		set_state(m, SAMPLING);
+}
+
+void ktstr_monitors_end(struct ktstr_monitors *m)
+{
+	if (!m || m->joined)
+		return;
+	set_state(m, ENDING);
+	pthread_join(m->thread, NULL);
+	m->joined = true;
+}
+
+void ktstr_monitors_destroy(struct ktstr_monitors *m)
+{
+	if (!m)
+		return;
+	ktstr_monitors_end(m);
+	for (size_t i = 0; m->watchers && i < m->p.plan->monitors.n; i++)
+		if (m->watchers[i].monitor)
+			ops_of(&m->watchers[i])->destroy(m->watchers[i].monitor);
+	for (size_t i = 0; m->vcpu_fds && i < m->p.n_tids; i++)
+		ktstr_cleanup_close(&m->vcpu_fds[i]);
+	ktstr_guest_close(m->guest);
+	free(m->watchers);
+	free(m->vcpu_fds);
+	ktstr_buf_free(&m->record);
+	free(m);
+}
