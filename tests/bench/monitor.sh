@@ -1,0 +1,36 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# What watching a guest costs: finding its kernel, and one sample, of 4 and of 16 CPUs.
+set -eu
+ktstr=$abs_top_builddir/ktstr
+results=$(mktemp -d)
+trap 'rm -rf "$results"' EXIT
+fact() { "$ktstr" kernel show --json | sed -n "s/^  \"$1\": \"\(.*\)\",*\$/\1/p"; }
+
+# watch TOPOLOGY MONITOR...
+watch() {
+	topology=$1
+	shift
+	cat >"$results/watch.yaml" <<-E
+	topology: $topology
+	scheduler: scx_ktstr
+	monitors: [runqueues]
+	scenario: {duration: 60s, cgroups: [{name: busy, workers: [{workload: cpu-spin, count: 4}]}]}
+	E
+	rm -rf "$results/state"
+	KTSTR_STATE_DIR=$results/state "$ktstr" --pipeline "$results/watch.yaml" >/dev/null 2>&1 &
+	pid=$!
+	until [ -e "$results"/state/runs/*/attempt-1.journal ]; do
+		kill -0 $pid
+	done
+	tail -c +1 --pid=$pid -f "$results"/state/runs/*/attempt-1.journal 2>/dev/null | grep -aqm 1 '"*runqueues'
+	printf '%-10s %-40s ' "$topology" "$*"
+	"$abs_top_builddir/tests/bench/bench-monitor" $pid "$topology" "$(fact btf)" "$@"
+	kill -INT $pid
+	wait $pid || :
+}
+
+for topology in 1n2l2c1t 1n4l4c1t; do
+	watch $topology runqueues scx-state
+	watch $topology runqueues scx-state sched-domains bpf-progs
+done
