@@ -141,6 +141,50 @@ static void check_walks(const struct ktstr_guest *g)
 	cr_expect_eq(word, 0x57AC6E9D, "STACK_END_MAGIC: %#llx", (unsigned long long)word);
 }
 
+/* ---- counters ---- */
+
+#define STATS 7
+
+/* A line "cpu0 ..." of /proc/schedstat, version 15 to 17: the values that struct rq has under these names. */
+static const char *const stat_paths[STATS] = {
+	"rq.yld_count", "rq.sched_count", "rq.sched_goidle", "rq.ttwu_count", "rq.ttwu_local",
+	"rq.rq_sched_info.run_delay", "rq.rq_sched_info.pcount",
+};
+
+static void read_stats(const struct ktstr_guest *g, unsigned cpu, uint64_t ret[STATS])
+{
+	uint64_t rq = ktstr_guest_ops.cpu(g, symbol(g, "runqueues"), cpu);
+
+	for (int i = 0; i < STATS; i++)
+		ret[i] = number(g, stat_paths[i], rq);
+}
+
+/* They only grow: what the guest says lies between what is read before and after. */
+static void check_schedstat(struct test_vm *t, const struct ktstr_guest *g, unsigned cpus)
+{
+	uint64_t before[16][STATS], after[STATS];
+	unsigned compared = 0;
+	char *rest, *line;
+
+	for (unsigned cpu = 0; cpu < cpus; cpu++)
+		read_stats(g, cpu, before[cpu]);
+	rest = guest_file(t, "/proc/schedstat");
+	while ((line = strsep(&rest, "\n"))) {
+		unsigned long long v[STATS], skip;
+		unsigned cpu;
+
+		if (sscanf(line, "cpu%u %llu %llu %llu %llu %llu %llu %llu %llu %llu", &cpu, &v[0], &skip, &v[1],
+			   &v[2], &v[3], &v[4], &skip, &v[5], &v[6]) != 10 || cpu >= cpus)
+			continue;
+		read_stats(g, cpu, after);
+		for (int i = 0; i < STATS; i++, compared++)
+			cr_expect(before[cpu][i] <= v[i] && v[i] <= after[i], "CPU %u %s: %llu, the guest says "
+				  "%llu, then %llu", cpu, stat_paths[i], (unsigned long long)before[cpu][i], v[i],
+				  (unsigned long long)after[i]);
+	}
+	cr_expect_eq(compared, cpus * STATS);
+}
+
 static void check_release(const struct ktstr_guest *g, const char *release)
 {
 	struct ktstr_err err = KTSTR_ERR_INIT;
@@ -192,6 +236,7 @@ static void try_machine(const struct machine *m)
 	check_cpus(g, ktstr_topology_cpus(&m->topology));
 	check_walks(g);
 	compare_symbols(&t, g);
+	check_schedstat(&t, g, ktstr_topology_cpus(&m->topology));
 	cr_assert_eq(ktstr_guest_open(ram, n, NULL, &alone, &t.err), 0, "%s", t.err.msg);
 	cr_expect_eq(btf__type_cnt(g->btf), btf__type_cnt(alone->btf), "BTF of file and guest");
 	check_cpus(alone, ktstr_topology_cpus(&m->topology));

@@ -6,6 +6,7 @@
  *	  the runs of its BPF programs: not less than half a second before, not more than at the next sample
  *	- "Event counters" of the sched_ext dump against the counters of scx-state: the same names, and values
  *	  between those of the last sample of a running scheduler and those after it
+ *	- "NAME[PID] failed to run for N s" of the kernel's watchdog against how long that task waited by tasks
  *	- what /sys/kernel/sched_ext said of name and enable_seq against every sample of that scheduler
  *
  * Prints a line per comparison that failed, and how many there were. Exit status 1 when one failed, or when there
@@ -186,12 +187,57 @@ static void check_events(const struct events *e)
 	}
 }
 
+/* ---- waiting tasks ---- */
+
+/* How long that task waited in any sample before. */
+static uint64_t longest_wait(const struct ktstr_journal *j, uint64_t pid, uint64_t before_ns)
+{
+	uint64_t cursor = 0, longest = 0;
+	struct ktstr_record r;
+
+	while (ktstr_journal_next(j, &cursor, &r) && r.host_ns <= before_ns) {
+		struct ktstr_fields it;
+		struct ktstr_field f;
+
+		if (!is_sample(&r, "tasks") || !ktstr_get_sub(&r.fields, "tasks", &it))
+			continue;
+		while (ktstr_item_next(&it, &f)) {
+			uint64_t who = 0, wait = 0;
+
+			if (f.type != KTSTR_FIELD_MAP || !ktstr_get_u64(&f.sub, "pid", &who) || who != pid)
+				continue;
+			ktstr_get_u64(&f.sub, "wait_ns", &wait);
+			longest = wait > longest ? wait : longest;
+		}
+	}
+	return longest;
+}
+
+/* Counts that somebody was judged, so that a run without monitor/tasks is none. */
+static unsigned check_stall(const struct ktstr_journal *j, struct ktstr_str line, uint64_t at_ns)
+{
+	const char *says = memmem(line.s, line.len, "] failed to run for ", 20), *pid = says;
+	double said = says ? strtod(says + 20, NULL) : 0, seen;
+
+	while (pid > line.s && pid[-1] != '[')
+		pid--;
+	if (!says || pid == line.s)
+		return 0;
+	seen = (double)longest_wait(j, strtoull(pid, NULL, 10), at_ns) / 1e9;
+	if (!seen)
+		return 0;
+	expect(seen > said - 1 && seen < said + 1, "%.*s: in samples %.3f s", KTSTR_STR_ARG(line), seen);
+	return 1;
+}
+
 /* ---- the whole ---- */
 
 struct guest {
 	uint64_t cpus, seq;
 	char ops[64];
 	bool saw_worker;
+	bool saw_tasks;		/* there are samples of tasks */
+	unsigned stalls;	/* that the watchdog told of */
 };
 
 static void check_state(const struct guest *g, const struct ktstr_record *r)
@@ -243,6 +289,9 @@ static void check_record(const struct ktstr_journal *j, struct guest *g, struct 
 	}
 	if (r->type == KTSTR_REC_SCHED_OUT)
 		check_line(j, text, r->host_ns, g->cpus);
+	g->saw_tasks |= is_sample(r, "tasks");
+	if (r->type == KTSTR_REC_KMSG)
+		g->stalls += check_stall(j, text, r->host_ns);
 	if (r->type == KTSTR_REC_SCX_DUMP)
 		take_dump_line(e, text);
 	if (r->type == KTSTR_REC_SAMPLE)
@@ -272,6 +321,7 @@ int main(int argc, char **argv)
 	while (ktstr_journal_next(j, &cursor, &r))
 		check_record(j, &guest, &events, &r);
 	check_events(&events);
+	expect(!guest.saw_tasks || guest.stalls, "no task that the watchdog named is in the samples of tasks");
 	expect(guest.saw_worker, "no sample has a worker in class ext");
 	ktstr_journal_destroy(j);
 	printf("%u comparisons, %u failed\n", compared, failed);
