@@ -8,12 +8,15 @@
 
 #include "base/cleanup.h"
 #include "guestmem/guest.h"
+#include "guestmem/maps.h"
 #include "kernel/kernel.h"
 #include "run/initramfs.h"
 
 #include <bpf/btf.h>
 #include <criterion/criterion.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 struct machine {
 	const char *kernel;		/* spec */
@@ -246,7 +249,154 @@ static void try_machine(const struct machine *m)
 	ktstr_kernel_deinit(&kernel);
 }
 
+/* ---- a guest that scribbles ---- */
+
+struct copy {
+	uint8_t *memory;
+	uint64_t *pages;		/* physical addresses of those that are there */
+	size_t n;
+};
+
+static bool copy_page(void *ctx, uint64_t gpa, const void *page)
+{
+	struct copy *c = ctx;
+
+	memcpy(c->memory + gpa, page, KTSTR_PAGE);
+	c->pages[c->n++] = gpa;
+	return false;
+}
+
+/* A word that kernel code could have stored there, or the worst that it could not. */
+static uint64_t wild(const struct copy *c, const struct ktstr_guest *g, uint64_t at)
+{
+	uint64_t pointer = g->paging.direct_map + c->pages[(size_t)random() % c->n] + (uint64_t)(random() & 0xff8);
+
+	switch (random() % 8) {
+	case 0: return 0;
+	case 1: return UINT64_MAX;
+	case 2: return pointer | 2;		/* an inner node of a tree */
+	case 3: return pointer | 1;
+	case 4: return g->paging.direct_map + at;	/* itself */
+	case 5: return (uint64_t)random() << 32 | (uint64_t)random();
+	default: return pointer;
+	}
+}
+
+static void scribble(const struct copy *c, const struct ktstr_guest *g, uint64_t address, size_t bytes, int every)
+{
+	for (size_t i = 0; i + 8 <= bytes; i += 8) {
+		uint64_t *word = random() % every ? NULL : ktstr_paging_at(&g->paging, address + i, 8);
+
+		if (word)
+			*word = wild(c, g, (uint64_t)((uint8_t *)word - c->memory));
+	}
+}
+
+struct watch {
+	const struct ktstr_monitor_ops *ops;
+	struct ktstr_monitor *monitor;
+};
+
+static size_t make_monitors(struct test_vm *t, const struct ktstr_guest_view *view, struct watch *watches)
+{
+	const struct ktstr_plugin *plugin;
+	size_t n = 0;
+
+	for (size_t i = 0; (plugin = ktstr_registry_plugin(t->registry, i, NULL)); i++) {
+		struct ktstr_value values[4];
+
+		if (plugin->kind != KTSTR_KIND_MONITOR)
+			continue;
+		cr_assert(n < 16 && plugin->n_params <= 4);
+		cr_assert_eq(ktstr_param_defaults(plugin, values, &t->err), 0, "%s", t->err.msg);
+		watches[n].ops = plugin->ops;
+		cr_assert_eq(watches[n].ops->create(&t->fake.host, values, view, &watches[n].monitor, &t->err), 0,
+			     "%s: %s", plugin->name, t->err.msg);
+		n++;
+	}
+	return n;
+}
+
+static bool no_map(void *ctx, const struct ktstr_guest_map *map)
+{
+	struct ktstr_guest_cell cell;
+
+	ktstr_guest_cell_find(ctx, map, NULL, 0, "x", &cell, NULL);
+	return false;
+}
+
+static void scribble_and_look(const struct copy *c, const struct ktstr_guest *g, struct watch *watches, size_t n)
+{
+	static const char *const roots[] = { "scx_root", "prog_idr", "map_idr" };
+	struct ktstr_err err = KTSTR_ERR_INIT;
+	struct ktstr_buf fields = { 0 };
+	struct ktstr_fields parsed;
+
+	for (unsigned cpu = 0; cpu < 2; cpu++)
+		scribble(c, g, ktstr_guest_ops.cpu(g, symbol(g, "runqueues"), cpu), 4096, 16);
+	for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++)
+		scribble(c, g, symbol(g, roots[i]), 32, 2);
+	/* What they may lead to. */
+	for (int i = 0; i < 64; i++)
+		scribble(c, g, g->paging.direct_map + c->pages[(size_t)random() % c->n], KTSTR_PAGE, 8);
+	for (size_t i = 0; i < n; i++) {
+		fields.len = 0;
+		ktstr_put_begin(&fields);
+		watches[i].ops->sample(watches[i].monitor, &fields, &err);
+		ktstr_put_end(&fields);
+		cr_assert(ktstr_fields_parse(fields.data, fields.len, &parsed), "monitor %zu: no fields", i);
+	}
+	ktstr_guest_maps(g, no_map, (void *)(uintptr_t)g, &err);
+	ktstr_buf_free(&fields);
+}
+
+/* Whatever stands in the memory of a guest, every monitor comes to an end with a sample that can be read. */
+static void try_scribbling(const struct machine *m)
+{
+	struct ktstr_kernel kernel = { 0 };
+	struct ktstr_memory memory;
+	struct ktstr_guest_view view;
+	struct watch watches[16] = { 0 };
+	struct copy c = { 0 };
+	struct ktstr_guest *g = NULL;
+	struct ktstr_ram ram[4];
+	struct test_vm t;
+	size_t n;
+
+	boot(&t, m, &kernel);
+	cr_assert_eq(t.ops->ram(t.vmm, ram, 4), 1);
+	c.memory = mmap(NULL, ram[0].bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	c.pages = calloc(ram[0].bytes / KTSTR_PAGE, sizeof(*c.pages));
+	cr_assert(c.memory != MAP_FAILED && c.pages);
+	cr_assert_eq(ktstr_memory_init(&memory, ram, 1, &t.err), 0);
+	ktstr_memory_scan(&memory, copy_page, &c);
+	ram[0].host = c.memory;
+	cr_assert_eq(ktstr_guest_open(ram, 1, kernel.btf, &g, &t.err), 0, "%s", t.err.msg);
+	view = (struct ktstr_guest_view){
+		.size = sizeof(view), .topology = &m->topology, .ram = ram, .n_ram = 1, .guest = g,
+		.guest_ops = &ktstr_guest_ops,
+	};
+	n = make_monitors(&t, &view, watches);
+	cr_expect_geq(n, 4);
+	for (int round = 0; round < 300; round++) {
+		srandom((unsigned)round);
+		scribble_and_look(&c, g, watches, n);
+	}
+	for (size_t i = 0; i < n; i++)
+		watches[i].ops->destroy(watches[i].monitor);
+	ktstr_guest_close(g);
+	munmap(c.memory, ram[0].bytes);
+	free(c.pages);
+	test_vm_deinit(&t);
+	ktstr_kernel_deinit(&kernel);
+}
+
 #define MIB (1ull << 20)
+
+Test(guest_vm, a_guest_that_scribbles, .timeout = 300)
+{
+	try_scribbling(&(struct machine){ "7.3", false, "", { 1, 1, 2, 1 }, 256 * MIB, false });
+}
 
 Test(guest_vm, new_kernel_moved_five_levels_two_nodes_above_the_hole, .timeout = 300)
 {
