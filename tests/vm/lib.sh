@@ -77,6 +77,21 @@ value_of() {
 	sed -n "s/^$1:  *//p" "$out" | tail -n 1
 }
 
+# until_seen TEXT: waits for it in the journal of the ktstr $pid, the only one in the store. tail is woken by what
+# is written; the limits are for a ktstr that is lost.
+until_seen() {
+	until set -- "$1" "$KTSTR_STATE_DIR"/runs/*/attempt-1.journal && [ -e "$2" ]; do
+		kill -0 "$pid" || return 1
+	done
+	rm -f "$work/fifo"
+	mkfifo "$work/fifo"
+	tail -c +1 --pid="$pid" -f "$2" >"$work/fifo" 2>/dev/null & follower=$!
+	timeout 120 grep -aqm 1 -e "$1" <"$work/fifo"
+	seen=$?
+	kill "$follower" 2>/dev/null
+	return "$seen"
+}
+
 # ---- looking ----
 
 # check TEXT COMMAND...: a point that is ok when the command succeeds.
