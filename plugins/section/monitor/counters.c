@@ -3,14 +3,6 @@
 
 #include <stdio.h>
 
-static uint64_t number(const struct ktstr_fields *f, const char *key)
-{
-	uint64_t n = 0;
-
-	ktstr_get_u64(f, key, &n);
-	return n;
-}
-
 static void copy_name(char *to, size_t size, struct ktstr_str from)
 {
 	snprintf(to, size, "%.*s", (int)(from.len < size ? from.len : size - 1), from.s);

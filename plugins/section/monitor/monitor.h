@@ -11,6 +11,15 @@
 #define CPUS_MAX 8192
 #define NAME_SIZE 64
 
+/* 0 when it is not there. */
+static inline uint64_t number(const struct ktstr_fields *f, const char *key)
+{
+	uint64_t n = 0;
+
+	ktstr_get_u64(f, key, &n);
+	return n;
+}
+
 /* ---- thresholds ---- */
 
 struct thresholds {

@@ -24,14 +24,6 @@ void track(struct tracker *t, bool above, double value, uint64_t at_ns)
 	t->worst = t->now_worst;
 }
 
-static uint64_t number(const struct ktstr_fields *f, const char *key)
-{
-	uint64_t n = 0;
-
-	ktstr_get_u64(f, key, &n);
-	return n;
-}
-
 void queues_vcpus(struct queues *q, const struct ktstr_record *record)
 {
 	struct ktstr_fields it;
