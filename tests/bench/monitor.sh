@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # What watching a guest costs: finding its kernel, and one sample, of 4 and of 16 CPUs.
 set -eu
+: "${abs_top_builddir:?}"
 ktstr=$abs_top_builddir/ktstr
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
@@ -20,17 +21,19 @@ watch() {
 	rm -rf "$results/state"
 	KTSTR_STATE_DIR=$results/state "$ktstr" --pipeline "$results/watch.yaml" >/dev/null 2>&1 &
 	pid=$!
-	until [ -e "$results"/state/runs/*/attempt-1.journal ]; do
-		kill -0 $pid
+	journal=
+	until [ -e "$journal" ]; do
+		kill -0 "$pid"
+		journal=$(echo "$results"/state/runs/*/attempt-1.journal)
 	done
-	tail -c +1 --pid=$pid -f "$results"/state/runs/*/attempt-1.journal 2>/dev/null | grep -aqm 1 '"*runqueues'
+	tail -c +1 --pid="$pid" -f "$journal" 2>/dev/null | grep -aqm 1 runqueues
 	printf '%-10s %-40s ' "$topology" "$*"
-	"$abs_top_builddir/tests/bench/bench-monitor" $pid "$topology" "$(fact btf)" "$@"
-	kill -INT $pid
-	wait $pid || :
+	"$abs_top_builddir/tests/bench/bench-monitor" "$pid" "$topology" "$(fact btf)" "$@"
+	kill -INT "$pid"
+	wait "$pid" || :
 }
 
 for topology in 1n2l2c1t 1n4l4c1t; do
-	watch $topology runqueues scx-state
-	watch $topology runqueues scx-state sched-domains bpf-progs
+	watch "$topology" runqueues scx-state
+	watch "$topology" runqueues scx-state sched-domains bpf-progs
 done

@@ -325,17 +325,35 @@ static bool no_map(void *ctx, const struct ktstr_guest_map *map)
 	return false;
 }
 
-static void scribble_and_look(const struct copy *c, const struct ktstr_guest *g, struct watch *watches, size_t n)
+/* Where reading begins; found before the symbol table is scribbled over as well. */
+#define ROOTS 3
+struct roots {
+	uint64_t rqs[2], others[ROOTS];
+};
+
+static struct roots find_roots(const struct ktstr_guest *g)
 {
-	static const char *const roots[] = { "scx_root", "prog_idr", "map_idr" };
+	static const char *const names[ROOTS] = { "scx_root", "prog_idr", "map_idr" };
+	struct roots roots;
+
+	for (unsigned cpu = 0; cpu < 2; cpu++)
+		roots.rqs[cpu] = ktstr_guest_ops.cpu(g, symbol(g, "runqueues"), cpu);
+	for (size_t i = 0; i < ROOTS; i++)
+		roots.others[i] = symbol(g, names[i]);
+	return roots;
+}
+
+static void scribble_and_look(const struct copy *c, const struct ktstr_guest *g, const struct roots *roots,
+			      struct watch *watches, size_t n)
+{
 	struct ktstr_err err = KTSTR_ERR_INIT;
 	struct ktstr_buf fields = { 0 };
 	struct ktstr_fields parsed;
 
 	for (unsigned cpu = 0; cpu < 2; cpu++)
-		scribble(c, g, ktstr_guest_ops.cpu(g, symbol(g, "runqueues"), cpu), 4096, 16);
-	for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++)
-		scribble(c, g, symbol(g, roots[i]), 32, 2);
+		scribble(c, g, roots->rqs[cpu], 4096, 16);
+	for (size_t i = 0; i < ROOTS; i++)
+		scribble(c, g, roots->others[i], 32, 2);
 	/* What they may lead to. */
 	for (int i = 0; i < 64; i++)
 		scribble(c, g, g->paging.direct_map + c->pages[(size_t)random() % c->n], KTSTR_PAGE, 8);
@@ -358,6 +376,7 @@ static void try_scribbling(const struct machine *m)
 	struct ktstr_guest_view view;
 	struct watch watches[16] = { 0 };
 	struct copy c = { 0 };
+	struct roots roots;
 	struct ktstr_guest *g = NULL;
 	struct ktstr_ram ram[4];
 	struct test_vm t;
@@ -378,9 +397,10 @@ static void try_scribbling(const struct machine *m)
 	};
 	n = make_monitors(&t, &view, watches);
 	cr_expect_geq(n, 4);
+	roots = find_roots(g);
 	for (int round = 0; round < 300; round++) {
 		srandom((unsigned)round);
-		scribble_and_look(&c, g, watches, n);
+		scribble_and_look(&c, g, &roots, watches, n);
 	}
 	for (size_t i = 0; i < n; i++)
 		watches[i].ops->destroy(watches[i].monitor);

@@ -80,6 +80,7 @@ value_of() {
 # until_seen TEXT: waits for it in the journal of the ktstr $pid, the only one in the store. tail is woken by what
 # is written; the limits are for a ktstr that is lost.
 until_seen() {
+	: "${pid:?}"
 	until set -- "$1" "$KTSTR_STATE_DIR"/runs/*/attempt-1.journal && [ -e "$2" ]; do
 		kill -0 "$pid" || return 1
 	done
