@@ -45,7 +45,8 @@ static int find_kernel(struct ktstr_guest *g, struct ktstr_err *err)
 {
 	if (ktstr_memory_scan(&g->memory, is_note, g))
 		return 0;
-	return ktstr_err_set(err, -EAGAIN, "guest memory has no VMCOREINFO note: the kernel has not come "
+	return ktstr_err_set(err, -EAGAIN,
+			     "guest memory has no VMCOREINFO note: the kernel has not come "
 			     "that far, or is built without CONFIG_VMCORE_INFO");
 }
 
@@ -54,14 +55,16 @@ static bool read_variable(const struct ktstr_guest *g, const char *name, void *b
 {
 	uint64_t at;
 
-	return ktstr_symbols_find(g->symbols, name, &at) && ktstr_paging_read(&g->paging, at, buf, len);
+	return ktstr_symbols_find(g->symbols, name, &at) &&
+	       ktstr_paging_read(&g->paging, at, buf, len);
 }
 
 static void find_direct_map(struct ktstr_guest *g)
 {
 	uint64_t base;
 
-	if (!read_variable(g, "page_offset_base", &base, sizeof(base)) || !ktstr_kernel_address(base))
+	if (!read_variable(g, "page_offset_base", &base, sizeof(base)) ||
+	    !ktstr_kernel_address(base))
 		base = g->info.l5 ? DIRECT_MAP_L5 : DIRECT_MAP_L4;
 	g->paging.direct_map = base;
 }
@@ -69,7 +72,8 @@ static void find_direct_map(struct ktstr_guest *g)
 static int find_cpus(struct ktstr_guest *g, struct ktstr_err *err)
 {
 	if (!ktstr_symbols_find(g->symbols, "__per_cpu_offset", &g->cpu_offsets))
-		return ktstr_err_set(err, -ENOENT, "absent: __per_cpu_offset (a kernel without SMP?)");
+		return ktstr_err_set(err, -ENOENT,
+				     "absent: __per_cpu_offset (a kernel without SMP?)");
 	if (!read_variable(g, "nr_cpu_ids", &g->n_cpus, sizeof(g->n_cpus)) || !g->n_cpus ||
 	    g->n_cpus > CPUS_MAX)
 		g->n_cpus = CPUS_MAX;

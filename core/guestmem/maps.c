@@ -31,8 +31,8 @@ static int read_path(const struct ktstr_guest *g, const char *text, uint64_t add
 }
 
 /* Where a member that has no size of its own begins. */
-static int find_place(const struct ktstr_guest *g, const char *text, uint64_t address, uint64_t *ret,
-		      struct ktstr_err *err)
+static int find_place(const struct ktstr_guest *g, const char *text, uint64_t address,
+		      uint64_t *ret, struct ktstr_err *err)
 {
 	struct ktstr_guest_path path;
 	int r = ops->path(g, text, &path, err);
@@ -45,11 +45,27 @@ static int find_place(const struct ktstr_guest *g, const char *text, uint64_t ad
 /* ---- the list ---- */
 
 /* What is read of every map, resolved once per list. */
-enum { M_ID, M_TYPE, M_KEY_SIZE, M_VALUE_SIZE, M_MAX_ENTRIES, M_VALUE_TYPE, M_BTF, M_NAME, M_SLOTS, N_PATHS };
+enum {
+	M_ID,
+	M_TYPE,
+	M_KEY_SIZE,
+	M_VALUE_SIZE,
+	M_MAX_ENTRIES,
+	M_VALUE_TYPE,
+	M_BTF,
+	M_NAME,
+	M_SLOTS,
+	N_PATHS
+};
 static const char *const names[N_PATHS] = {
-	[M_ID] = "bpf_map.id", [M_TYPE] = "bpf_map.map_type", [M_KEY_SIZE] = "bpf_map.key_size",
-	[M_VALUE_SIZE] = "bpf_map.value_size", [M_MAX_ENTRIES] = "bpf_map.max_entries",
-	[M_VALUE_TYPE] = "bpf_map.btf_value_type_id", [M_BTF] = "bpf_map.btf", [M_NAME] = "bpf_map.name",
+	[M_ID] = "bpf_map.id",
+	[M_TYPE] = "bpf_map.map_type",
+	[M_KEY_SIZE] = "bpf_map.key_size",
+	[M_VALUE_SIZE] = "bpf_map.value_size",
+	[M_MAX_ENTRIES] = "bpf_map.max_entries",
+	[M_VALUE_TYPE] = "bpf_map.btf_value_type_id",
+	[M_BTF] = "bpf_map.btf",
+	[M_NAME] = "bpf_map.name",
 	[M_SLOTS] = "xa_node.slots",
 };
 
@@ -87,7 +103,8 @@ static bool tell_map(const struct listing *l, uint64_t address)
 	return l->fn(l->ctx, &map);
 }
 
-/* struct xa_node of include/linux/xarray.h: bit 1 marks an inner node, others are pointers to maps. */
+/* struct xa_node of include/linux/xarray.h: bit 1 marks an inner node, others are pointers to maps.
+ */
 static bool walk(struct listing *l, uint64_t entry, int depth)
 {
 	uint64_t slots[SLOTS], at;
@@ -106,7 +123,8 @@ static bool walk(struct listing *l, uint64_t entry, int depth)
 	return false;
 }
 
-int ktstr_guest_maps(const struct ktstr_guest *g, ktstr_guest_map_fn *fn, void *ctx, struct ktstr_err *err)
+int ktstr_guest_maps(const struct ktstr_guest *g, ktstr_guest_map_fn *fn, void *ctx,
+		     struct ktstr_err *err)
 {
 	struct listing l = { .g = g, .fn = fn, .ctx = ctx };
 	uint64_t idr, head;
@@ -144,14 +162,15 @@ static bool look(void *ctx, const struct ktstr_guest_map *map)
 	struct search *s = ctx;
 	size_t used = strlen(s->all);
 
-	snprintf(s->all + used, sizeof(s->all) - used, "%s%s", used ? ", " : "", *map->name ? map->name : "\"\"");
+	snprintf(s->all + used, sizeof(s->all) - used, "%s%s", used ? ", " : "",
+		 *map->name ? map->name : "\"\"");
 	if (is_named(map->name, s->name) && !s->hits++)
 		s->found = *map;
 	return false;
 }
 
-int ktstr_guest_map_find(const struct ktstr_guest *g, const char *name, struct ktstr_guest_map *ret_map,
-			 struct ktstr_err *err)
+int ktstr_guest_map_find(const struct ktstr_guest *g, const char *name,
+			 struct ktstr_guest_map *ret_map, struct ktstr_err *err)
 {
 	struct search s = { .name = name };
 	int r = ktstr_guest_maps(g, look, &s, err);
@@ -162,27 +181,28 @@ int ktstr_guest_map_find(const struct ktstr_guest *g, const char *name, struct k
 		return ktstr_err_set(err, -ENOENT, "the guest has no BPF map %s; it has: %s", name,
 				     s.all[0] ? s.all : "none");
 	if (s.hits > 1)
-		return ktstr_err_set(err, -ENOTUNIQ, "%u BPF maps of the guest are called %s: %s", s.hits, name,
-				     s.all);
+		return ktstr_err_set(err, -ENOTUNIQ, "%u BPF maps of the guest are called %s: %s",
+				     s.hits, name, s.all);
 	*ret_map = s.found;
 	return 0;
 }
 
 /* ---- values ---- */
 
-static int per_cpu(const struct ktstr_guest *g, const struct ktstr_guest_map *map, uint64_t pointer_at,
-		   unsigned cpu, uint64_t *ret, struct ktstr_err *err)
+static int per_cpu(const struct ktstr_guest *g, const struct ktstr_guest_map *map,
+		   uint64_t pointer_at, unsigned cpu, uint64_t *ret, struct ktstr_err *err)
 {
 	uint64_t pointer;
 
 	if (!ops->bytes(g, pointer_at, &pointer, sizeof(pointer)) ||
 	    !(*ret = ops->cpu(g, pointer, cpu)))
-		return ktstr_err_set(err, -ENOENT, "map %s has no value for CPU %u", map->name, cpu);
+		return ktstr_err_set(err, -ENOENT, "map %s has no value for CPU %u", map->name,
+				     cpu);
 	return 0;
 }
 
-static int array_value(const struct ktstr_guest *g, const struct ktstr_guest_map *map, const void *key,
-		       unsigned cpu, uint64_t *ret, struct ktstr_err *err)
+static int array_value(const struct ktstr_guest *g, const struct ktstr_guest_map *map,
+		       const void *key, unsigned cpu, uint64_t *ret, struct ktstr_err *err)
 {
 	uint64_t size, values;
 	uint32_t index = 0;
@@ -195,8 +215,8 @@ static int array_value(const struct ktstr_guest *g, const struct ktstr_guest_map
 	if (key && map->key_size == sizeof(index))
 		memcpy(&index, key, sizeof(index));
 	if (index >= map->max_entries)
-		return ktstr_err_set(err, -ENOENT, "map %s has no entry %u, it has %u", map->name, index,
-				     map->max_entries);
+		return ktstr_err_set(err, -ENOENT, "map %s has no entry %u, it has %u", map->name,
+				     index, map->max_entries);
 	if (map->type == BPF_MAP_TYPE_PERCPU_ARRAY)
 		return per_cpu(g, map, values + index * sizeof(uint64_t), cpu, ret, err);
 	*ret = values + index * size;
@@ -207,8 +227,8 @@ struct table {
 	uint64_t buckets, bucket_size, n, key_offset, head_offset;
 };
 
-static int find_table(const struct ktstr_guest *g, const struct ktstr_guest_map *map, struct table *t,
-		      struct ktstr_err *err)
+static int find_table(const struct ktstr_guest *g, const struct ktstr_guest_map *map,
+		      struct table *t, struct ktstr_err *err)
 {
 	struct ktstr_guest_path bucket, head, key;
 	int r = read_path(g, "bpf_htab.buckets", map->address, &t->buckets, err);
@@ -229,9 +249,11 @@ static int find_table(const struct ktstr_guest *g, const struct ktstr_guest_map 
 	return 0;
 }
 
-/* Each list ends with an odd pointer (include/linux/list_nulls.h). *budget bounds what is looked at in all. */
+/* Each list ends with an odd pointer (include/linux/list_nulls.h). *budget bounds what is looked at
+ * in all. */
 static uint64_t find_in_bucket(const struct ktstr_guest *g, const struct ktstr_guest_map *map,
-			       const struct table *t, uint64_t bucket, const void *key, unsigned *budget)
+			       const struct table *t, uint64_t bucket, const void *key,
+			       unsigned *budget)
 {
 	uint64_t element;
 	char found[KEY_MAX];
@@ -250,8 +272,8 @@ static uint64_t find_in_bucket(const struct ktstr_guest *g, const struct ktstr_g
 	return 0;
 }
 
-static int hash_value(const struct ktstr_guest *g, const struct ktstr_guest_map *map, const void *key,
-		      unsigned cpu, uint64_t *ret, struct ktstr_err *err)
+static int hash_value(const struct ktstr_guest *g, const struct ktstr_guest_map *map,
+		      const void *key, unsigned cpu, uint64_t *ret, struct ktstr_err *err)
 {
 	unsigned budget = ELEMENTS_MAX;
 	uint64_t element = 0;
@@ -261,7 +283,8 @@ static int hash_value(const struct ktstr_guest *g, const struct ktstr_guest_map 
 	if (r)
 		return r;
 	if (map->key_size > KEY_MAX)
-		return ktstr_err_set(err, -ENOTSUP, "map %s has keys of %u bytes, at most %u can be compared",
+		return ktstr_err_set(err, -ENOTSUP,
+				     "map %s has keys of %u bytes, at most %u can be compared",
 				     map->name, map->key_size, KEY_MAX);
 	for (uint64_t i = 0; i < t.n && i < ELEMENTS_MAX && budget && !element; i++)
 		element = find_in_bucket(g, map, &t, t.buckets + i * t.bucket_size, key, &budget);
@@ -274,8 +297,9 @@ static int hash_value(const struct ktstr_guest *g, const struct ktstr_guest_map 
 	return 0;
 }
 
-int ktstr_guest_map_value(const struct ktstr_guest *g, const struct ktstr_guest_map *map, const void *key,
-			  unsigned cpu, uint64_t *ret_address, struct ktstr_err *err)
+int ktstr_guest_map_value(const struct ktstr_guest *g, const struct ktstr_guest_map *map,
+			  const void *key, unsigned cpu, uint64_t *ret_address,
+			  struct ktstr_err *err)
 {
 	switch (map->type) {
 	case BPF_MAP_TYPE_ARRAY:
@@ -287,7 +311,8 @@ int ktstr_guest_map_value(const struct ktstr_guest *g, const struct ktstr_guest_
 	case BPF_MAP_TYPE_LRU_PERCPU_HASH:
 		return hash_value(g, map, key, cpu, ret_address, err);
 	default:
-		return ktstr_err_set(err, -ENOTSUP, "map %s is of type %u; arrays and hash maps can be read",
+		return ktstr_err_set(err, -ENOTSUP,
+				     "map %s is of type %u; arrays and hash maps can be read",
 				     map->name, map->type);
 	}
 }
@@ -295,15 +320,16 @@ int ktstr_guest_map_value(const struct ktstr_guest *g, const struct ktstr_guest_
 /* ---- fields ---- */
 
 /* The BTF that the map was loaded with, out of the guest. */
-static int load_types(const struct ktstr_guest *g, const struct ktstr_guest_map *map, struct btf **ret,
-		      struct ktstr_err *err)
+static int load_types(const struct ktstr_guest *g, const struct ktstr_guest_map *map,
+		      struct btf **ret, struct ktstr_err *err)
 {
 	_cleanup_free_ void *copy = NULL;
 	uint64_t data, size;
 	int r;
 
 	if (!map->btf || !map->value_type)
-		return ktstr_err_set(err, -ENOENT, "map %s has no BTF: its fields have no names", map->name);
+		return ktstr_err_set(err, -ENOENT, "map %s has no BTF: its fields have no names",
+				     map->name);
 	r = read_path(g, "btf.data", map->btf, &data, err);
 	if (!r)
 		r = read_path(g, "btf.data_size", map->btf, &size, err);
@@ -320,9 +346,9 @@ static int load_types(const struct ktstr_guest *g, const struct ktstr_guest_map 
 	return *ret ? 0 : ktstr_err_set(err, -EFAULT, "the BTF of map %s is damaged", map->name);
 }
 
-int ktstr_guest_cell_find(const struct ktstr_guest *g, const struct ktstr_guest_map *map, const void *key,
-			  unsigned cpu, const char *field, struct ktstr_guest_cell *ret_cell,
-			  struct ktstr_err *err)
+int ktstr_guest_cell_find(const struct ktstr_guest *g, const struct ktstr_guest_map *map,
+			  const void *key, unsigned cpu, const char *field,
+			  struct ktstr_guest_cell *ret_cell, struct ktstr_err *err)
 {
 	struct ktstr_guest_cell cell = { 0 };
 	struct btf *types = NULL;
@@ -337,9 +363,11 @@ int ktstr_guest_cell_find(const struct ktstr_guest *g, const struct ktstr_guest_
 	if (r)
 		return r;
 	if (!cell.path.is_number || cell.path.hops)
-		return ktstr_err_set(err, -EINVAL, "%s%s is no number in the map itself", map->name, path);
+		return ktstr_err_set(err, -EINVAL, "%s%s is no number in the map itself", map->name,
+				     path);
 	if ((uint64_t)cell.path.offset[0] + cell.path.size > map->value_size)
-		return ktstr_err_set(err, -EFAULT, "%s%s lies outside of the map's value", map->name, path);
+		return ktstr_err_set(err, -EFAULT, "%s%s lies outside of the map's value",
+				     map->name, path);
 	r = ktstr_guest_map_value(g, map, key, cpu, &cell.address, err);
 	if (!r)
 		*ret_cell = cell;
@@ -365,8 +393,8 @@ static bool fits(const struct ktstr_guest_path *path, int64_t value)
 	return value >= 0 && value < 1ll << bits;
 }
 
-int ktstr_guest_cell_write(const struct ktstr_guest *g, const struct ktstr_guest_cell *cell, int64_t value,
-			   struct ktstr_err *err)
+int ktstr_guest_cell_write(const struct ktstr_guest *g, const struct ktstr_guest_cell *cell,
+			   int64_t value, struct ktstr_err *err)
 {
 	const struct ktstr_guest_path *path = &cell->path;
 	uint64_t back;
@@ -375,7 +403,8 @@ int ktstr_guest_cell_write(const struct ktstr_guest *g, const struct ktstr_guest
 	if (path->bits)
 		return ktstr_err_set(err, -ENOTSUP, "a bit field cannot be written from outside");
 	if (!fits(path, value))
-		return ktstr_err_set(err, -ERANGE, "%lld does not fit into %u bytes", (long long)value, path->size);
+		return ktstr_err_set(err, -ERANGE, "%lld does not fit into %u bytes",
+				     (long long)value, path->size);
 	if (!ktstr_guest_write(g, cell->address + path->offset[0], &value, path->size))
 		return ktstr_err_set(err, -EFAULT, "the map's value is not mapped any more");
 	r = ktstr_guest_cell_read(g, cell, &back, err);

@@ -9,12 +9,14 @@ int ktstr_memory_init(struct ktstr_memory *memory, const struct ktstr_ram *range
 		      struct ktstr_err *err)
 {
 	if (!n || n > KTSTR_MEMORY_RANGES)
-		return ktstr_err_set(err, -EINVAL, "guest memory in %zu ranges: 1 to %u can be read", n,
+		return ktstr_err_set(err, -EINVAL,
+				     "guest memory in %zu ranges: 1 to %u can be read", n,
 				     KTSTR_MEMORY_RANGES);
 	for (size_t i = 0; i < n; i++) {
 		const struct ktstr_ram *r = &ranges[i];
 
-		if (!r->host || !r->bytes || (r->gpa | r->bytes | (uintptr_t)r->host) % KTSTR_PAGE ||
+		if (!r->host || !r->bytes ||
+		    (r->gpa | r->bytes | (uintptr_t)r->host) % KTSTR_PAGE ||
 		    r->gpa + r->bytes < r->gpa)
 			return ktstr_err_set(err, -EINVAL, "guest memory at %#llx is not mapped in "
 					     "whole pages", (unsigned long long)r->gpa);
@@ -48,8 +50,8 @@ void *ktstr_memory_at(const struct ktstr_memory *memory, uint64_t gpa, uint64_t 
 }
 
 /*
- * mincore() tells of a shared mapping which pages its file has, whoever wrote them. It says no for a
- * page that is swapped out: a search may then miss what it looks for, and never reads too much.
+ * mincore() tells of a shared mapping which pages its file has, whoever wrote them. It says no for
+ * a page that is swapped out: a search may then miss what it looks for, and never reads too much.
  * Where the host has no mincore() every page is read.
  */
 static bool scan_piece(const struct ktstr_ram *r, uint64_t offset, size_t pages, ktstr_page_fn *fn,
@@ -61,7 +63,8 @@ static bool scan_piece(const struct ktstr_ram *r, uint64_t offset, size_t pages,
 	if (mincore(host, pages * KTSTR_PAGE, there))
 		memset(there, 1, pages);
 	for (size_t i = 0; i < pages; i++)
-		if (there[i] & 1 && fn(ctx, r->gpa + offset + i * KTSTR_PAGE, host + i * KTSTR_PAGE))
+		if (there[i] & 1 &&
+		    fn(ctx, r->gpa + offset + i * KTSTR_PAGE, host + i * KTSTR_PAGE))
 			return true;
 	return false;
 }

@@ -34,8 +34,8 @@ uint64_t ktstr_memory_left(const struct ktstr_memory *memory, uint64_t gpa);
 typedef bool ktstr_page_fn(void *ctx, uint64_t gpa, const void *page);
 bool ktstr_memory_scan(const struct ktstr_memory *memory, ktstr_page_fn *fn, void *ctx);
 
-/* One load of a naturally aligned value of 1, 2, 4 or 8 bytes, so that it is never torn; other sizes
- * and alignments are copied. */
+/* One load of a naturally aligned value of 1, 2, 4 or 8 bytes, so that it is never torn; other
+ * sizes and alignments are copied. */
 static inline uint64_t ktstr_load(const void *p, unsigned size)
 {
 	uint64_t value = 0;

@@ -25,7 +25,8 @@ bool ktstr_paging_walk(const struct ktstr_paging *p, uint64_t address, uint64_t 
 	for (int level = p->l5 ? 4 : 3; level >= 0; level--) {
 		int shift = PAGE_BITS + INDEX_BITS * level;
 		uint64_t index = address >> shift & ((1u << INDEX_BITS) - 1);
-		const void *at = ktstr_memory_at(p->memory, table + index * sizeof(entry), sizeof(entry));
+		const void *at = ktstr_memory_at(p->memory, table + index * sizeof(entry),
+						 sizeof(entry));
 
 		if (!at)
 			return false;
@@ -51,13 +52,15 @@ void *ktstr_paging_at(const struct ktstr_paging *p, uint64_t address, uint64_t l
 		return ktstr_memory_at(p->memory, address - KTSTR_IMAGE_START + p->phys_base, len);
 	if (p->direct_map && address - p->direct_map < p->direct_bytes)
 		return ktstr_memory_at(p->memory, address - p->direct_map, len);
-	if (!ktstr_kernel_address(address) || !ktstr_paging_walk(p, address, &physical, &left) || len > left)
+	if (!ktstr_kernel_address(address) || !ktstr_paging_walk(p, address, &physical, &left) ||
+	    len > left)
 		return NULL;
 	return ktstr_memory_at(p->memory, physical, len);
 }
 
 /* Calls for each piece that is in one page. */
-static void *next_piece(const struct ktstr_paging *p, uint64_t address, size_t len, size_t *ret_piece)
+static void *next_piece(const struct ktstr_paging *p, uint64_t address, size_t len,
+			size_t *ret_piece)
 {
 	size_t in_page = KTSTR_PAGE - address % KTSTR_PAGE;
 
@@ -79,7 +82,8 @@ bool ktstr_paging_read(const struct ktstr_paging *p, uint64_t address, void *buf
 	return true;
 }
 
-/* A value of up to eight bytes that is aligned is stored in one go: the guest never sees half of it. */
+/* A value of up to eight bytes that is aligned is stored in one go: the guest never sees half of
+ * it. */
 static void store(void *to, const void *from, size_t len)
 {
 	uint64_t value = 0;

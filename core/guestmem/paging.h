@@ -2,7 +2,8 @@
 /*
  * Virtual addresses of an x86-64 Linux kernel (Documentation/arch/x86/x86_64/mm.rst). Three
  * ways lead to physical ones: the kernel image is linear, the direct map is linear, and everything
- * else (vmalloc, per-CPU areas, modules) is walked. None of them loops longer than the table has levels.
+ * else (vmalloc, per-CPU areas, modules) is walked. None of them loops longer than the table has
+ * levels.
  */
 #ifndef KTSTR_GUESTMEM_PAGING_H
 #define KTSTR_GUESTMEM_PAGING_H
@@ -33,12 +34,14 @@ static inline bool ktstr_kernel_address(uint64_t address)
 bool ktstr_paging_walk(const struct ktstr_paging *paging, uint64_t address, uint64_t *ret_physical,
 		       uint64_t *ret_left);
 
-/* Where `len` bytes at a virtual address are mapped here; NULL when they are not, or not in one piece. */
+/* Where `len` bytes at a virtual address are mapped here; NULL when they are not, or not in one
+ * piece. */
 void *ktstr_paging_at(const struct ktstr_paging *paging, uint64_t address, uint64_t len);
 
 /* Copies over page borders. False when a part of it is not there; what is there of the rest is not
  * told. */
 bool ktstr_paging_read(const struct ktstr_paging *paging, uint64_t address, void *buf, size_t len);
-bool ktstr_paging_write(const struct ktstr_paging *paging, uint64_t address, const void *buf, size_t len);
+bool ktstr_paging_write(const struct ktstr_paging *paging, uint64_t address, const void *buf,
+			size_t len);
 
 #endif

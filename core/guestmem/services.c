@@ -11,14 +11,14 @@ static int find_symbol(const struct ktstr_guest *g, const char *name, uint64_t *
 	return ktstr_err_set(err, -ENOENT, "absent: %s (no such symbol in this kernel)", name);
 }
 
-static int resolve_path(const struct ktstr_guest *g, const char *path, struct ktstr_guest_path *ret_path,
-			struct ktstr_err *err)
+static int resolve_path(const struct ktstr_guest *g, const char *path,
+			struct ktstr_guest_path *ret_path, struct ktstr_err *err)
 {
 	return ktstr_types_path(g->btf, path, ret_path, err);
 }
 
-static int list_type(const struct ktstr_guest *g, const char *type, ktstr_guest_list_fn *fn, void *ctx,
-		     struct ktstr_err *err)
+static int list_type(const struct ktstr_guest *g, const char *type, ktstr_guest_list_fn *fn,
+		     void *ctx, struct ktstr_err *err)
 {
 	return ktstr_types_list(g->btf, type, fn, ctx, err);
 }
@@ -45,8 +45,8 @@ static uint64_t cpu_address(const struct ktstr_guest *g, uint64_t address, unsig
 	return address + offset;
 }
 
-static bool follow(const struct ktstr_guest *g, const struct ktstr_guest_path *path, uint64_t address,
-		   uint64_t *ret_address)
+static bool follow(const struct ktstr_guest *g, const struct ktstr_guest_path *path,
+		   uint64_t address, uint64_t *ret_address)
 {
 	if (!path->there || path->hops > KTSTR_GUEST_PATH_HOPS)
 		return false;
@@ -67,15 +67,16 @@ static uint64_t extend(uint64_t value, unsigned bits, bool is_signed)
 	return is_signed ? (uint64_t)((int64_t)value >> unused) : value >> unused;
 }
 
-static bool read_number(const struct ktstr_guest *g, const struct ktstr_guest_path *path, uint64_t address,
-			uint64_t *ret)
+static bool read_number(const struct ktstr_guest *g, const struct ktstr_guest_path *path,
+			uint64_t address, uint64_t *ret)
 {
 	uint64_t value;
 
 	if (!path->size || path->size > sizeof(value) || path->bits > 64 || path->bit_shift > 7 ||
 	    !follow(g, path, address, &address) || !load(g, address, path->size, &value))
 		return false;
-	*ret = extend(value >> path->bit_shift, path->bits ? path->bits : 8 * path->size, path->is_signed);
+	*ret = extend(value >> path->bit_shift, path->bits ? path->bits : 8 * path->size,
+		      path->is_signed);
 	return true;
 }
 

@@ -6,7 +6,7 @@
 #define TOKENS 256
 #define TOKEN_TABLE_MAX (64 * 1024)	/* what an index of 16 bits reaches */
 #define SYMBOLS_MAX (4u << 20)		/* a kernel has 0.2 million */
-#define PROBES_MEAN 32			/* buckets looked at for each name; names by accident need two */
+#define PROBES_MEAN 32 /* buckets looked at for each name; names by accident need two */
 
 /* How an offset becomes an address. */
 enum form {
@@ -27,7 +27,7 @@ struct ktstr_symbols {
 	enum form form;
 	uint32_t n;
 	uint16_t token_at[TOKENS];
-	uint8_t token_len[TOKENS];	/* names are cut at KTSTR_SYMBOL_MAX, tokens are far shorter */
+	uint8_t token_len[TOKENS]; /* names are cut at KTSTR_SYMBOL_MAX, tokens are far shorter */
 	char tokens[TOKEN_TABLE_MAX + TOKENS];
 	uint32_t *name_at;		/* of each symbol, in `names` */
 	struct bucket *buckets;		/* open hash, at most half full */
@@ -36,8 +36,8 @@ struct ktstr_symbols {
 
 /* ---- names ---- */
 
-/* Unpacks the name at `at`; its first character is the type. *ret_next is where the next begins. False at
- * a length that leads out of the table. */
+/* Unpacks the name at `at`; its first character is the type. *ret_next is where the next begins.
+ * False at a length that leads out of the table. */
 static bool unpack(const struct ktstr_symbols *s, uint64_t at, char name[KTSTR_SYMBOL_MAX + 1],
 		   size_t *ret_len, uint64_t *ret_next)
 {
@@ -83,7 +83,8 @@ static uint64_t address_in_form(const struct ktstr_symbols *s, uint32_t i, enum 
 	int32_t offset = (int32_t)raw;
 
 	switch (form) {
-	case FORM_PLACE: return s->offsets_at + (uint64_t)i * sizeof(raw) + (uint64_t)(int64_t)offset;
+	case FORM_PLACE:
+		return s->offsets_at + (uint64_t)i * sizeof(raw) + (uint64_t)(int64_t)offset;
 	case FORM_BASE: return s->base + raw;
 	default: return offset >= 0 ? raw : s->base - 1 - (uint64_t)(int64_t)offset;
 	}
@@ -101,7 +102,8 @@ static bool has_name(const struct ktstr_symbols *s, uint32_t i, const char *name
 
 /* The bucket of the first symbol of that name, or the empty one where it belongs. Takes what it
  * walked from *budget; NULL when that is used up. */
-static struct bucket *find_bucket(const struct ktstr_symbols *s, const char *name, size_t len, uint64_t *budget)
+static struct bucket *find_bucket(const struct ktstr_symbols *s, const char *name, size_t len,
+				  uint64_t *budget)
 {
 	uint32_t h = hash(name, len);
 
@@ -129,7 +131,8 @@ static int choose_form(struct ktstr_symbols *s, uint64_t stext, struct ktstr_err
 {
 	uint32_t i = find(s, "_stext");
 
-	for (enum form form = s->base ? FORM_BASE : FORM_PLACE; i < s->n && form <= FORM_ABSOLUTE_PERCPU; form++)
+	for (enum form form = s->base ? FORM_BASE : FORM_PLACE;
+	     i < s->n && form <= FORM_ABSOLUTE_PERCPU; form++)
 		if (address_in_form(s, i, form) == stext) {
 			s->form = form;
 			return 0;
@@ -143,7 +146,9 @@ static int choose_form(struct ktstr_symbols *s, uint64_t stext, struct ktstr_err
 static int copy_tokens(struct ktstr_symbols *s, const struct ktstr_paging *paging,
 		       const struct ktstr_vmcoreinfo *info, struct ktstr_err *err)
 {
-	uint64_t left = info->token_index > info->token_table ? info->token_index - info->token_table : 0;
+	uint64_t left = info->token_index > info->token_table
+				? info->token_index - info->token_table
+				: 0;
 	size_t len = left && left < TOKEN_TABLE_MAX ? left : TOKEN_TABLE_MAX;
 
 	/* The index stands behind the table. */
@@ -171,15 +176,19 @@ static int map_tables(struct ktstr_symbols *s, const struct ktstr_paging *paging
 			s->names_len = UINT32_MAX;
 	}
 	if (!s->names || !ktstr_paging_read(paging, info->num_syms, &n, sizeof(n)) ||
-	    (info->relative_base && !ktstr_paging_read(paging, info->relative_base, &base, sizeof(base))) ||
+	    (info->relative_base &&
+	     !ktstr_paging_read(paging, info->relative_base, &base, sizeof(base))) ||
 	    !n || n > SYMBOLS_MAX)
-		return ktstr_err_set(err, -EBADMSG, "the guest's symbol table is not where the kernel "
-				     "says, or has %u symbols", n);
+		return ktstr_err_set(err, -EBADMSG,
+				     "the guest's symbol table is not where the kernel "
+				     "says, or has %u symbols",
+				     n);
 	s->n = n;
 	s->base = base;
 	s->offsets_at = info->offsets;
 	s->offsets = ktstr_paging_at(paging, info->offsets, (uint64_t)n * sizeof(uint32_t));
-	return s->offsets ? 0 : ktstr_err_set(err, -EBADMSG, "the guest's symbol table has no offsets");
+	return s->offsets ? 0
+			  : ktstr_err_set(err, -EBADMSG, "the guest's symbol table has no offsets");
 }
 
 static int index_names(struct ktstr_symbols *s, struct ktstr_err *err)
@@ -200,12 +209,15 @@ static int index_names(struct ktstr_symbols *s, struct ktstr_err *err)
 		struct bucket *bucket;
 
 		if (!unpack(s, at, name, &len, &next))
-			return ktstr_err_set(err, -EBADMSG, "the guest's symbol table breaks off at "
-					     "symbol %u of %u", i, s->n);
+			return ktstr_err_set(err, -EBADMSG,
+					     "the guest's symbol table breaks off at "
+					     "symbol %u of %u",
+					     i, s->n);
 		s->name_at[i] = (uint32_t)at;
 		bucket = find_bucket(s, name + 1, len - 1, &budget);
 		if (!bucket)
-			return ktstr_err_set(err, -EBADMSG, "the guest's symbol table is made to be slow");
+			return ktstr_err_set(err, -EBADMSG,
+					     "the guest's symbol table is made to be slow");
 		if (!bucket->symbol)
 			*bucket = (struct bucket){ hash(name + 1, len - 1), i + 1 };
 	}
@@ -218,9 +230,12 @@ int ktstr_symbols_create(const struct ktstr_paging *paging, const struct ktstr_v
 	struct ktstr_symbols *s;
 	int ret;
 
-	if (!info->names || !info->num_syms || !info->token_table || !info->token_index || !info->offsets)
-		return ktstr_err_set(err, -ENOENT, "kernel %s does not tell where its symbol table is "
-				     "(CONFIG_KALLSYMS, 6.0 or later)", info->release);
+	if (!info->names || !info->num_syms || !info->token_table || !info->token_index ||
+	    !info->offsets)
+		return ktstr_err_set(err, -ENOENT,
+				     "kernel %s does not tell where its symbol table is "
+				     "(CONFIG_KALLSYMS, 6.0 or later)",
+				     info->release);
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return ktstr_err_nomem(err);

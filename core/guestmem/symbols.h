@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The kernel's whole symbol table, as it lies in guest memory (kernel/kallsyms.c, scripts/kallsyms.c):
- * names packed by a table of tokens, addresses as offsets. Modules and BPF programs are not in it.
+ * The kernel's whole symbol table, as it lies in guest memory (kernel/kallsyms.c,
+ * scripts/kallsyms.c): names packed by a table of tokens, addresses as offsets. Modules and BPF
+ * programs are not in it.
  */
 #ifndef KTSTR_GUESTMEM_SYMBOLS_H
 #define KTSTR_GUESTMEM_SYMBOLS_H
@@ -21,12 +22,13 @@ void ktstr_symbols_destroy(struct ktstr_symbols *symbols);
 
 /* The address of the first symbol of that name; for a per-CPU variable what is added to a CPU's
  * offset. False when there is none. */
-bool ktstr_symbols_find(const struct ktstr_symbols *symbols, const char *name, uint64_t *ret_address);
+bool ktstr_symbols_find(const struct ktstr_symbols *symbols, const char *name,
+			uint64_t *ret_address);
 
 size_t ktstr_symbols_count(const struct ktstr_symbols *symbols);
 
-/* The i-th symbol in table order, which is that of addresses; `name` is cut to KTSTR_SYMBOL_MAX - 1.
- * False past the end and when the guest has scribbled over it since. */
+/* The i-th symbol in table order, which is that of addresses; `name` is cut to KTSTR_SYMBOL_MAX
+ * - 1. False past the end and when the guest has scribbled over it since. */
 bool ktstr_symbols_get(const struct ktstr_symbols *symbols, size_t i, char name[KTSTR_SYMBOL_MAX],
 		       char *ret_type, uint64_t *ret_address);
 

@@ -111,7 +111,8 @@ static int enter_member(struct walk *w, const struct btf_type *t, const char *na
 
 	snprintf(wanted, sizeof(wanted), "%.*s", (int)len, name);
 	if (!find_member(&s, t, 0, 0))
-		return absent(w, "struct %s of this kernel has no %s", name_of(w->btf, t->name_off), wanted);
+		return absent(w, "struct %s of this kernel has no %s", name_of(w->btf, t->name_off),
+			      wanted);
 	w->owner = s.owner;
 	w->field_index = s.index;
 	w->field = btf_members(s.owner) + s.index;
@@ -286,8 +287,8 @@ int ktstr_types_path_from(const struct btf *btf, uint32_t type, const char *name
 	return resolve(&w, ret_path);
 }
 
-/* A struct, union or typedef of one; 0: none. The kernel has names that stand for both a function's typedef and
- * a struct, so the kinds are asked for one by one. */
+/* A struct, union or typedef of one; 0: none. The kernel has names that stand for both a function's
+ * typedef and a struct, so the kinds are asked for one by one. */
 static uint32_t find_type(const struct btf *btf, const char *name)
 {
 	static const uint32_t kinds[] = {
@@ -324,7 +325,8 @@ int ktstr_types_path(const struct btf *btf, const char *path, struct ktstr_guest
 
 /* ---- lists ---- */
 
-static void list_members(const struct btf *btf, const struct btf_type *t, ktstr_guest_list_fn *fn, void *ctx)
+static void list_members(const struct btf *btf, const struct btf_type *t, ktstr_guest_list_fn *fn,
+			 void *ctx)
 {
 	const struct btf_member *m = btf_members(t);
 
@@ -332,7 +334,8 @@ static void list_members(const struct btf *btf, const struct btf_type *t, ktstr_
 		fn(ctx, name_of(btf, m[i].name_off), btf_member_bit_offset(t, i) / 8);
 }
 
-static void list_constants(const struct btf *btf, const struct btf_type *t, ktstr_guest_list_fn *fn, void *ctx)
+static void list_constants(const struct btf *btf, const struct btf_type *t, ktstr_guest_list_fn *fn,
+			   void *ctx)
 {
 	for (uint16_t i = 0; i < btf_vlen(t); i++) {
 		if (btf_is_enum(t))
@@ -350,7 +353,8 @@ int ktstr_types_list(const struct btf *btf, const char *type, ktstr_guest_list_f
 	const struct btf_type *t = id ? skip(btf, &id) : NULL;
 
 	if (!t || (!btf_is_composite(t) && !btf_is_any_enum(t)))
-		return ktstr_err_set(err, -ENOENT, "absent: %s (this kernel has no such struct or enum)", type);
+		return ktstr_err_set(err, -ENOENT,
+				     "absent: %s (this kernel has no such struct or enum)", type);
 	if (btf_is_composite(t))
 		list_members(btf, t, fn, ctx);
 	else

@@ -56,7 +56,8 @@ static bool parse_line(const char *line, struct ktstr_vmcoreinfo *info)
 
 		if (strlen(e->key) != len || memcmp(e->key, line, len))
 			continue;
-		n = *value == '-' ? (uint64_t)strtoll(value, NULL, e->base) : strtoull(value, NULL, e->base);
+		n = *value == '-' ? (uint64_t)strtoll(value, NULL, e->base)
+				  : strtoull(value, NULL, e->base);
 		memcpy((char *)info + e->offset, &n, sizeof(n));
 		return e->offset == offsetof(struct ktstr_vmcoreinfo, kernel_offset);
 	}

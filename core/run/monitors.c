@@ -43,7 +43,8 @@ static const struct ktstr_monitor_ops *ops_of(const struct watcher *w)
 
 static int append(struct ktstr_monitors *m, enum ktstr_rec type, const struct ktstr_buf *b)
 {
-	struct ktstr_err ignored = KTSTR_ERR_INIT;	/* it sticks: the attempt's own next record meets it */
+	struct ktstr_err ignored =
+		KTSTR_ERR_INIT; /* it sticks: the attempt's own next record meets it */
 
 	if (b->failed)
 		return -ENOMEM;
@@ -62,7 +63,8 @@ static void host_log(const struct ktstr_host *host, enum ktstr_log_level level, 
 	append(host->ctx, KTSTR_REC_NOTE, &b);
 }
 
-static int host_record(const struct ktstr_host *host, enum ktstr_rec type, const struct ktstr_buf *payload)
+static int host_record(const struct ktstr_host *host, enum ktstr_rec type,
+		       const struct ktstr_buf *payload)
 {
 	return append(host->ctx, type, payload);
 }
@@ -182,7 +184,8 @@ static void make_watchers(struct ktstr_monitors *m)
 		struct watcher *w = &m->watchers[i];
 
 		w->use = &m->p.plan->monitors.items[i];
-		if (ret || ops_of(w)->create(&m->host, w->use->values, &m->view, &w->monitor, &err)) {
+		if (ret ||
+		    ops_of(w)->create(&m->host, w->use->values, &m->view, &w->monitor, &err)) {
 			w->monitor = NULL;
 			give_up(m, w, err.msg);
 		}
@@ -245,8 +248,8 @@ static int start_thread(struct ktstr_monitors *m, struct ktstr_err *err)
 	return ret ? ktstr_err_errno(err, ret, "monitors: their thread") : 0;
 }
 
-int ktstr_monitors_create(const struct ktstr_monitors_params *params, struct ktstr_monitors **ret_monitors,
-			  struct ktstr_err *err)
+int ktstr_monitors_create(const struct ktstr_monitors_params *params,
+			  struct ktstr_monitors **ret_monitors, struct ktstr_err *err)
 {
 	struct ktstr_monitors *m = calloc(1, sizeof(*m));
 	int ret;

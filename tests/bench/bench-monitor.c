@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * bench-monitor PID TOPOLOGY BTF MONITOR...: in the guest that ktstr PID runs, milliseconds of CPU time to find its
- * kernel and to make the monitors, and microseconds of one sample of all of them: medians. Plugins come from
- * KTSTR_PLUGIN_PATH.
+ * bench-monitor PID TOPOLOGY BTF MONITOR...: in the guest that ktstr PID runs, milliseconds of CPU
+ * time to find its kernel and to make the monitors, and microseconds of one sample of all of them:
+ * medians. Plugins come from KTSTR_PLUGIN_PATH.
  */
 #include "running-guest.h"
 
@@ -81,8 +81,8 @@ static double time_samples(struct watch *watches, int n)
 	return median(us, ROUNDS);
 }
 
-static int make(struct ktstr_registry *registry, const struct ktstr_guest_view *view, char **names, int n,
-		struct watch *watches, struct ktstr_err *err)
+static int make(struct ktstr_registry *registry, const struct ktstr_guest_view *view, char **names,
+		int n, struct watch *watches, struct ktstr_err *err)
 {
 	for (int i = 0; i < n; i++) {
 		const struct ktstr_plugin *plugin =
@@ -92,7 +92,8 @@ static int make(struct ktstr_registry *registry, const struct ktstr_guest_view *
 		if (!plugin)
 			return ktstr_err_set(err, -ENOENT, "no monitor %s", names[i]);
 		watches[i].ops = plugin->ops;
-		r = watches[i].ops->create(ktstr_host_plain(), NULL, view, &watches[i].monitor, err);
+		r = watches[i].ops->create(ktstr_host_plain(), NULL, view, &watches[i].monitor,
+					   err);
 		if (r)
 			return r;
 	}
@@ -118,7 +119,11 @@ int main(int argc, char **argv)
 	}
 	open_ms = time_open(&ram, argv[3], &guest, &err);
 	view = (struct ktstr_guest_view){
-		.size = sizeof(view), .topology = &topology, .ram = &ram, .n_ram = 1, .guest = guest,
+		.size = sizeof(view),
+		.topology = &topology,
+		.ram = &ram,
+		.n_ram = 1,
+		.guest = guest,
 		.guest_ops = &ktstr_guest_ops,
 	};
 	begin = cpu_ns();
@@ -126,7 +131,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "bench-monitor: %s\n", err.msg);
 		return 1;
 	}
-	printf("find kernel %.1f ms, make monitors %.1f ms, ", open_ms, (double)(cpu_ns() - begin) / 1e6);
+	printf("find kernel %.1f ms, make monitors %.1f ms, ", open_ms,
+	       (double)(cpu_ns() - begin) / 1e6);
 	printf("a sample %.2f us\n", time_samples(watches, argc - 4));
 	return 0;
 }

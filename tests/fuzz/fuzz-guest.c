@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Any bytes are a guest's memory: its kernel is read or refused, and nothing that it points to leads out of it.
- * The bytes lie at physical address 0; a second range above 4 GiB holds the last page of them again.
+ * Any bytes are a guest's memory: its kernel is read or refused, and nothing that it points to
+ * leads out of it. The bytes lie at physical address 0; a second range above 4 GiB holds the last
+ * page of them again.
  */
 #include "guestmem/guest.h"
 
@@ -15,7 +16,8 @@
 #define HIGH_GPA (4ull << 30)
 
 static const char *const paths[] = {
-	"top.in.nr", "top.in.tag[2]", "top.head->next->name", "top.many[2]", "top.b", "top.count", "top",
+	"top.in.nr", "top.in.tag[2]", "top.head->next->name", "top.many[2]", "top.b",
+	"top.count", "top",
 };
 
 static void *fresh(size_t bytes)
@@ -51,7 +53,8 @@ static void read_all(const struct ktstr_guest *g)
 		address = ops->cpu(g, address, i & 1) ? ops->cpu(g, address, i & 1) : address;
 		ops->text(g, address, text, sizeof(text));
 		for (size_t k = 0; k < sizeof(paths) / sizeof(paths[0]); k++)
-			if (!ops->path(g, paths[k], &path, NULL) && !ops->number(g, &path, address, &value) &&
+			if (!ops->path(g, paths[k], &path, NULL) &&
+			    !ops->number(g, &path, address, &value) &&
 			    ops->follow(g, &path, address, &at))
 				ops->bytes(g, at, text, sizeof(text));
 	}
@@ -80,7 +83,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if (!ret) {
 		read_all(g);
 		ktstr_guest_close(g);
-	} else if ((ret != -EAGAIN && ret != -ENOENT && ret != -EBADMSG) || err.code != ret || !err.msg[0]) {
+	} else if ((ret != -EAGAIN && ret != -ENOENT && ret != -EBADMSG) || err.code != ret ||
+		   !err.msg[0]) {
 		__builtin_trap();
 	}
 	return 0;

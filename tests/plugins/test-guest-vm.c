@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * core/guestmem against real kernels: what is read from outside is compared with what the guest says. Boots
- * every cached kernel of the two series that the tests know, with and without KASLR, with page tables of
- * four and five levels, below and above the hole in guest memory, on one and two NUMA nodes.
+ * core/guestmem against real kernels: what is read from outside is compared with what the guest
+ * says. Boots every cached kernel of the two series that the tests know, with and without KASLR,
+ * with page tables of four and five levels, below and above the hole in guest memory, on one and
+ * two NUMA nodes.
  */
 #include "qemu-test.h"
 
@@ -29,7 +30,8 @@ struct machine {
 
 static void boot(struct test_vm *t, const struct machine *m, struct ktstr_kernel *kernel)
 {
-	_cleanup_free_ char *guest = ktstr_asprintf("%s/tests/plugins/qemu-guest", getenv("abs_top_builddir"));
+	_cleanup_free_ char *guest = ktstr_asprintf("%s/tests/plugins/qemu-guest",
+						    getenv("abs_top_builddir"));
 
 	if (ktstr_kernel_find(m->kernel, NULL, kernel, NULL))
 		cr_skip_test("no kernel %s in the cache", m->kernel);
@@ -41,7 +43,8 @@ static void boot(struct test_vm *t, const struct machine *m, struct ktstr_kernel
 	t->machine.kernel_release = kernel->release;
 	t->machine.kernel_args = m->args;
 	t->machine.wants_ram = true;
-	cr_assert_eq(ktstr_initramfs_create(guest, &t->machine.initramfs_fd, &t->err), 0, "%s", t->err.msg);
+	cr_assert_eq(ktstr_initramfs_create(guest, &t->machine.initramfs_fd, &t->err), 0, "%s",
+		     t->err.msg);
 	test_vm_start(t);
 	close(t->machine.initramfs_fd);
 	test_vm_wait_channel(t, "ready\n");
@@ -59,12 +62,14 @@ static char *guest_file(struct test_vm *t, const char *path)
 	_cleanup_free_ char *line = ktstr_asprintf("cat %s\n", path);
 
 	t->channel.len = 0;
-	cr_assert_eq(send(t->ops->channel_fd(t->vmm), line, strlen(line), MSG_NOSIGNAL), (ssize_t)strlen(line));
+	cr_assert_eq(send(t->ops->channel_fd(t->vmm), line, strlen(line), MSG_NOSIGNAL),
+		     (ssize_t)strlen(line));
 	test_vm_wait(t, ended, NULL);
 	return (char *)(uintptr_t)test_text(&t->channel);
 }
 
-/* Every symbol of the kernel itself, in the same order: modules and BPF programs have a [name] behind. */
+/* Every symbol of the kernel itself, in the same order: modules and BPF programs have a [name]
+ * behind. */
 static void compare_symbols(struct test_vm *t, const struct ktstr_guest *g)
 {
 	char *rest = guest_file(t, "/proc/kallsyms"), *line;
@@ -75,11 +80,12 @@ static void compare_symbols(struct test_vm *t, const struct ktstr_guest *g)
 		unsigned long long want_address;
 		uint64_t address = 0;
 
-		cr_assert_eq(sscanf(line, "%llx %c %511s", &want_address, &want_type, want), 3, "%zu: \"%s\"", n, line);
+		cr_assert_eq(sscanf(line, "%llx %c %511s", &want_address, &want_type, want), 3,
+			     "%zu: \"%s\"", n, line);
 		if (strchr(line, '['))
 			break;
-		if (!ktstr_symbols_get(g->symbols, n++, name, &type, &address) || strcmp(name, want) ||
-		    address != want_address || type != want_type)
+		if (!ktstr_symbols_get(g->symbols, n++, name, &type, &address) ||
+		    strcmp(name, want) || address != want_address || type != want_type)
 			wrong++;
 	}
 	cr_expect_gt(n, 100000);
@@ -118,7 +124,8 @@ static void check_cpus(const struct ktstr_guest *g, unsigned cpus)
 		cr_expect_leq(number(g, "rq.nr_running", rq), 64);
 		cr_expect_leq(number(g, "rq.curr->pid", rq), 4096);
 	}
-	cr_expect_eq(ktstr_guest_ops.cpu(g, symbol(g, "runqueues"), cpus), 0, "a CPU that is not there");
+	cr_expect_eq(ktstr_guest_ops.cpu(g, symbol(g, "runqueues"), cpus), 0,
+		     "a CPU that is not there");
 }
 
 /* vmalloc space, walked: the guest's own release string behind init_uts_ns is in the image, and the
@@ -131,7 +138,8 @@ static void check_walks(const struct ktstr_guest *g)
 	uint64_t at, stack, word;
 	char text[16];
 
-	cr_assert_eq(ktstr_guest_ops.path(g, "task_struct.sibling", &sibling, &err), 0, "%s", err.msg);
+	cr_assert_eq(ktstr_guest_ops.path(g, "task_struct.sibling", &sibling, &err), 0, "%s",
+		     err.msg);
 	cr_assert_eq(ktstr_guest_ops.path(g, "task_struct.comm", &comm, &err), 0, "%s", err.msg);
 	init -= sibling.offset[0];
 	cr_assert(ktstr_guest_ops.follow(g, &comm, init, &at));
@@ -139,7 +147,8 @@ static void check_walks(const struct ktstr_guest *g)
 	cr_expect_str_eq(text, "init");
 	cr_expect_eq(number(g, "task_struct.pid", init), 1);
 	stack = number(g, "task_struct.stack", init);
-	cr_expect_not(stack - g->paging.direct_map < g->paging.direct_bytes, "stack in the direct map");
+	cr_expect_not(stack - g->paging.direct_map < g->paging.direct_bytes,
+		      "stack in the direct map");
 	cr_assert(ktstr_guest_ops.bytes(g, stack, &word, sizeof(word)));
 	cr_expect_eq(word, 0x57AC6E9D, "STACK_END_MAGIC: %#llx", (unsigned long long)word);
 }
@@ -148,7 +157,8 @@ static void check_walks(const struct ktstr_guest *g)
 
 #define STATS 7
 
-/* A line "cpu0 ..." of /proc/schedstat, version 15 to 17: the values that struct rq has under these names. */
+/* A line "cpu0 ..." of /proc/schedstat, version 15 to 17: the values that struct rq has under these
+ * names. */
 static const char *const stat_paths[STATS] = {
 	"rq.yld_count", "rq.sched_count", "rq.sched_goidle", "rq.ttwu_count", "rq.ttwu_local",
 	"rq.rq_sched_info.run_delay", "rq.rq_sched_info.pcount",
@@ -176,13 +186,16 @@ static void check_schedstat(struct test_vm *t, const struct ktstr_guest *g, unsi
 		unsigned long long v[STATS], skip;
 		unsigned cpu;
 
-		if (sscanf(line, "cpu%u %llu %llu %llu %llu %llu %llu %llu %llu %llu", &cpu, &v[0], &skip, &v[1],
-			   &v[2], &v[3], &v[4], &skip, &v[5], &v[6]) != 10 || cpu >= cpus)
+		if (sscanf(line, "cpu%u %llu %llu %llu %llu %llu %llu %llu %llu %llu", &cpu, &v[0],
+			   &skip, &v[1], &v[2], &v[3], &v[4], &skip, &v[5], &v[6]) != 10 ||
+		    cpu >= cpus)
 			continue;
 		read_stats(g, cpu, after);
 		for (int i = 0; i < STATS; i++, compared++)
-			cr_expect(before[cpu][i] <= v[i] && v[i] <= after[i], "CPU %u %s: %llu, the guest says "
-				  "%llu, then %llu", cpu, stat_paths[i], (unsigned long long)before[cpu][i], v[i],
+			cr_expect(before[cpu][i] <= v[i] && v[i] <= after[i],
+				  "CPU %u %s: %llu, the guest says "
+				  "%llu, then %llu",
+				  cpu, stat_paths[i], (unsigned long long)before[cpu][i], v[i],
 				  (unsigned long long)after[i]);
 	}
 	cr_expect_eq(compared, cpus * STATS);
@@ -196,7 +209,8 @@ static void check_release(const struct ktstr_guest *g, const char *release)
 	char text[65];
 
 	cr_expect_str_eq(g->info.release, release);
-	cr_assert_eq(ktstr_guest_ops.path(g, "uts_namespace.name.release", &path, &err), 0, "%s", err.msg);
+	cr_assert_eq(ktstr_guest_ops.path(g, "uts_namespace.name.release", &path, &err), 0, "%s",
+		     err.msg);
 	cr_expect(path.is_text);
 	cr_assert(ktstr_guest_ops.follow(g, &path, symbol(g, "init_uts_ns"), &at));
 	cr_assert(ktstr_guest_ops.text(g, at, text, sizeof(text)));
@@ -212,7 +226,8 @@ static uint64_t resident(void)
 	unsigned long long kib = 0, n;
 
 	while (f && fgets(line, sizeof(line), f)) {
-		if (strchr(line, '-') && strchr(line, ' ') && !strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZ", *line))
+		if (strchr(line, '-') && strchr(line, ' ') &&
+		    !strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZ", *line))
 			ours = strstr(line, "ktstr-guest-ram");
 		else if (ours && sscanf(line, "Rss: %llu", &n) == 1)
 			kib += n;
@@ -269,7 +284,8 @@ static bool copy_page(void *ctx, uint64_t gpa, const void *page)
 /* A word that kernel code could have stored there, or the worst that it could not. */
 static uint64_t wild(const struct copy *c, const struct ktstr_guest *g, uint64_t at)
 {
-	uint64_t pointer = g->paging.direct_map + c->pages[(size_t)random() % c->n] + (uint64_t)(random() & 0xff8);
+	uint64_t pointer = g->paging.direct_map + c->pages[(size_t)random() % c->n] +
+			   (uint64_t)(random() & 0xff8);
 
 	switch (random() % 8) {
 	case 0: return 0;
@@ -282,10 +298,12 @@ static uint64_t wild(const struct copy *c, const struct ktstr_guest *g, uint64_t
 	}
 }
 
-static void scribble(const struct copy *c, const struct ktstr_guest *g, uint64_t address, size_t bytes, int every)
+static void scribble(const struct copy *c, const struct ktstr_guest *g, uint64_t address,
+		     size_t bytes, int every)
 {
 	for (size_t i = 0; i + 8 <= bytes; i += 8) {
-		uint64_t *word = random() % every ? NULL : ktstr_paging_at(&g->paging, address + i, 8);
+		uint64_t *word = random() % every ? NULL
+						  : ktstr_paging_at(&g->paging, address + i, 8);
 
 		if (word)
 			*word = wild(c, g, (uint64_t)((uint8_t *)word - c->memory));
@@ -297,7 +315,8 @@ struct watch {
 	struct ktstr_monitor *monitor;
 };
 
-static size_t make_monitors(struct test_vm *t, const struct ktstr_guest_view *view, struct watch *watches)
+static size_t make_monitors(struct test_vm *t, const struct ktstr_guest_view *view,
+			    struct watch *watches)
 {
 	const struct ktstr_plugin *plugin;
 	size_t n = 0;
@@ -310,8 +329,9 @@ static size_t make_monitors(struct test_vm *t, const struct ktstr_guest_view *vi
 		cr_assert(n < 16 && plugin->n_params <= 4);
 		cr_assert_eq(ktstr_param_defaults(plugin, values, &t->err), 0, "%s", t->err.msg);
 		watches[n].ops = plugin->ops;
-		cr_assert_eq(watches[n].ops->create(&t->fake.host, values, view, &watches[n].monitor, &t->err), 0,
-			     "%s: %s", plugin->name, t->err.msg);
+		cr_assert_eq(watches[n].ops->create(&t->fake.host, values, view,
+						    &watches[n].monitor, &t->err),
+			     0, "%s: %s", plugin->name, t->err.msg);
 		n++;
 	}
 	return n;
@@ -343,8 +363,8 @@ static struct roots find_roots(const struct ktstr_guest *g)
 	return roots;
 }
 
-static void scribble_and_look(const struct copy *c, const struct ktstr_guest *g, const struct roots *roots,
-			      struct watch *watches, size_t n)
+static void scribble_and_look(const struct copy *c, const struct ktstr_guest *g,
+			      const struct roots *roots, struct watch *watches, size_t n)
 {
 	struct ktstr_err err = KTSTR_ERR_INIT;
 	struct ktstr_buf fields = { 0 };
@@ -356,19 +376,22 @@ static void scribble_and_look(const struct copy *c, const struct ktstr_guest *g,
 		scribble(c, g, roots->others[i], 32, 2);
 	/* What they may lead to. */
 	for (int i = 0; i < 64; i++)
-		scribble(c, g, g->paging.direct_map + c->pages[(size_t)random() % c->n], KTSTR_PAGE, 8);
+		scribble(c, g, g->paging.direct_map + c->pages[(size_t)random() % c->n], KTSTR_PAGE,
+			 8);
 	for (size_t i = 0; i < n; i++) {
 		fields.len = 0;
 		ktstr_put_begin(&fields);
 		watches[i].ops->sample(watches[i].monitor, &fields, &err);
 		ktstr_put_end(&fields);
-		cr_assert(ktstr_fields_parse(fields.data, fields.len, &parsed), "monitor %zu: no fields", i);
+		cr_assert(ktstr_fields_parse(fields.data, fields.len, &parsed),
+			  "monitor %zu: no fields", i);
 	}
 	ktstr_guest_maps(g, no_map, (void *)(uintptr_t)g, &err);
 	ktstr_buf_free(&fields);
 }
 
-/* Whatever stands in the memory of a guest, every monitor comes to an end with a sample that can be read. */
+/* Whatever stands in the memory of a guest, every monitor comes to an end with a sample that can be
+ * read. */
 static void try_scribbling(const struct machine *m)
 {
 	struct ktstr_kernel kernel = { 0 };
@@ -384,7 +407,8 @@ static void try_scribbling(const struct machine *m)
 
 	boot(&t, m, &kernel);
 	cr_assert_eq(t.ops->ram(t.vmm, ram, 4), 1);
-	c.memory = mmap(NULL, ram[0].bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	c.memory = mmap(NULL, ram[0].bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+			0);
 	c.pages = calloc(ram[0].bytes / KTSTR_PAGE, sizeof(*c.pages));
 	cr_assert(c.memory != MAP_FAILED && c.pages);
 	cr_assert_eq(ktstr_memory_init(&memory, ram, 1, &t.err), 0);

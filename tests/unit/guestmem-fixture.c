@@ -120,7 +120,8 @@ static void add_symbol(struct table *t, const struct fixture_symbol *s)
 	if (t->form == FIXTURE_PLACE)
 		offset = (uint32_t)(s->address - (t->offsets_at + t->offsets.len));
 	else if (t->form == FIXTURE_ABSOLUTE_PERCPU)
-		offset = s->address < 1 << 20 ? (uint32_t)s->address : (uint32_t)(t->base - 1 - s->address);
+		offset = s->address < 1 << 20 ? (uint32_t)s->address
+					      : (uint32_t)(t->base - 1 - s->address);
 	add_name(&t->names, s->name);
 	ktstr_buf_add(&t->offsets, &offset, sizeof(offset));
 	t->n++;
@@ -146,7 +147,8 @@ static uint64_t put_tokens(struct fixture_memory *m, uint64_t *ret_index)
 
 static void put_note(struct fixture_memory *m, const struct table *t)
 {
-	uint64_t page = fixture_page(m), words = fixture_page(m), names = fixture_page(m), index, tokens;
+	uint64_t page = fixture_page(m), words = fixture_page(m), names = fixture_page(m), index,
+		 tokens;
 	char text[KTSTR_PAGE] = "";
 
 	tokens = put_tokens(m, &index);
@@ -155,7 +157,8 @@ static void put_note(struct fixture_memory *m, const struct table *t)
 	assert(t->names.len <= KTSTR_PAGE && t->offsets.len <= KTSTR_PAGE);
 	fixture_put(m, names, t->names.data, t->names.len);
 	fixture_put(m, t->offsets_at - KTSTR_IMAGE_START, t->offsets.data, t->offsets.len);
-	snprintf(text, sizeof(text), "OSRELEASE=9.8.7-test\nBUILD-ID=0123456789abcdef\nPAGESIZE=4096\n"
+	snprintf(text, sizeof(text),
+		 "OSRELEASE=9.8.7-test\nBUILD-ID=0123456789abcdef\nPAGESIZE=4096\n"
 		 "SYMBOL(swapper_pg_dir)=%llx\nSYMBOL(_stext)=%llx\nNUMBER(phys_base)=0\n"
 		 "NUMBER(pgtable_l5_enabled)=%d\nKERNELOFFSET=0\nSYMBOL(kallsyms_names)=%llx\n"
 		 "SYMBOL(kallsyms_num_syms)=%llx\nSYMBOL(kallsyms_token_table)=%llx\n"
@@ -164,14 +167,16 @@ static void put_note(struct fixture_memory *m, const struct table *t)
 		 (unsigned long long)fixture_image_address(names),
 		 (unsigned long long)fixture_image_address(words),
 		 (unsigned long long)fixture_image_address(tokens),
-		 (unsigned long long)fixture_image_address(index), (unsigned long long)t->offsets_at);
+		 (unsigned long long)fixture_image_address(index),
+		 (unsigned long long)t->offsets_at);
 	if (t->form != FIXTURE_PLACE)
 		ktstr_append(text, sizeof(text), "SYMBOL(kallsyms_relative_base)=%llx\n",
 			     (unsigned long long)fixture_image_address(words + 8));
 	fixture_put(m, page, text, strlen(text));
 }
 
-void fixture_kernel(struct fixture_memory *m, enum fixture_form form, const struct fixture_symbol *more)
+void fixture_kernel(struct fixture_memory *m, enum fixture_form form,
+		    const struct fixture_symbol *more)
 {
 	uint64_t variables = fixture_page(m), types = fixture_page(m), direct = FIXTURE_DIRECT;
 	uint32_t cpus = FIXTURE_CPUS, len;
@@ -216,8 +221,10 @@ void fixture_kernel(struct fixture_memory *m, enum fixture_form form, const stru
 void *fixture_btf(uint32_t *ret_len)
 {
 	struct btf *b = btf__new_empty();
-	int i32 = btf__add_int(b, "int", 4, BTF_INT_SIGNED), u32 = btf__add_int(b, "unsigned int", 4, 0);
-	int i16 = btf__add_int(b, "short", 2, BTF_INT_SIGNED), i8 = btf__add_int(b, "char", 1, BTF_INT_CHAR);
+	int i32 = btf__add_int(b, "int", 4, BTF_INT_SIGNED),
+	    u32 = btf__add_int(b, "unsigned int", 4, 0);
+	int i16 = btf__add_int(b, "short", 2, BTF_INT_SIGNED),
+	    i8 = btf__add_int(b, "char", 1, BTF_INT_CHAR);
 	int counter = btf__add_typedef(b, "counter_t", btf__add_const(b, i32));
 	int tag = btf__add_array(b, u32, i8, 4);
 	int text = btf__add_ptr(b, btf__add_const(b, i8));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A guest's memory, made from nothing: two ranges with a hole between them, page tables, the note, a symbol
- * table, BTF and whatever a test puts there. Plain asserts: the fuzz corpus is made with it as well.
+ * A guest's memory, made from nothing: two ranges with a hole between them, page tables, the note,
+ * a symbol table, BTF and whatever a test puts there. Plain asserts: the fuzz corpus is made with
+ * it as well.
  */
 #ifndef TESTS_UNIT_GUESTMEM_FIXTURE_H
 #define TESTS_UNIT_GUESTMEM_FIXTURE_H
@@ -46,17 +47,19 @@ uint64_t fixture_image_address(uint64_t gpa);
 
 /* Everything that a kernel has: note, symbols (`more` ends with a NULL name), the struct types of
  * fixture_btf(), per-CPU areas. */
-void fixture_kernel(struct fixture_memory *m, enum fixture_form form, const struct fixture_symbol *more);
+void fixture_kernel(struct fixture_memory *m, enum fixture_form form,
+		    const struct fixture_symbol *more);
 
-/* The per-CPU area of a CPU is a page at this physical address; per-CPU symbols count from 0x100. */
+/* The per-CPU area of a CPU is a page at this physical address; per-CPU symbols count from 0x100.
+ */
 uint64_t fixture_cpu_page(unsigned cpu);
 
 /*
  * Raw BTF; the caller frees it.
  *	struct inner { struct { int depth; union { unsigned nr; char tag[4]; }; }; }	nr at 4
  *	struct node { node *next; const char *name; }
- *	struct top { short cpu; counter_t count; inner in; node *head; inner many[3]; unsigned a:3, b:5; }
- *	enum state { STATE_NONE, STATE_BAD = -3 }
+ *	struct top { short cpu; counter_t count; inner in; node *head; inner many[3]; unsigned a:3,
+ *b:5; } enum state { STATE_NONE, STATE_BAD = -3 }
  */
 void *fixture_btf(uint32_t *ret_len);
 

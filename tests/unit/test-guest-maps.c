@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* BPF maps in a guest's memory that the test made: found, read, written, and refused when they make no sense. */
+/* BPF maps in a guest's memory that the test made: found, read, written, and refused when they make
+ * no sense. */
 #include "guestmem-fixture.h"
 
 #include "guestmem/maps.h"
@@ -13,8 +14,16 @@ TestSuite(guest_maps, .timeout = 60);
 
 /* Offsets of the made kernel's structs; everything lies in one page of the high range. */
 enum {
-	IDR = 0x100, NODE = 0x200, ARRAY = 0x500, PERCPU = 0x600, HASH = 0x700, BUCKETS = 0x800, ELEM_1 = 0x900,
-	ELEM_2 = 0x940, BTF = 0xa00, VALUE_TYPES = 0x2000,
+	IDR = 0x100,
+	NODE = 0x200,
+	ARRAY = 0x500,
+	PERCPU = 0x600,
+	HASH = 0x700,
+	BUCKETS = 0x800,
+	ELEM_1 = 0x900,
+	ELEM_2 = 0x940,
+	BTF = 0xa00,
+	VALUE_TYPES = 0x2000,
 };
 enum { MAP_SIZE = 64, ARRAY_ELEM = 64, ARRAY_VALUE = 72, HTAB_BUCKETS = 64, HTAB_N = 72, KEY = 16 };
 
@@ -45,25 +54,29 @@ static int add_struct(struct btf *b, const char *name, uint32_t size, ...)
 static void write_kernel_types(char path[64])
 {
 	struct btf *b = btf__new_empty();
-	int u32 = btf__add_int(b, "unsigned int", 4, 0), u64 = btf__add_int(b, "unsigned long", 8, 0);
-	int ch = btf__add_int(b, "char", 1, 0), ptr = btf__add_ptr(b, 0), name = btf__add_array(b, u32, ch, 16);
+	int u32 = btf__add_int(b, "unsigned int", 4, 0),
+	    u64 = btf__add_int(b, "unsigned long", 8, 0);
+	int ch = btf__add_int(b, "char", 1, 0), ptr = btf__add_ptr(b, 0),
+	    name = btf__add_array(b, u32, ch, 16);
 	int slots = btf__add_array(b, u32, ptr, 64), none = btf__add_array(b, u32, ch, 0);
 	int xarray = add_struct(b, "xarray", 8, "xa_head", ptr, 0u, NULL);
-	int map = add_struct(b, "bpf_map", MAP_SIZE, "id", u32, 0u, "map_type", u32, 4u, "key_size", u32, 8u,
-			     "value_size", u32, 12u, "max_entries", u32, 16u, "btf_value_type_id", u32, 20u, "btf",
-			     ptr, 24u, "name", name, 32u, NULL);
+	int map = add_struct(b, "bpf_map", MAP_SIZE, "id", u32, 0u, "map_type", u32, 4u, "key_size",
+			     u32, 8u, "value_size", u32, 12u, "max_entries", u32, 16u,
+			     "btf_value_type_id", u32, 20u, "btf", ptr, 24u, "name", name, 32u,
+			     NULL);
 	const void *raw;
 	uint32_t len;
 	int fd;
 
 	add_struct(b, "idr", 8, "idr_rt", xarray, 0u, NULL);
 	add_struct(b, "xa_node", 520, "shift", ch, 0u, "slots", slots, 8u, NULL);
-	add_struct(b, "bpf_array", ARRAY_VALUE, "map", map, 0u, "elem_size", u32, (uint32_t)ARRAY_ELEM, "value",
-		   none, (uint32_t)ARRAY_VALUE, NULL);
-	add_struct(b, "bpf_htab", 80, "map", map, 0u, "buckets", ptr, (uint32_t)HTAB_BUCKETS, "n_buckets", u32,
-		   (uint32_t)HTAB_N, NULL);
+	add_struct(b, "bpf_array", ARRAY_VALUE, "map", map, 0u, "elem_size", u32,
+		   (uint32_t)ARRAY_ELEM, "value", none, (uint32_t)ARRAY_VALUE, NULL);
+	add_struct(b, "bpf_htab", 80, "map", map, 0u, "buckets", ptr, (uint32_t)HTAB_BUCKETS,
+		   "n_buckets", u32, (uint32_t)HTAB_N, NULL);
 	add_struct(b, "bucket", 16, "head", ptr, 0u, "raw_lock", u32, 8u, NULL);
-	add_struct(b, "htab_elem", KEY, "hash_node", ptr, 0u, "hash", u32, 8u, "key", none, (uint32_t)KEY, NULL);
+	add_struct(b, "htab_elem", KEY, "hash_node", ptr, 0u, "hash", u32, 8u, "key", none,
+		   (uint32_t)KEY, NULL);
 	add_struct(b, "btf", 16, "data", u64, 0u, "data_size", u32, 8u, NULL);
 	raw = btf__raw_data(b, &len);
 	strcpy(path, "/tmp/test-guest-maps-XXXXXX");
@@ -73,17 +86,20 @@ static void write_kernel_types(char path[64])
 	btf__free(b);
 }
 
-/* The maps' own: struct value { int hits; unsigned char flag; unsigned low:3; }; its number is returned. */
+/* The maps' own: struct value { int hits; unsigned char flag; unsigned low:3; }; its number is
+ * returned. */
 static uint32_t put_value_types(struct fixture_memory *m)
 {
 	struct btf *b = btf__new_empty();
-	int i32 = btf__add_int(b, "int", 4, BTF_INT_SIGNED), u8 = btf__add_int(b, "unsigned char", 1, 0);
+	int i32 = btf__add_int(b, "int", 4, BTF_INT_SIGNED),
+	    u8 = btf__add_int(b, "unsigned char", 1, 0);
 	int u32 = btf__add_int(b, "unsigned int", 4, 0), ptr = btf__add_ptr(b, i32), id;
 	uint64_t data = at(VALUE_TYPES);
 	const void *raw;
 	uint32_t len;
 
-	id = add_struct(b, "value", 24, "hits", i32, 0u, "flag", u8, 4u, "next", ptr, 8u, "far", i32, 20u, NULL);
+	id = add_struct(b, "value", 24, "hits", i32, 0u, "flag", u8, 4u, "next", ptr, 8u, "far",
+			i32, 20u, NULL);
 	cr_assert_eq(btf__add_field(b, "low", u32, 128, 3), 0);
 	raw = btf__raw_data(b, &len);
 	fixture_put(m, FIXTURE_HIGH_GPA + VALUE_TYPES, raw, len);
@@ -100,8 +116,8 @@ static void put(struct fixture_memory *m, uint64_t offset, uint64_t value, size_
 	fixture_put(m, FIXTURE_HIGH_GPA + offset, &value, size);
 }
 
-static void put_map(struct fixture_memory *m, uint64_t offset, uint32_t id, uint32_t type, uint32_t entries,
-		    uint32_t value_type, const char *name)
+static void put_map(struct fixture_memory *m, uint64_t offset, uint32_t id, uint32_t type,
+		    uint32_t entries, uint32_t value_type, const char *name)
 {
 	const uint32_t words[] = { id, type, 4, 20, entries, value_type };
 
@@ -174,7 +190,8 @@ static int64_t value_of(const struct ktstr_guest *g, const char *name, uint32_t 
 	struct ktstr_guest_cell cell;
 	uint64_t value = 0;
 
-	cr_assert_eq(ktstr_guest_cell_find(g, &map, &key, cpu, "hits", &cell, &err), 0, "%s", err.msg);
+	cr_assert_eq(ktstr_guest_cell_find(g, &map, &key, cpu, "hits", &cell, &err), 0, "%s",
+		     err.msg);
 	cr_assert_eq(ktstr_guest_cell_read(g, &cell, &value, &err), 0, "%s", err.msg);
 	return (int64_t)value;
 }
@@ -226,15 +243,15 @@ Test(guest_maps, values_of_every_type)
 	close_guest(&m, g);
 }
 
-static void expect_no_cell(const struct ktstr_guest *g, const char *name, uint32_t key, unsigned cpu,
-			   const char *field, int code, const char *words)
+static void expect_no_cell(const struct ktstr_guest *g, const char *name, uint32_t key,
+			   unsigned cpu, const char *field, int code, const char *words)
 {
 	struct ktstr_guest_map map = find(g, name);
 	struct ktstr_err err = KTSTR_ERR_INIT;
 	struct ktstr_guest_cell cell;
 
-	cr_expect_eq(ktstr_guest_cell_find(g, &map, &key, cpu, field, &cell, &err), code, "%s.%s: %s", name,
-		     field, err.msg);
+	cr_expect_eq(ktstr_guest_cell_find(g, &map, &key, cpu, field, &cell, &err), code,
+		     "%s.%s: %s", name, field, err.msg);
 	cr_expect(strstr(err.msg, words), "%s", err.msg);
 }
 
@@ -299,10 +316,12 @@ Test(guest_maps, hostile_maps_end)
 	uint32_t key = 8;
 
 	put(&m, ELEM_2, at(ELEM_1), 8);
-	cr_expect_eq(ktstr_guest_map_value(g, &map, &key, 0, &address, &err), -ENOENT, "%s", err.msg);
+	cr_expect_eq(ktstr_guest_map_value(g, &map, &key, 0, &address, &err), -ENOENT, "%s",
+		     err.msg);
 	put(&m, HASH + HTAB_N, UINT32_MAX, 4);
 	put(&m, HASH + HTAB_BUCKETS, 0x1234, 8);
-	cr_expect_eq(ktstr_guest_map_value(g, &map, &key, 0, &address, &err), -ENOENT, "%s", err.msg);
+	cr_expect_eq(ktstr_guest_map_value(g, &map, &key, 0, &address, &err), -ENOENT, "%s",
+		     err.msg);
 	put(&m, BTF + 8, UINT32_MAX, 4);
 	expect_no_cell(g, "table", 7, 0, "hits", -EFAULT, "makes no sense");
 	put(&m, BTF + 8, 64, 4);

@@ -56,7 +56,9 @@ Test(guestmem, ranges_have_ends_and_holes)
 
 Test(guestmem, ranges_are_checked)
 {
-	struct ktstr_ram bad[] = { { 0, 4096, NULL }, { 0, 0, bad }, { 1, 4096, bad }, { 0, 4097, bad } };
+	struct ktstr_ram bad[] = {
+		{ 0, 4096, NULL }, { 0, 0, bad }, { 1, 4096, bad }, { 0, 4097, bad }
+	};
 	struct ktstr_err err = KTSTR_ERR_INIT;
 	struct ktstr_memory memory;
 
@@ -137,9 +139,11 @@ static void check_walks(bool l5)
 	cr_expect_not(ktstr_paging_walk(&p, 1ull << 60, &physical, &left), "not canonical");
 	cr_assert(ktstr_paging_read(&p, at + KTSTR_PAGE - 4, &word, 8), "over a page border");
 	cr_expect_eq(memcmp(&word, "abcdefgh", 8), 0);
-	cr_expect_not(ktstr_paging_read(&p, at + 2 * KTSTR_PAGE - 4, &word, 8), "half of it is not there");
+	cr_expect_not(ktstr_paging_read(&p, at + 2 * KTSTR_PAGE - 4, &word, 8),
+		      "half of it is not there");
 	cr_expect_null(ktstr_paging_at(&p, at + KTSTR_PAGE - 4, 8), "not in one piece");
-	cr_expect_null(ktstr_paging_at(&p, at + (1ull << 30) + FIXTURE_HIGH, 1), "outside of memory");
+	cr_expect_null(ktstr_paging_at(&p, at + (1ull << 30) + FIXTURE_HIGH, 1),
+		       "outside of memory");
 	cr_assert(ktstr_paging_write(&p, at + KTSTR_PAGE - 2, "XYZW", 4));
 	cr_expect_eq(memcmp(m.low + 0x5ffe, "XY", 2), 0);
 	cr_expect_eq(memcmp(m.high + 0x1000, "ZW", 2), 0);
@@ -179,8 +183,9 @@ Test(guestmem, hostile_tables_end)
 static void check_symbols(enum fixture_form form, uint64_t runqueues)
 {
 	static const char long_name[] = "t"
-		"a_name_of_more_than_one_hundred_and_twenty_seven_bytes_as_rust_makes_them_and_so_its_length_"
-		"takes_two_bytes_in_the_table_of_the_kernel_xxxxxxxxxx";
+					"a_name_of_more_than_one_hundred_and_twenty_seven_bytes_as_"
+					"rust_makes_them_and_so_its_length_"
+					"takes_two_bytes_in_the_table_of_the_kernel_xxxxxxxxxx";
 	const struct fixture_symbol more[] = {
 		{ long_name, FIXTURE_STEXT + 0x10 }, { "ttwice", FIXTURE_STEXT + 0x20 },
 		{ "ttwice", FIXTURE_STEXT + 0x30 }, { NULL, 0 },
@@ -206,14 +211,21 @@ static void check_symbols(enum fixture_form form, uint64_t runqueues)
 	cr_expect_eq(type, 't');
 	cr_expect_eq(address, FIXTURE_STEXT + 0x30);
 	cr_expect_not(ktstr_symbols_get(g->symbols, 10, name, &type, &address));
-	cr_expect_eq(ktstr_guest_ops.cpu(g, runqueues, 1), FIXTURE_DIRECT + fixture_cpu_page(1) + 0x100);
+	cr_expect_eq(ktstr_guest_ops.cpu(g, runqueues, 1),
+		     FIXTURE_DIRECT + fixture_cpu_page(1) + 0x100);
 	cr_expect_eq(ktstr_guest_ops.cpu(g, runqueues, 2), 0);
 	cr_expect_eq(ktstr_guest_ops.cpu(g, 0, 1), 0);
 	close_kernel(&m, g);
 }
 
-Test(guestmem, symbols_relative_to_their_place) { check_symbols(FIXTURE_PLACE, KTSTR_IMAGE_START + 0x100); }
-Test(guestmem, symbols_relative_to_a_base) { check_symbols(FIXTURE_BASE, KTSTR_IMAGE_START + 0x100); }
+Test(guestmem, symbols_relative_to_their_place)
+{
+	check_symbols(FIXTURE_PLACE, KTSTR_IMAGE_START + 0x100);
+}
+Test(guestmem, symbols_relative_to_a_base)
+{
+	check_symbols(FIXTURE_BASE, KTSTR_IMAGE_START + 0x100);
+}
 Test(guestmem, symbols_with_absolute_per_cpu) { check_symbols(FIXTURE_ABSOLUTE_PERCPU, 0x100); }
 
 static void change(struct fixture_memory *m, const char *from, const char *to)
@@ -245,9 +257,10 @@ Test(guestmem, kernels_that_make_no_sense_are_refused)
 	refused("SYMBOL(_stext)=ffffffff8000", "SYMBOL(_stext)=ffffffff8777", -EAGAIN, "note");
 	refused("NUMBER(phys_base)=0", "NUMBER(phys_base)=4", -EAGAIN, "note");
 	refused("SYMBOL(kallsyms_names)", "SYMBOL(kallsyms_nam__)", -ENOENT, "does not tell where");
-	refused("SYMBOL(kallsyms_names)=ffffffff8000", "SYMBOL(kallsyms_names)=0000000000001", -EBADMSG,
-		"not where");
-	refused("SYMBOL(kallsyms_token_index)=f", "SYMBOL(kallsyms_token_index)=1", -EBADMSG, "tokens");
+	refused("SYMBOL(kallsyms_names)=ffffffff8000", "SYMBOL(kallsyms_names)=0000000000001",
+		-EBADMSG, "not where");
+	refused("SYMBOL(kallsyms_token_index)=f", "SYMBOL(kallsyms_token_index)=1", -EBADMSG,
+		"tokens");
 	refused("SYMBOL(kallsyms_offsets)=f", "SYMBOL(kallsyms_offsets)=1", -EBADMSG, "offsets");
 }
 
@@ -285,7 +298,8 @@ static struct btf *types(void)
 	return btf;
 }
 
-static void expect_path(const struct btf *btf, const char *text, uint32_t hops, uint32_t offset, uint32_t size)
+static void expect_path(const struct btf *btf, const char *text, uint32_t hops, uint32_t offset,
+			uint32_t size)
 {
 	struct ktstr_err err = KTSTR_ERR_INIT;
 	struct ktstr_guest_path path = { 0 };
@@ -334,9 +348,12 @@ Test(guestmem, paths_that_are_none)
 {
 	struct btf *btf = types();
 
-	expect_refusal(btf, "top.gone", -ENOENT, "absent: top.gone (struct top of this kernel has no gone)");
-	expect_refusal(btf, "nowhere.x", -ENOENT, "absent: nowhere.x (this kernel has no struct nowhere)");
-	expect_refusal(btf, "top.cpu.x", -ENOENT, "absent: top.cpu.x (what comes before is no struct)");
+	expect_refusal(btf, "top.gone", -ENOENT,
+		       "absent: top.gone (struct top of this kernel has no gone)");
+	expect_refusal(btf, "nowhere.x", -ENOENT,
+		       "absent: nowhere.x (this kernel has no struct nowhere)");
+	expect_refusal(btf, "top.cpu.x", -ENOENT,
+		       "absent: top.cpu.x (what comes before is no struct)");
 	expect_refusal(btf, "top.cpu->x", -ENOENT, "no pointer");
 	expect_refusal(btf, "top.many[3]", -ENOENT, "the array is shorter");
 	expect_refusal(btf, "top.cpu[0]", -ENOENT, "no array");
@@ -345,7 +362,8 @@ Test(guestmem, paths_that_are_none)
 	expect_refusal(btf, "top..cpu", -EINVAL, "a member's name was expected");
 	expect_refusal(btf, "top cpu", -EINVAL, "was expected at \" cpu\"");
 	expect_refusal(btf, "", -EINVAL, "the name of a struct");
-	expect_refusal(btf, "top.head->next->next->next->next->next->next->next", -EINVAL, "too many pointers");
+	expect_refusal(btf, "top.head->next->next->next->next->next->next->next", -EINVAL,
+		       "too many pointers");
 	btf__free(btf);
 }
 
@@ -403,8 +421,10 @@ Test(guestmem, values)
 {
 	struct fixture_memory m;
 	struct ktstr_guest *g = open_kernel(&m, true, FIXTURE_PLACE, NULL);
-	uint64_t top = ktstr_guest_ops.cpu(g, KTSTR_IMAGE_START + 0x100, 1), gpa = fixture_cpu_page(1) + 0x100;
-	uint64_t node = FIXTURE_DIRECT + FIXTURE_HIGH_GPA, value = 77, zero = 0, wild = 0xffff777777777777ull;
+	uint64_t top = ktstr_guest_ops.cpu(g, KTSTR_IMAGE_START + 0x100, 1),
+		 gpa = fixture_cpu_page(1) + 0x100;
+	uint64_t node = FIXTURE_DIRECT + FIXTURE_HIGH_GPA, value = 77, zero = 0,
+		 wild = 0xffff777777777777ull;
 	int32_t count = -5;
 	uint8_t bits = 0xad;	/* b = 0x15, a = 5 */
 
@@ -440,12 +460,15 @@ Test(guestmem, text)
 	char text[16];
 
 	fixture_put(&m, FIXTURE_HIGH_GPA + 0xffc, "ab\x01" "defghijklmnopqrstuvw", 24);
-	cr_expect(ktstr_guest_ops.text(g, FIXTURE_DIRECT + FIXTURE_HIGH_GPA + 0xffc, text, sizeof(text)));
+	cr_expect(ktstr_guest_ops.text(g, FIXTURE_DIRECT + FIXTURE_HIGH_GPA + 0xffc, text,
+				       sizeof(text)));
 	cr_expect_str_eq(text, "ab?defghijklmno");
-	cr_expect(ktstr_guest_ops.text(g, FIXTURE_DIRECT + FIXTURE_HIGH_GPA + 0xffc + 20, text, sizeof(text)));
+	cr_expect(ktstr_guest_ops.text(g, FIXTURE_DIRECT + FIXTURE_HIGH_GPA + 0xffc + 20, text,
+				       sizeof(text)));
 	cr_expect_str_eq(text, "uvw");
 	fixture_put(&m, FIXTURE_HIGH_GPA + FIXTURE_HIGH - 2, "yz", 2);
-	cr_expect_not(ktstr_guest_ops.text(g, end - 2, text, sizeof(text)), "it leads out of memory");
+	cr_expect_not(ktstr_guest_ops.text(g, end - 2, text, sizeof(text)),
+		      "it leads out of memory");
 	cr_expect_str_eq(text, "yz");
 	close_kernel(&m, g);
 }

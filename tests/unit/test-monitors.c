@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The monitor thread of an attempt, over guest memory made by the test and with monitors of the test's own. */
+/* The monitor thread of an attempt, over guest memory made by the test and with monitors of the
+ * test's own. */
 #include "guestmem-fixture.h"
 
 #include "base/cleanup.h"
@@ -21,7 +22,8 @@ struct ktstr_monitor {
 static atomic_int made, gone, samples, fail_create, fail_from = INT32_MAX;
 
 static int counter_create(const struct ktstr_host *host, const struct ktstr_value *values,
-			  const struct ktstr_guest_view *view, struct ktstr_monitor **ret, struct ktstr_err *err)
+			  const struct ktstr_guest_view *view, struct ktstr_monitor **ret,
+			  struct ktstr_err *err)
 {
 	struct ktstr_monitor *m;
 	struct ktstr_guest_path path;
@@ -31,7 +33,8 @@ static int counter_create(const struct ktstr_host *host, const struct ktstr_valu
 		return view->guest_ops->path(view->guest, "top.gone", &path, err);
 	m = calloc(1, sizeof(*m));
 	m->view = view;
-	cr_assert_eq(view->guest_ops->path(view->guest, "top.count", &m->count, err), 0, "%s", err->msg);
+	cr_assert_eq(view->guest_ops->path(view->guest, "top.count", &m->count, err), 0, "%s",
+		     err->msg);
 	made++;
 	*ret = m;
 	return 0;
@@ -80,7 +83,9 @@ struct run {
 
 static void begin_run(struct run *r, bool kernel, uint64_t period_ns)
 {
-	struct ktstr_monitors_params params = { .plan = &r->plan, .ram = r->memory.ram, .n_ram = 2 };
+	struct ktstr_monitors_params params = { .plan = &r->plan,
+						.ram = r->memory.ram,
+						.n_ram = 2 };
 	struct ktstr_err err = KTSTR_ERR_INIT;
 	int32_t count = -7;
 	int fd;

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * check-samples JOURNAL: what the monitors read from outside against what the guest itself said in the same run.
+ * check-samples JOURNAL: what the monitors read from outside against what the guest itself said in
+ *the same run.
  *
- *	- lines "select_cpu=N enqueue=N ..." of scx_ktstr, whose own counters are those of its callbacks, against
- *	  the runs of its BPF programs: not less than half a second before, not more than at the next sample
- *	- "Event counters" of the sched_ext dump against the counters of scx-state: the same names, and values
- *	  between those of the last sample of a running scheduler and those after it
- *	- "NAME[PID] failed to run for N s" of the kernel's watchdog against how long that task waited by tasks
- *	- what /sys/kernel/sched_ext said of name and enable_seq against every sample of that scheduler
+ *	- lines "select_cpu=N enqueue=N ..." of scx_ktstr, whose own counters are those of its
+ *callbacks, against the runs of its BPF programs: not less than half a second before, not more than
+ *at the next sample
+ *	- "Event counters" of the sched_ext dump against the counters of scx-state: the same names,
+ *and values between those of the last sample of a running scheduler and those after it
+ *	- "NAME[PID] failed to run for N s" of the kernel's watchdog against how long that task
+ *waited by tasks
+ *	- what /sys/kernel/sched_ext said of name and enable_seq against every sample of that
+ *scheduler
  *
- * Prints a line per comparison that failed, and how many there were. Exit status 1 when one failed, or when there
- * was too little to compare.
+ * Prints a line per comparison that failed, and how many there were. Exit status 1 when one failed,
+ *or when there was too little to compare.
  */
 #include "base/vec.h"
 #include "wire/journal.h"
@@ -59,14 +63,14 @@ static bool runs_of(const struct ktstr_record *r, const char *op, uint64_t *ret)
 	if (!ktstr_get_sub(&r->fields, "progs", &progs))
 		return false;
 	while (ktstr_item_next(&progs, &f))
-		if (f.type == KTSTR_FIELD_MAP && ktstr_get_cstr(&f.sub, "name", name, sizeof(name)) &&
-		    !strcmp(name, want))
+		if (f.type == KTSTR_FIELD_MAP &&
+		    ktstr_get_cstr(&f.sub, "name", name, sizeof(name)) && !strcmp(name, want))
 			return ktstr_get_u64(&f.sub, "cnt", ret);
 	return false;
 }
 
-static void check_callback(const struct ktstr_journal *j, const char *op, uint64_t said, uint64_t at_ns,
-			   uint64_t cpus)
+static void check_callback(const struct ktstr_journal *j, const char *op, uint64_t said,
+			   uint64_t at_ns, uint64_t cpus)
 {
 	uint64_t cursor = 0, runs, before = 0, after = 0;
 	struct ktstr_record r;
@@ -83,18 +87,19 @@ static void check_callback(const struct ktstr_journal *j, const char *op, uint64
 		return;
 	/* A run counts when it ends, the scheduler's own counter when it begins. */
 	expect(said + cpus >= before && said <= after + cpus,
-	       "%s: the scheduler says %" PRIu64 ", samples around it %" PRIu64 " and %" PRIu64, op, said, before,
-	       after);
+	       "%s: the scheduler says %" PRIu64 ", samples around it %" PRIu64 " and %" PRIu64, op,
+	       said, before, after);
 }
 
-static void check_line(const struct ktstr_journal *j, struct ktstr_str line, uint64_t at_ns, uint64_t cpus)
+static void check_line(const struct ktstr_journal *j, struct ktstr_str line, uint64_t at_ns,
+		       uint64_t cpus)
 {
 	unsigned long long select, enqueue, dispatch, running;
 	char text[160];
 
 	snprintf(text, sizeof(text), "%.*s", KTSTR_STR_ARG(line));
-	if (sscanf(text, "select_cpu=%llu enqueue=%llu dispatch=%llu running=%llu", &select, &enqueue, &dispatch,
-		   &running) != 4)
+	if (sscanf(text, "select_cpu=%llu enqueue=%llu dispatch=%llu running=%llu", &select,
+		   &enqueue, &dispatch, &running) != 4)
 		return;
 	check_callback(j, "select_cpu", select, at_ns, cpus);
 	check_callback(j, "enqueue", enqueue, at_ns, cpus);
@@ -181,9 +186,9 @@ static void check_events(const struct events *e)
 		expect(v->in_sample && v->in_dump, "event %s is only in the %s", v->name,
 		       v->in_dump ? "dump" : "samples");
 		expect(v->before <= v->dump && (v->after == v->before || v->dump <= v->after ||
-		       !strncmp(v->name, "bypass", 6)),
-		       "event %s: the dump says %" PRId64 ", samples %" PRId64 " and %" PRId64, v->name,
-		       v->dump, v->before, v->after);
+						!strncmp(v->name, "bypass", 6)),
+		       "event %s: the dump says %" PRId64 ", samples %" PRId64 " and %" PRId64,
+		       v->name, v->dump, v->before, v->after);
 	}
 }
 
@@ -204,7 +209,8 @@ static uint64_t longest_wait(const struct ktstr_journal *j, uint64_t pid, uint64
 		while (ktstr_item_next(&it, &f)) {
 			uint64_t who = 0, wait = 0;
 
-			if (f.type != KTSTR_FIELD_MAP || !ktstr_get_u64(&f.sub, "pid", &who) || who != pid)
+			if (f.type != KTSTR_FIELD_MAP || !ktstr_get_u64(&f.sub, "pid", &who) ||
+			    who != pid)
 				continue;
 			ktstr_get_u64(&f.sub, "wait_ns", &wait);
 			longest = wait > longest ? wait : longest;
@@ -226,7 +232,8 @@ static unsigned check_stall(const struct ktstr_journal *j, struct ktstr_str line
 	seen = (double)longest_wait(j, strtoull(pid, NULL, 10), at_ns) / 1e9;
 	if (!seen)
 		return 0;
-	expect(seen > said - 1 && seen < said + 1, "%.*s: in samples %.3f s", KTSTR_STR_ARG(line), seen);
+	expect(seen > said - 1 && seen < said + 1, "%.*s: in samples %.3f s", KTSTR_STR_ARG(line),
+	       seen);
 	return 1;
 }
 
@@ -283,7 +290,8 @@ static void check_record(const struct ktstr_journal *j, struct guest *g, struct 
 	ktstr_get_str(&r->fields, "text", &text);
 	if (r->type == KTSTR_REC_HELLO)
 		ktstr_get_u64(&r->fields, "cpus", &g->cpus);
-	if (r->type == KTSTR_REC_SCHED_STATE && ktstr_get_bool(&r->fields, "attached", &attached) && attached) {
+	if (r->type == KTSTR_REC_SCHED_STATE && ktstr_get_bool(&r->fields, "attached", &attached) &&
+	    attached) {
 		ktstr_get_u64(&r->fields, "enable_seq", &g->seq);
 		ktstr_get_cstr(&r->fields, "ops", g->ops, sizeof(g->ops));
 	}
@@ -321,7 +329,8 @@ int main(int argc, char **argv)
 	while (ktstr_journal_next(j, &cursor, &r))
 		check_record(j, &guest, &events, &r);
 	check_events(&events);
-	expect(!guest.saw_tasks || guest.stalls, "no task that the watchdog named is in the samples of tasks");
+	expect(!guest.saw_tasks || guest.stalls,
+	       "no task that the watchdog named is in the samples of tasks");
 	expect(guest.saw_worker, "no sample has a worker in class ext");
 	ktstr_journal_destroy(j);
 	printf("%u comparisons, %u failed\n", compared, failed);

@@ -13,8 +13,8 @@
 static bool print_map(void *ctx, const struct ktstr_guest_map *map)
 {
 	(void)ctx;
-	printf("%u type %u key %u value %u entries %u %s\n", map->id, map->type, map->key_size, map->value_size,
-	       map->max_entries, map->name);
+	printf("%u type %u key %u value %u entries %u %s\n", map->id, map->type, map->key_size,
+	       map->value_size, map->max_entries, map->name);
 	return false;
 }
 

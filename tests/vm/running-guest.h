@@ -5,7 +5,8 @@
 
 #include <ktstr/vmm.h>
 
-/* Maps it shared. False when that process has none. The machine must be too small to have a hole in its memory. */
+/* Maps it shared. False when that process has none. The machine must be too small to have a hole in
+ * its memory. */
 bool running_guest_ram(const char *pid, struct ktstr_ram *ret_ram);
 
 #endif

@@ -19,25 +19,25 @@ struct ktstr_guest;			/* core's own: the kernel that runs in the guest */
 #define KTSTR_GUEST_PATH_HOPS 6
 
 /*
- * A way from the address of a struct to a value in or behind it, made by guest_ops->path() from text
- * such as "rq.scx.local_dsq.nr" or "rq.sd->parent->name": a struct, then `.member`, `->member` (follows
- * the pointer before it) and `[n]`. Plain data; needs no release.
+ * A way from the address of a struct to a value in or behind it, made by guest_ops->path() from
+ * text such as "rq.scx.local_dsq.nr" or "rq.sd->parent->name": a struct, then `.member`, `->member`
+ * (follows the pointer before it) and `[n]`. Plain data; needs no release.
  */
 struct ktstr_guest_path {
-	uint32_t size;			/* bytes of the value; 0: a flexible array, or not resolved */
-	uint32_t hops;			/* pointers to follow: read one at each of the first offsets */
+	uint32_t size; /* bytes of the value; 0: a flexible array, or not resolved */
+	uint32_t hops; /* pointers to follow: read one at each of the first offsets */
 	uint32_t offset[KTSTR_GUEST_PATH_HOPS + 1];
 	uint32_t elements;		/* of an array, else 1 */
 	uint8_t bit_shift, bits;	/* a bit field; bits is 0 for all others */
 	bool is_number, is_signed, is_text;
-	bool there;			/* it was resolved; false in a zeroed one, which reads as nothing */
+	bool there; /* it was resolved; false in a zeroed one, which reads as nothing */
 };
 
 /* A member's name and offset in bytes, or a constant's name and value. */
 typedef void ktstr_guest_list_fn(void *ctx, const char *name, int64_t value);
 
-/* Grows at its end. What resolves ([create]) takes milliseconds; what reads takes nanoseconds, does not
- * allocate, and stays inside guest memory whatever the guest did. */
+/* Grows at its end. What resolves ([create]) takes milliseconds; what reads takes nanoseconds, does
+ * not allocate, and stays inside guest memory whatever the guest did. */
 struct ktstr_guest_ops {
 	uint32_t size;
 
@@ -103,7 +103,8 @@ struct ktstr_monitor_ops {
 		      struct ktstr_err *err);
 
 	/* Puts the sample's fields; core adds the monitor's name and the time. */
-	int (*sample)(struct ktstr_monitor *monitor, struct ktstr_buf *fields, struct ktstr_err *err);
+	int (*sample)(struct ktstr_monitor *monitor, struct ktstr_buf *fields,
+		      struct ktstr_err *err);
 
 	void (*destroy)(struct ktstr_monitor *monitor);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What most monitors do: a list of paths is resolved at create(), what this kernel does not have is told once by
- * name, and the rest is read.
+ * What most monitors do: a list of paths is resolved at create(), what this kernel does not have is
+ *told once by name, and the rest is read.
  *
  *	enum { NR_RUNNING, CLOCK, N_PATHS };
  *	static const char *const names[N_PATHS] = {
@@ -11,7 +11,8 @@
  *
  *	ktstr_resolve(view, names, N_PATHS, paths);		// in create()
  *	ktstr_put_absent(fields, names, paths, N_PATHS);	// in the first sample()
- *	ktstr_put_number(fields, "clock", view, &paths[CLOCK], rq);	// puts nothing when it is absent
+ *	ktstr_put_number(fields, "clock", view, &paths[CLOCK], rq);	// puts nothing when it is
+ *absent
  *
  * Inline, as everything that a plugin may call.
  */
@@ -20,8 +21,8 @@
 
 #include <ktstr/monitor.h>
 
-static inline void ktstr_resolve(const struct ktstr_guest_view *view, const char *const *names, size_t n,
-				 struct ktstr_guest_path *ret_paths)
+static inline void ktstr_resolve(const struct ktstr_guest_view *view, const char *const *names,
+				 size_t n, struct ktstr_guest_path *ret_paths)
 {
 	for (size_t i = 0; i < n; i++) {
 		memset(&ret_paths[i], 0, sizeof(ret_paths[i]));
@@ -48,16 +49,16 @@ static inline void ktstr_put_absent(struct ktstr_buf *fields, const char *const 
 }
 
 /* False, and 0, when it cannot be read. */
-static inline bool ktstr_read(const struct ktstr_guest_view *view, const struct ktstr_guest_path *path,
-			      uint64_t address, uint64_t *ret)
+static inline bool ktstr_read(const struct ktstr_guest_view *view,
+			      const struct ktstr_guest_path *path, uint64_t address, uint64_t *ret)
 {
 	*ret = 0;
 	return view->guest_ops->number(view->guest, path, address, ret);
 }
 
 static inline bool ktstr_put_number(struct ktstr_buf *fields, const char *key,
-				    const struct ktstr_guest_view *view, const struct ktstr_guest_path *path,
-				    uint64_t address)
+				    const struct ktstr_guest_view *view,
+				    const struct ktstr_guest_path *path, uint64_t address)
 {
 	uint64_t value;
 
@@ -72,8 +73,8 @@ static inline bool ktstr_put_number(struct ktstr_buf *fields, const char *key,
 
 /* The text at the path's end, of at most 127 bytes. */
 static inline bool ktstr_put_name(struct ktstr_buf *fields, const char *key,
-				  const struct ktstr_guest_view *view, const struct ktstr_guest_path *path,
-				  uint64_t address)
+				  const struct ktstr_guest_view *view,
+				  const struct ktstr_guest_path *path, uint64_t address)
 {
 	char text[128];
 	size_t size = path->size && path->size < sizeof(text) ? path->size + 1 : sizeof(text);
@@ -100,7 +101,9 @@ static inline uint64_t ktstr_read_pointer(const struct ktstr_guest_view *view, u
 {
 	uint64_t value = 0;
 
-	return address && view->guest_ops->bytes(view->guest, address, &value, sizeof(value)) ? value : 0;
+	return address && view->guest_ops->bytes(view->guest, address, &value, sizeof(value))
+		       ? value
+		       : 0;
 }
 
 #endif

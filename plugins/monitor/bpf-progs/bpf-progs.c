@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * monitor/bpf-progs: the BPF programs that are loaded in the guest (prog_idr of kernel/bpf/syscall.c). A
- * sample's field "progs" is an array of maps:
+ * monitor/bpf-progs: the BPF programs that are loaded in the guest (prog_idr of
+ *kernel/bpf/syscall.c). A sample's field "progs" is an array of maps:
  *
  *	id, type (struct_ops, tracing, ...), name (in full), verified_insns
- *	cnt, nsecs	runs and the time in them since it was loaded; they stand still while the guest's
- *			kernel.bpf_stats_enabled is 0
- *	misses		runs left out because the program was running already
+ *	cnt, nsecs	runs and the time in them since it was loaded; they stand still while the
+ *guest's kernel.bpf_stats_enabled is 0 misses		runs left out because the program was
+ *running already
  */
 #include <ktstr/resolve.h>
 
 #include <ctype.h>
 
-/* struct xa_node of include/linux/xarray.h: a tree of nodes with 64 slots; bit 1 marks an inner node. */
+/* struct xa_node of include/linux/xarray.h: a tree of nodes with 64 slots; bit 1 marks an inner
+ * node. */
 #define SLOTS 64
 #define DEPTH_MAX 6
 #define NODES_MAX 256
@@ -22,15 +23,33 @@
 #define TAG_DIGITS 16		/* ksym.name is "bpf_prog_<tag>_<function>" */
 
 enum {
-	IDR_HEAD, NODE_SLOTS, PROG_TYPE, PROG_STATS, PROG_AUX, AUX_ID, AUX_INSNS, AUX_NAME, AUX_KSYM,
-	STATS_CNT, STATS_NSECS, STATS_MISSES, N_PATHS,
+	IDR_HEAD,
+	NODE_SLOTS,
+	PROG_TYPE,
+	PROG_STATS,
+	PROG_AUX,
+	AUX_ID,
+	AUX_INSNS,
+	AUX_NAME,
+	AUX_KSYM,
+	STATS_CNT,
+	STATS_NSECS,
+	STATS_MISSES,
+	N_PATHS,
 };
 static const char *const names[N_PATHS] = {
-	[IDR_HEAD] = "idr.idr_rt.xa_head", [NODE_SLOTS] = "xa_node.slots", [PROG_TYPE] = "bpf_prog.type",
-	[PROG_STATS] = "bpf_prog.stats", [PROG_AUX] = "bpf_prog.aux", [AUX_ID] = "bpf_prog_aux.id",
-	[AUX_INSNS] = "bpf_prog_aux.verified_insns", [AUX_NAME] = "bpf_prog_aux.name",
-	[AUX_KSYM] = "bpf_prog_aux.ksym.name", [STATS_CNT] = "bpf_prog_stats.cnt",
-	[STATS_NSECS] = "bpf_prog_stats.nsecs", [STATS_MISSES] = "bpf_prog_stats.misses",
+	[IDR_HEAD] = "idr.idr_rt.xa_head",
+	[NODE_SLOTS] = "xa_node.slots",
+	[PROG_TYPE] = "bpf_prog.type",
+	[PROG_STATS] = "bpf_prog.stats",
+	[PROG_AUX] = "bpf_prog.aux",
+	[AUX_ID] = "bpf_prog_aux.id",
+	[AUX_INSNS] = "bpf_prog_aux.verified_insns",
+	[AUX_NAME] = "bpf_prog_aux.name",
+	[AUX_KSYM] = "bpf_prog_aux.ksym.name",
+	[STATS_CNT] = "bpf_prog_stats.cnt",
+	[STATS_NSECS] = "bpf_prog_stats.nsecs",
+	[STATS_MISSES] = "bpf_prog_stats.misses",
 };
 
 struct type {
@@ -86,7 +105,8 @@ static int progs_create(const struct ktstr_host *host, const struct ktstr_value 
 	view->guest_ops->list(view->guest, "bpf_prog_type", add_type, m, NULL);
 	ret = view->guest_ops->symbol(view->guest, "prog_idr", &m->idr, err);
 	for (size_t i = 0; !ret && i < sizeof(needed) / sizeof(needed[0]); i++)
-		ret = view->guest_ops->path(view->guest, names[needed[i]], &m->paths[needed[i]], err);
+		ret = view->guest_ops->path(view->guest, names[needed[i]], &m->paths[needed[i]],
+					    err);
 	if (ret) {
 		progs_destroy(m);
 		return ret;
@@ -138,7 +158,8 @@ static void put_prog(struct ktstr_monitor *m, struct ktstr_buf *fields, uint64_t
 {
 	uint64_t aux, type, stats;
 
-	if (m->progs++ >= PROGS_MAX || !ktstr_read(m->view, &m->paths[PROG_AUX], prog, &aux) || !aux)
+	if (m->progs++ >= PROGS_MAX || !ktstr_read(m->view, &m->paths[PROG_AUX], prog, &aux) ||
+	    !aux)
 		return;
 	ktstr_put_map(fields, NULL);
 	ktstr_put_number(fields, "id", m->view, &m->paths[AUX_ID], aux);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * monitor/dsqs: the DSQs that the scheduler created, out of the hash table of the attached scheduler. Fields:
+ * monitor/dsqs: the DSQs that the scheduler created, out of the hash table of the attached
+ *scheduler. Fields:
  *
  *	count, tasks	how many DSQs there are, and tasks in all of them
  *	dsqs		the deepest of them, at most 64: array of maps with id and nr
@@ -14,9 +15,10 @@
 
 enum { DSQ_TABLE, TABLE_SIZE, TABLE_NEST, TABLE_BUCKETS, DSQ_NODE, DSQ_ID, DSQ_NR, N_PATHS };
 static const char *const names[N_PATHS] = {
-	[DSQ_TABLE] = "scx_sched.dsq_hash.tbl", [TABLE_SIZE] = "bucket_table.size",
-	[TABLE_NEST] = "bucket_table.nest", [TABLE_BUCKETS] = "bucket_table.buckets",
-	[DSQ_NODE] = "scx_dispatch_q.hash_node", [DSQ_ID] = "scx_dispatch_q.id", [DSQ_NR] = "scx_dispatch_q.nr",
+	[DSQ_TABLE] = "scx_sched.dsq_hash.tbl",	 [TABLE_SIZE] = "bucket_table.size",
+	[TABLE_NEST] = "bucket_table.nest",	 [TABLE_BUCKETS] = "bucket_table.buckets",
+	[DSQ_NODE] = "scx_dispatch_q.hash_node", [DSQ_ID] = "scx_dispatch_q.id",
+	[DSQ_NR] = "scx_dispatch_q.nr",
 };
 
 struct dsq {
@@ -102,7 +104,8 @@ static void walk_table(struct ktstr_monitor *m, uint64_t sch)
 	    !m->view->guest_ops->follow(m->view->guest, &m->paths[TABLE_BUCKETS], table, &buckets))
 		return;
 	ktstr_read(m->view, &m->paths[TABLE_NEST], table, &nest);
-	m->partial = nest || size > BUCKETS_MAX;	/* a nested table is one that is just being grown */
+	m->partial = nest ||
+		     size > BUCKETS_MAX; /* a nested table is one that is just being grown */
 	for (uint64_t i = 0; !nest && i < size && i < BUCKETS_MAX && m->count < DSQS_MAX; i++)
 		walk_bucket(m, buckets + i * sizeof(uint64_t));
 }

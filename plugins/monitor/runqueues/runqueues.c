@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * monitor/runqueues: each CPU's run queue (struct rq of kernel/sched/sched.h), what runs there, and its local
- * DSQ. A sample's field "cpus" is an array of maps in CPU order:
+ * monitor/runqueues: each CPU's run queue (struct rq of kernel/sched/sched.h), what runs there, and
+ *its local DSQ. A sample's field "cpus" is an array of maps in CPU order:
  *
- *	nr_running, scx_nr_running, local_dsq (tasks in the local DSQ), clock (ns, old on an idle CPU),
- *	scx_flags, pid, comm, class (of what runs: stop, dl, rt, fair, ext, idle)
+ *	nr_running, scx_nr_running, local_dsq (tasks in the local DSQ), clock (ns, old on an idle
+ *CPU), scx_flags, pid, comm, class (of what runs: stop, dl, rt, fair, ext, idle)
  */
 #include <ktstr/resolve.h>
 
@@ -19,9 +19,11 @@ static const char *const names[N_PATHS] = {
 	[CLASS] = "task_struct.sched_class",
 };
 
-static const struct { const char *symbol, *name; } classes[] = {
-	{ "stop_sched_class", "stop" }, { "dl_sched_class", "dl" }, { "rt_sched_class", "rt" },
-	{ "fair_sched_class", "fair" }, { "ext_sched_class", "ext" }, { "idle_sched_class", "idle" },
+static const struct { const char *symbol, *name;
+} classes[] = {
+	{ "stop_sched_class", "stop" }, { "dl_sched_class", "dl" },
+	{ "rt_sched_class", "rt" },	{ "fair_sched_class", "fair" },
+	{ "ext_sched_class", "ext" },	{ "idle_sched_class", "idle" },
 };
 #define N_CLASSES (sizeof(classes) / sizeof(classes[0]))
 
@@ -49,7 +51,8 @@ static int find_rqs(struct ktstr_monitor *m, struct ktstr_err *err)
 	if (ret)
 		return ret;
 	if (!m->paths[NR_RUNNING].there)
-		return view->guest_ops->path(view->guest, names[NR_RUNNING], &m->paths[NR_RUNNING], err);
+		return view->guest_ops->path(view->guest, names[NR_RUNNING], &m->paths[NR_RUNNING],
+					     err);
 	m->cpus = ktstr_topology_cpus(view->topology);
 	m->rqs = calloc(m->cpus, sizeof(*m->rqs));
 	if (!m->rqs)
@@ -98,9 +101,11 @@ static void put_task(struct ktstr_monitor *m, struct ktstr_buf *fields, uint64_t
 
 static void put_cpu(struct ktstr_monitor *m, struct ktstr_buf *fields, uint64_t rq)
 {
-	static const struct { const char *key; unsigned path; } numbers[] = {
-		{ "nr_running", NR_RUNNING }, { "scx_nr_running", SCX_NR_RUNNING }, { "local_dsq", LOCAL_DSQ },
-		{ "clock", CLOCK }, { "scx_flags", SCX_FLAGS },
+	static const struct { const char *key; unsigned path;
+	} numbers[] = {
+		{ "nr_running", NR_RUNNING }, { "scx_nr_running", SCX_NR_RUNNING },
+		{ "local_dsq", LOCAL_DSQ },   { "clock", CLOCK },
+		{ "scx_flags", SCX_FLAGS },
 	};
 	uint64_t task;
 
@@ -112,7 +117,8 @@ static void put_cpu(struct ktstr_monitor *m, struct ktstr_buf *fields, uint64_t 
 	ktstr_put_end(fields);
 }
 
-static int runqueues_sample(struct ktstr_monitor *m, struct ktstr_buf *fields, struct ktstr_err *err)
+static int runqueues_sample(struct ktstr_monitor *m, struct ktstr_buf *fields,
+			    struct ktstr_err *err)
 {
 	(void)err;
 	if (!m->told)

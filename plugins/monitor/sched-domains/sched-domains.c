@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * monitor/sched-domains: the load balancer's counters (struct sched_domain of include/linux/sched/topology.h).
- * A sample's field "domains" is an array of maps, innermost level first:
+ * monitor/sched-domains: the load balancer's counters (struct sched_domain of
+ *include/linux/sched/topology.h). A sample's field "domains" is an array of maps, innermost level
+ *first:
  *
  *	name, level	as the kernel has them: SMT, MC, PKG, NUMA
  *	cpus		how many CPUs have a domain of this level
  *	span_weight	CPUs in one of them
  *	failed		nr_balance_failed, the sum
- *	counters	map of every counter that this kernel has, by its name: the sum over the CPUs, or an
- *			array of three where the kernel has one (not idle, idle, newly idle)
+ *	counters	map of every counter that this kernel has, by its name: the sum over the
+ *CPUs, or an array of three where the kernel has one (not idle, idle, newly idle)
  *
  * Most counters stand still while the guest's kernel.sched_schedstats is 0.
  */
@@ -21,9 +22,13 @@
 
 enum { PARENT, NAME, LEVEL, SPAN_WEIGHT, FAILED, RQ_SD, DOMAIN, N_PATHS };
 static const char *const names[N_PATHS] = {
-	[PARENT] = "sched_domain.parent", [NAME] = "sched_domain.name", [LEVEL] = "sched_domain.level",
-	[SPAN_WEIGHT] = "sched_domain.span_weight", [FAILED] = "sched_domain.nr_balance_failed",
-	[RQ_SD] = "rq.sd", [DOMAIN] = "sched_domain",
+	[PARENT] = "sched_domain.parent",
+	[NAME] = "sched_domain.name",
+	[LEVEL] = "sched_domain.level",
+	[SPAN_WEIGHT] = "sched_domain.span_weight",
+	[FAILED] = "sched_domain.nr_balance_failed",
+	[RQ_SD] = "rq.sd",
+	[DOMAIN] = "sched_domain",
 };
 
 /* What a member's name begins with when it is a counter. */
@@ -75,8 +80,9 @@ static void add_counter(void *ctx, const char *name, int64_t offset)
 	if (!wanted || m->n_counters == COUNTERS_MAX || strlen(name) >= NAME_SIZE)
 		return;
 	snprintf(text, sizeof(text), "sched_domain.%s", name);
-	if (m->view->guest_ops->path(m->view->guest, text, &path, NULL) || path.hops || path.elements > 3 ||
-	    !path.elements || path.size != 4 * path.elements || path.offset[0] > DOMAIN_MAX - path.size)
+	if (m->view->guest_ops->path(m->view->guest, text, &path, NULL) || path.hops ||
+	    path.elements > 3 || !path.elements || path.size != 4 * path.elements ||
+	    path.offset[0] > DOMAIN_MAX - path.size)
 		return;
 	snprintf(c->name, sizeof(c->name), "%s", name);
 	c->offset = path.offset[0];

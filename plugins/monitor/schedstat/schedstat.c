@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * monitor/schedstat: what /proc/schedstat says of each CPU (kernel/sched/stats.c). A sample's field "cpus" is an array
- * of maps in CPU order:
+ * monitor/schedstat: what /proc/schedstat says of each CPU (kernel/sched/stats.c). A sample's field
+ *"cpus" is an array of maps in CPU order:
  *
  *	run_delay	ns that tasks waited for this CPU
  *	pcount		times that a task got it
@@ -13,9 +13,13 @@
 
 enum { RUN_DELAY, PCOUNT, YLD_COUNT, SCHED_COUNT, SCHED_GOIDLE, TTWU_COUNT, TTWU_LOCAL, N_PATHS };
 static const char *const names[N_PATHS] = {
-	[RUN_DELAY] = "rq.rq_sched_info.run_delay", [PCOUNT] = "rq.rq_sched_info.pcount",
-	[YLD_COUNT] = "rq.yld_count", [SCHED_COUNT] = "rq.sched_count", [SCHED_GOIDLE] = "rq.sched_goidle",
-	[TTWU_COUNT] = "rq.ttwu_count", [TTWU_LOCAL] = "rq.ttwu_local",
+	[RUN_DELAY] = "rq.rq_sched_info.run_delay",
+	[PCOUNT] = "rq.rq_sched_info.pcount",
+	[YLD_COUNT] = "rq.yld_count",
+	[SCHED_COUNT] = "rq.sched_count",
+	[SCHED_GOIDLE] = "rq.sched_goidle",
+	[TTWU_COUNT] = "rq.ttwu_count",
+	[TTWU_LOCAL] = "rq.ttwu_local",
 };
 
 struct ktstr_monitor {
@@ -46,7 +50,8 @@ static int schedstat_create(const struct ktstr_host *host, const struct ktstr_va
 	ret = view->guest_ops->symbol(view->guest, "runqueues", &m->runqueues, err);
 	/* A kernel without CONFIG_SCHED_INFO has none of them. */
 	if (!ret)
-		ret = view->guest_ops->path(view->guest, names[RUN_DELAY], &m->paths[RUN_DELAY], err);
+		ret = view->guest_ops->path(view->guest, names[RUN_DELAY], &m->paths[RUN_DELAY],
+					    err);
 	if (ret) {
 		schedstat_destroy(m);
 		return ret;
@@ -55,7 +60,8 @@ static int schedstat_create(const struct ktstr_host *host, const struct ktstr_va
 	return 0;
 }
 
-static int schedstat_sample(struct ktstr_monitor *m, struct ktstr_buf *fields, struct ktstr_err *err)
+static int schedstat_sample(struct ktstr_monitor *m, struct ktstr_buf *fields,
+			    struct ktstr_err *err)
 {
 	(void)err;
 	if (!m->told)
@@ -67,7 +73,8 @@ static int schedstat_sample(struct ktstr_monitor *m, struct ktstr_buf *fields, s
 
 		ktstr_put_map(fields, NULL);
 		for (size_t i = 0; i < N_PATHS; i++)
-			ktstr_put_number(fields, strrchr(names[i], '.') + 1, m->view, &m->paths[i], rq);
+			ktstr_put_number(fields, strrchr(names[i], '.') + 1, m->view, &m->paths[i],
+					 rq);
 		ktstr_put_end(fields);
 	}
 	ktstr_put_end(fields);

@@ -9,12 +9,12 @@
  *	ops		its name
  *	exit_kind	0 while it runs
  *	bypass_depth, watchdog_timeout (jiffies)
- *	events		map of every counter of struct scx_event_stats, by its name in lower case without
- *			SCX_EV_, summed over the CPUs
- *	torn		the scheduler changed while it was being read, twice in a row
+ *	events		map of every counter of struct scx_event_stats, by its name in lower case
+ *without SCX_EV_, summed over the CPUs torn		the scheduler changed while it was being
+ *read, twice in a row
  *
- * scx_root is read anew at every sample, so that a reload is followed. Where the counters are has changed:
- * scx_sched.event_stats_cpu until 6.17, scx_sched.pcpu->event_stats since; BTF says which.
+ * scx_root is read anew at every sample, so that a reload is followed. Where the counters are has
+ *changed: scx_sched.event_stats_cpu until 6.17, scx_sched.pcpu->event_stats since; BTF says which.
  */
 #include <ktstr/resolve.h>
 
@@ -38,8 +38,11 @@ static const char *const names[N_PATHS] = {
 /* What older kernels have as variables of their own. */
 enum { V_ROOT, V_STATE, V_ENABLE_SEQ, V_BYPASS_DEPTH, V_WATCHDOG, N_VARIABLES };
 static const char *const variables[N_VARIABLES] = {
-	[V_ROOT] = "scx_root", [V_STATE] = "scx_enable_state_var", [V_ENABLE_SEQ] = "scx_enable_seq",
-	[V_BYPASS_DEPTH] = "scx_bypass_depth", [V_WATCHDOG] = "scx_watchdog_timeout",
+	[V_ROOT] = "scx_root",
+	[V_STATE] = "scx_enable_state_var",
+	[V_ENABLE_SEQ] = "scx_enable_seq",
+	[V_BYPASS_DEPTH] = "scx_bypass_depth",
+	[V_WATCHDOG] = "scx_watchdog_timeout",
 };
 
 struct entry {
@@ -78,7 +81,8 @@ static void add_event(void *ctx, const char *name, int64_t offset)
 {
 	struct ktstr_monitor *m = ctx;
 
-	if (m->n_events == EVENTS_MAX || offset < 0 || offset > (int64_t)(sizeof(m->sums) - sizeof(m->sums[0])))
+	if (m->n_events == EVENTS_MAX || offset < 0 ||
+	    offset > (int64_t)(sizeof(m->sums) - sizeof(m->sums[0])))
 		return;
 	m->events[m->n_events].value = offset;
 	shorten(m->events[m->n_events++].name, name, "SCX_EV_");
@@ -141,9 +145,12 @@ static uint64_t events_of_cpu(const struct ktstr_monitor *m, uint64_t sch, unsig
 
 	if (ktstr_read(v, &m->paths[PCPU], sch, &percpu) && percpu && m->paths[PCPU_EVENTS].there) {
 		at = v->guest_ops->cpu(v->guest, percpu, cpu);
-		return at && v->guest_ops->follow(v->guest, &m->paths[PCPU_EVENTS], at, &at) ? at : 0;
+		return at && v->guest_ops->follow(v->guest, &m->paths[PCPU_EVENTS], at, &at) ? at
+											     : 0;
 	}
-	return ktstr_read(v, &m->paths[EVENTS_CPU], sch, &percpu) ? v->guest_ops->cpu(v->guest, percpu, cpu) : 0;
+	return ktstr_read(v, &m->paths[EVENTS_CPU], sch, &percpu)
+		       ? v->guest_ops->cpu(v->guest, percpu, cpu)
+		       : 0;
 }
 
 /* False when a CPU's counters cannot be read: a sum without them would look like a fall. */

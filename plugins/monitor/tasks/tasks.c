@@ -3,11 +3,12 @@
  * monitor/tasks: the tasks that wait longest for a CPU, of class ext and of class fair. Fields:
  *
  *	waiting		how many wait
- *	tasks		the longest waiting of them: array of maps with pid, comm, cpu (whose run queue), class,
- *			wait_ns, and dsq (id) when it is in one
+ *	tasks		the longest waiting of them: array of maps with pid, comm, cpu (whose run
+ *queue), class, wait_ns, and dsq (id) when it is in one
  *	partial		there were too many to look at
  *
- * Since when a task waits is sched_info.last_queued, which is 0 while it runs; "now" is its run queue's clock.
+ * Since when a task waits is sched_info.last_queued, which is 0 while it runs; "now" is its run
+ *queue's clock.
  */
 #include <ktstr/resolve.h>
 
@@ -16,16 +17,26 @@
 
 enum { P_COUNT };
 static const struct ktstr_param params[] = {
-	[P_COUNT] = { .name = "count", .type = KTSTR_PARAM_UINT, .def = "8", .min = 1, .max = COUNT_MAX,
+	[P_COUNT] = { .name = "count",
+		      .type = KTSTR_PARAM_UINT,
+		      .def = "8",
+		      .min = 1,
+		      .max = COUNT_MAX,
 		      .help = "how many of the longest waiting tasks" },
 };
 
 enum { CLOCK, SCX_LIST, SCX_NODE, FAIR_LIST, FAIR_NODE, QUEUED, PID, COMM, DSQ, DSQ_ID, N_PATHS };
 static const char *const names[N_PATHS] = {
-	[CLOCK] = "rq.clock", [SCX_LIST] = "rq.scx.runnable_list", [SCX_NODE] = "task_struct.scx.runnable_node",
-	[FAIR_LIST] = "rq.cfs_tasks", [FAIR_NODE] = "task_struct.se.group_node",
-	[QUEUED] = "task_struct.sched_info.last_queued", [PID] = "task_struct.pid", [COMM] = "task_struct.comm",
-	[DSQ] = "task_struct.scx.dsq", [DSQ_ID] = "task_struct.scx.dsq->id",
+	[CLOCK] = "rq.clock",
+	[SCX_LIST] = "rq.scx.runnable_list",
+	[SCX_NODE] = "task_struct.scx.runnable_node",
+	[FAIR_LIST] = "rq.cfs_tasks",
+	[FAIR_NODE] = "task_struct.se.group_node",
+	[QUEUED] = "task_struct.sched_info.last_queued",
+	[PID] = "task_struct.pid",
+	[COMM] = "task_struct.comm",
+	[DSQ] = "task_struct.scx.dsq",
+	[DSQ_ID] = "task_struct.scx.dsq->id",
 };
 
 struct waiter {
@@ -65,7 +76,8 @@ static int tasks_create(const struct ktstr_host *host, const struct ktstr_value 
 	ktstr_resolve(view, names, N_PATHS, m->paths);
 	ret = view->guest_ops->symbol(view->guest, "runqueues", &m->runqueues, err);
 	for (size_t i = 0; !ret && i < sizeof(needed) / sizeof(needed[0]); i++)
-		ret = view->guest_ops->path(view->guest, names[needed[i]], &m->paths[needed[i]], err);
+		ret = view->guest_ops->path(view->guest, names[needed[i]], &m->paths[needed[i]],
+					    err);
 	if (ret) {
 		tasks_destroy(m);
 		return ret;
@@ -87,9 +99,10 @@ static void add_task(struct ktstr_monitor *m, const struct waiter *w)
 	m->top[i] = *w;
 }
 
-/* The list may change under us: it ends at its head, at what cannot be read, or when enough was seen. */
-static void walk_list(struct ktstr_monitor *m, uint64_t rq, unsigned cpu, unsigned list, unsigned node,
-		      const char *class)
+/* The list may change under us: it ends at its head, at what cannot be read, or when enough was
+ * seen. */
+static void walk_list(struct ktstr_monitor *m, uint64_t rq, unsigned cpu, unsigned list,
+		      unsigned node, const char *class)
 {
 	uint64_t head, at, clock, queued;
 
@@ -97,8 +110,11 @@ static void walk_list(struct ktstr_monitor *m, uint64_t rq, unsigned cpu, unsign
 	    !m->view->guest_ops->follow(m->view->guest, &m->paths[list], rq, &head) ||
 	    !ktstr_read(m->view, &m->paths[CLOCK], rq, &clock))
 		return;
-	for (at = ktstr_read_pointer(m->view, head); at && at != head && m->seen < TASKS_MAX; m->seen++) {
-		struct waiter w = { .task = at - m->paths[node].offset[0], .cpu = cpu, .class = class };
+	for (at = ktstr_read_pointer(m->view, head); at && at != head && m->seen < TASKS_MAX;
+	     m->seen++) {
+		struct waiter w = { .task = at - m->paths[node].offset[0],
+				    .cpu = cpu,
+				    .class = class };
 
 		if (!ktstr_read(m->view, &m->paths[QUEUED], w.task, &queued))
 			return;

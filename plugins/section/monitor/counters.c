@@ -32,7 +32,8 @@ static bool get_signed(const struct ktstr_field *f, int64_t *ret)
 	return true;
 }
 
-static void track_rate(struct tracker *t, int64_t delta, uint64_t ns, uint64_t threshold, uint64_t at_ns)
+static void track_rate(struct tracker *t, int64_t delta, uint64_t ns, uint64_t threshold,
+		       uint64_t at_ns)
 {
 	double rate = ns ? (double)delta * 1e9 / (double)ns : 0;
 
@@ -84,10 +85,11 @@ void events_sample(struct events *e, const struct ktstr_record *record, const st
 
 /* ---- domains ---- */
 
-static const struct { const char *name; int only; } columns[N_COLUMNS] = {
-	[LB_COUNT] = { "lb_count", -1 }, [LB_FAILED] = { "lb_failed", -1 }, [LB_GAINED] = { "lb_gained", -1 },
-	[LB_NEWIDLE] = { "lb_count", 2 }, [ALB_PUSHED] = { "alb_pushed", -1 },
-	[TTWU_REMOTE] = { "ttwu_wake_remote", -1 },
+static const struct { const char *name; int only;
+} columns[N_COLUMNS] = {
+	[LB_COUNT] = { "lb_count", -1 },     [LB_FAILED] = { "lb_failed", -1 },
+	[LB_GAINED] = { "lb_gained", -1 },   [LB_NEWIDLE] = { "lb_count", 2 },
+	[ALB_PUSHED] = { "alb_pushed", -1 }, [TTWU_REMOTE] = { "ttwu_wake_remote", -1 },
 };
 
 static bool read_column(const struct ktstr_fields *counters, int column, uint64_t *ret)
@@ -105,7 +107,8 @@ static bool read_column(const struct ktstr_fields *counters, int column, uint64_
 	if (f.type != KTSTR_FIELD_ARRAY)
 		return false;
 	for (; ktstr_item_next(&f.sub, &item); i++)
-		if (item.type == KTSTR_FIELD_U64 && (columns[column].only < 0 || columns[column].only == i))
+		if (item.type == KTSTR_FIELD_U64 &&
+		    (columns[column].only < 0 || columns[column].only == i))
 			*ret += item.u64;
 	return i > 0;
 }
@@ -186,7 +189,8 @@ static void add_prog(struct progs *p, const struct ktstr_fields *f)
 	ktstr_get_cstr(f, "name", prog->name, sizeof(prog->name));
 	ktstr_get_cstr(f, "type", prog->type, sizeof(prog->type));
 	prog->has_insns = ktstr_get_u64(f, "verified_insns", &prog->insns);
-	prog->has_cnt = ktstr_get_u64(f, "cnt", &prog->cnt) && ktstr_get_u64(f, "nsecs", &prog->nsecs);
+	prog->has_cnt = ktstr_get_u64(f, "cnt", &prog->cnt) &&
+			ktstr_get_u64(f, "nsecs", &prog->nsecs);
 	if (p->samples)
 		return;
 	prog->cnt_before = prog->cnt;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * section/monitor: what the monitors saw from outside, from the first step of the scenario to its end. Times are
- * from the first sample on.
+ * section/monitor: what the monitors saw from outside, from the first step of the scenario to its
+ * end. Times are from the first sample on.
  */
 #include "monitor.h"
 
@@ -13,18 +13,40 @@
 
 enum { P_IMBALANCE, P_DEPTH, P_STALL, P_FALLBACK, P_KEEP_LAST, P_SUSTAINED };
 static const struct ktstr_param params[] = {
-	[P_IMBALANCE] = { .name = "max-imbalance-ratio", .type = KTSTR_PARAM_UINT, .def = "4", .min = 1,
-			  .max = 100000, .help = "of the largest run queue to the smallest" },
-	[P_DEPTH] = { .name = "max-local-dsq-depth", .type = KTSTR_PARAM_UINT, .def = "50", .max = 10000,
-		      .unit = "tasks", .help = "in one CPU's local DSQ" },
-	[P_STALL] = { .name = "stall", .type = KTSTR_PARAM_BOOL, .def = "true",
+	[P_IMBALANCE] = { .name = "max-imbalance-ratio",
+			  .type = KTSTR_PARAM_UINT,
+			  .def = "4",
+			  .min = 1,
+			  .max = 100000,
+			  .help = "of the largest run queue to the smallest" },
+	[P_DEPTH] = { .name = "max-local-dsq-depth",
+		      .type = KTSTR_PARAM_UINT,
+		      .def = "50",
+		      .max = 10000,
+		      .unit = "tasks",
+		      .help = "in one CPU's local DSQ" },
+	[P_STALL] = { .name = "stall",
+		      .type = KTSTR_PARAM_BOOL,
+		      .def = "true",
 		      .help = "whether a CPU whose clock stands still is a violation" },
-	[P_FALLBACK] = { .name = "max-fallback-rate", .type = KTSTR_PARAM_UINT, .def = "200", .max = 1000000000,
-			 .unit = "1/s", .help = "of select_cpu_fallback" },
-	[P_KEEP_LAST] = { .name = "max-keep-last-rate", .type = KTSTR_PARAM_UINT, .def = "100",
-			  .max = 1000000000, .unit = "1/s", .help = "of dispatch_keep_last" },
-	[P_SUSTAINED] = { .name = "sustained-samples", .type = KTSTR_PARAM_UINT, .def = "5", .min = 1,
-			  .max = 1000000, .help = "in a row make a sustained violation" },
+	[P_FALLBACK] = { .name = "max-fallback-rate",
+			 .type = KTSTR_PARAM_UINT,
+			 .def = "200",
+			 .max = 1000000000,
+			 .unit = "1/s",
+			 .help = "of select_cpu_fallback" },
+	[P_KEEP_LAST] = { .name = "max-keep-last-rate",
+			  .type = KTSTR_PARAM_UINT,
+			  .def = "100",
+			  .max = 1000000000,
+			  .unit = "1/s",
+			  .help = "of dispatch_keep_last" },
+	[P_SUSTAINED] = { .name = "sustained-samples",
+			  .type = KTSTR_PARAM_UINT,
+			  .def = "5",
+			  .min = 1,
+			  .max = 1000000,
+			  .help = "in a row make a sustained violation" },
 };
 
 struct monitor {
@@ -57,13 +79,14 @@ static void note_absent(struct monitor *m, const struct ktstr_fields *f, struct 
 	size_t size = sizeof(m->absent);
 
 	if (ktstr_get_str(f, "error", &error))
-		ktstr_append(m->absent, size, "%s%.*s: %.*s", m->absent[0] ? "; " : "", KTSTR_STR_ARG(monitor),
-			     KTSTR_STR_ARG(error));
+		ktstr_append(m->absent, size, "%s%.*s: %.*s", m->absent[0] ? "; " : "",
+			     KTSTR_STR_ARG(monitor), KTSTR_STR_ARG(error));
 	if (!ktstr_get_sub(f, "absent", &it))
 		return;
 	while (ktstr_item_next(&it, &name))
 		if (name.type == KTSTR_FIELD_TEXT)
-			ktstr_append(m->absent, size, "%s%.*s", m->absent[0] ? "; " : "", KTSTR_STR_ARG(name.str));
+			ktstr_append(m->absent, size, "%s%.*s", m->absent[0] ? "; " : "",
+				     KTSTR_STR_ARG(name.str));
 }
 
 static void take_sample(struct monitor *m, const struct ktstr_record *record)
@@ -104,8 +127,10 @@ static size_t list_rules(const struct monitor *m, struct rule rules[5])
 
 	rules[n++] = (struct rule){ "imbalance ratio", &m->queues.imbalance, m->t.imbalance, 2 };
 	rules[n++] = (struct rule){ "local DSQ depth", &m->queues.depth, m->t.depth, 0 };
-	rules[n++] = (struct rule){ "select_cpu_fallback/s", &m->events.fallback, m->t.fallback_rate, 1 };
-	rules[n++] = (struct rule){ "dispatch_keep_last/s", &m->events.keep_last, m->t.keep_last_rate, 1 };
+	rules[n++] = (struct rule){ "select_cpu_fallback/s", &m->events.fallback,
+				    m->t.fallback_rate, 1 };
+	rules[n++] = (struct rule){ "dispatch_keep_last/s", &m->events.keep_last,
+				    m->t.keep_last_rate, 1 };
 	if (stalled)
 		rules[n++] = (struct rule){ "stall", &stalled->stall, 0, -1 };
 	return n;
@@ -117,13 +142,16 @@ static void describe_rule(const struct monitor *m, const struct rule *r, char *t
 
 	text[0] = '\0';
 	if (r->digits < 0)
-		ktstr_append(text, size, "stall of CPU %zu", (size_t)((const struct cpu *)((const char *)t -
-			     offsetof(struct cpu, stall)) - m->queues.cpus));
+		ktstr_append(text, size, "stall of CPU %zu",
+			     (size_t)((const struct cpu *)((const char *)t -
+							   offsetof(struct cpu, stall)) -
+				      m->queues.cpus));
 	else
 		ktstr_append(text, size, "%s %.*f > %llu", r->what, r->digits, t->worst,
 			     (unsigned long long)r->threshold);
 	ktstr_append(text, size, " in %llu samples in a row, from %.1f s to %.1f s",
-		     (unsigned long long)t->longest, since(m, t->longest_begin_ns), since(m, t->longest_end_ns));
+		     (unsigned long long)t->longest, since(m, t->longest_begin_ns),
+		     since(m, t->longest_end_ns));
 }
 
 /* All violations that lasted, separated by "; "; how many. */
@@ -151,8 +179,9 @@ static void put_queues(const struct monitor *m, struct ktstr_doc *doc)
 	uint64_t valid = q->samples - q->invalid;
 	char text[160] = "";
 
-	snprintf(text, sizeof(text), "%llu in %.1f s, every %.4g ms", (unsigned long long)q->samples,
-		 seconds(q->last_ns - q->first_ns), (double)q->period_ns / 1e6);
+	snprintf(text, sizeof(text), "%llu in %.1f s, every %.4g ms",
+		 (unsigned long long)q->samples, seconds(q->last_ns - q->first_ns),
+		 (double)q->period_ns / 1e6);
 	if (q->invalid)
 		ktstr_append(text, sizeof(text), "; %llu left out, implausible",
 			     (unsigned long long)q->invalid);
@@ -164,8 +193,8 @@ static void put_queues(const struct monitor *m, struct ktstr_doc *doc)
 	doc->value(doc, "imbalance ratio", text);
 	snprintf(text, sizeof(text), "max %llu", (unsigned long long)q->depth_max);
 	if (q->depth_max)
-		ktstr_append(text, sizeof(text), " on CPU %llu at %.1f s", (unsigned long long)q->depth_cpu,
-			     since(m, q->depth_ns));
+		ktstr_append(text, sizeof(text), " on CPU %llu at %.1f s",
+			     (unsigned long long)q->depth_cpu, since(m, q->depth_ns));
 	ktstr_append(text, sizeof(text), ", mean %.1f", q->depth_sum / (double)q->readings);
 	doc->value(doc, "local DSQ depth", text);
 	snprintf(text, sizeof(text), "mean %.1f a CPU", q->running_sum / (double)q->readings);
@@ -203,7 +232,8 @@ static void put_verdict(const struct monitor *m, struct ktstr_doc *doc)
 			 (unsigned long long)(m->queues.samples - m->queues.invalid),
 			 m->queues.samples - m->queues.invalid == 1 ? "" : "s");
 	else if (!m->events.samples)
-		snprintf(text, sizeof(text), "inconclusive, no event counters; run queues within their "
+		snprintf(text, sizeof(text),
+			 "inconclusive, no event counters; run queues within their "
 			 "thresholds");
 	else
 		snprintf(text, sizeof(text), "within the thresholds");
@@ -215,7 +245,10 @@ static void put_verdict(const struct monitor *m, struct ktstr_doc *doc)
 static bool always_shown(const char *name)
 {
 	static const char *const names[] = {
-		"select_cpu_fallback", "dispatch_keep_last", "enq_skip_exiting", "enq_skip_migration_disabled",
+		"select_cpu_fallback",
+		"dispatch_keep_last",
+		"enq_skip_exiting",
+		"enq_skip_migration_disabled",
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -242,7 +275,8 @@ static void put_events(const struct monitor *m, struct ktstr_doc *doc)
 			continue;
 		snprintf(count, sizeof(count), "%lld", (long long)e->items[i].total);
 		snprintf(rate, sizeof(rate), "%.1f", s > 0 ? (double)e->items[i].total / s : 0);
-		doc->table_row(doc, (const char *const[]){ e->items[i].name, count, s > 0 ? rate : NULL });
+		doc->table_row(doc, (const char *const[]){ e->items[i].name, count,
+							   s > 0 ? rate : NULL });
 	}
 	doc->table_end(doc);
 }
@@ -250,10 +284,14 @@ static void put_events(const struct monitor *m, struct ktstr_doc *doc)
 static void put_domains(const struct monitor *m, struct ktstr_doc *doc)
 {
 	static const struct ktstr_column columns[] = {
-		{ "domain", NULL, KTSTR_COLUMN_TEXT }, { "CPUs", NULL, KTSTR_COLUMN_NUMBER },
-		{ "balance", "/s", KTSTR_COLUMN_NUMBER }, { "failed", "/s", KTSTR_COLUMN_NUMBER },
-		{ "pulled", "/s", KTSTR_COLUMN_NUMBER }, { "new idle", "/s", KTSTR_COLUMN_NUMBER },
-		{ "pushed", "/s", KTSTR_COLUMN_NUMBER }, { "remote wake-ups", "/s", KTSTR_COLUMN_NUMBER },
+		{ "domain", NULL, KTSTR_COLUMN_TEXT },
+		{ "CPUs", NULL, KTSTR_COLUMN_NUMBER },
+		{ "balance", "/s", KTSTR_COLUMN_NUMBER },
+		{ "failed", "/s", KTSTR_COLUMN_NUMBER },
+		{ "pulled", "/s", KTSTR_COLUMN_NUMBER },
+		{ "new idle", "/s", KTSTR_COLUMN_NUMBER },
+		{ "pushed", "/s", KTSTR_COLUMN_NUMBER },
+		{ "remote wake-ups", "/s", KTSTR_COLUMN_NUMBER },
 	};
 	const struct domains *d = &m->domains;
 	double s = seconds(d->last_ns - d->first_ns);
@@ -268,7 +306,8 @@ static void put_domains(const struct monitor *m, struct ktstr_doc *doc)
 
 		snprintf(text[N_COLUMNS], sizeof(text[0]), "%llu", (unsigned long long)l->span);
 		for (int c = 0; c < N_COLUMNS; c++) {
-			double delta = l->last[c] > l->first[c] ? (double)(l->last[c] - l->first[c]) : 0;
+			double delta = l->last[c] > l->first[c] ? (double)(l->last[c] - l->first[c])
+								: 0;
 
 			snprintf(text[c], sizeof(text[c]), "%.1f", delta / s);
 			cells[2 + c] = l->has[c] ? text[c] : NULL;
@@ -281,8 +320,10 @@ static void put_domains(const struct monitor *m, struct ktstr_doc *doc)
 static void put_progs(const struct monitor *m, struct ktstr_doc *doc)
 {
 	static const struct ktstr_column columns[] = {
-		{ "BPF program", NULL, KTSTR_COLUMN_TEXT }, { "type", NULL, KTSTR_COLUMN_TEXT },
-		{ "verified insns", NULL, KTSTR_COLUMN_NUMBER }, { "runs", NULL, KTSTR_COLUMN_NUMBER },
+		{ "BPF program", NULL, KTSTR_COLUMN_TEXT },
+		{ "type", NULL, KTSTR_COLUMN_TEXT },
+		{ "verified insns", NULL, KTSTR_COLUMN_NUMBER },
+		{ "runs", NULL, KTSTR_COLUMN_NUMBER },
 		{ "mean", "ns", KTSTR_COLUMN_NUMBER },
 	};
 
@@ -298,8 +339,10 @@ static void put_progs(const struct monitor *m, struct ktstr_doc *doc)
 		snprintf(insns, sizeof(insns), "%llu", (unsigned long long)p->insns);
 		snprintf(count, sizeof(count), "%llu", (unsigned long long)runs);
 		snprintf(mean, sizeof(mean), "%.0f", runs ? (double)ns / (double)runs : 0);
-		doc->table_row(doc, (const char *const[]){ p->name, p->type, p->has_insns ? insns : NULL,
-			       p->has_cnt ? count : NULL, p->has_cnt && runs ? mean : NULL });
+		doc->table_row(doc,
+			       (const char *const[]){ p->name, p->type, p->has_insns ? insns : NULL,
+						      p->has_cnt ? count : NULL,
+						      p->has_cnt && runs ? mean : NULL });
 	}
 	doc->table_end(doc);
 }
@@ -321,8 +364,8 @@ static int build(const struct ktstr_section_input *input, const struct ktstr_val
 		goto out;
 	}
 	m->t = (struct thresholds){
-		values[P_IMBALANCE].u64, values[P_DEPTH].u64, values[P_FALLBACK].u64, values[P_KEEP_LAST].u64,
-		values[P_SUSTAINED].u64, values[P_STALL].boolean,
+		values[P_IMBALANCE].u64, values[P_DEPTH].u64,	  values[P_FALLBACK].u64,
+		values[P_KEEP_LAST].u64, values[P_SUSTAINED].u64, values[P_STALL].boolean,
 	};
 	while (input->next(input->journals[0], &cursor, &rec))
 		if (rec.type == KTSTR_REC_SAMPLE)

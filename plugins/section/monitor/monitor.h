@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * section/monitor in its parts: queues.c follows run queues and judges them sample by sample, counters.c what only
- * grows, monitor.c says it.
+ * section/monitor in its parts: queues.c follows run queues and judges them sample by sample,
+ * counters.c what only grows, monitor.c says it.
  */
 #ifndef SECTION_MONITOR_H
 #define SECTION_MONITOR_H

@@ -2,7 +2,8 @@
 #include "monitor.h"
 
 #define DEPTH_PLAUSIBLE 10000		/* deeper: the sample is of something else than a queue */
-#define RUN_TICKS_NS 40000000ull	/* ten ticks of 250 Hz: a vCPU that ran that long has moved its clock */
+#define RUN_TICKS_NS \
+	40000000ull /* ten ticks of 250 Hz: a vCPU that ran that long has moved its clock */
 
 void track(struct tracker *t, bool above, double value, uint64_t at_ns)
 {
@@ -39,8 +40,8 @@ void queues_vcpus(struct queues *q, const struct ktstr_record *record)
 }
 
 /*
- * A CPU with tasks whose clock stands still although its vCPU ran on the host for ten ticks since. One that
- * the host did not let run, or of which that is not known, is not stalled.
+ * A CPU with tasks whose clock stands still although its vCPU ran on the host for ten ticks since.
+ * One that the host did not let run, or of which that is not known, is not stalled.
  */
 static void follow_clock(struct cpu *c, const struct ktstr_fields *f, uint64_t at_ns)
 {
@@ -49,7 +50,8 @@ static void follow_clock(struct cpu *c, const struct ktstr_fields *f, uint64_t a
 
 	if (!still)
 		c->cpu_ns = c->vcpu_ns;
-	track(&c->stall, still && c->vcpu_known && c->vcpu_ns - c->cpu_ns >= RUN_TICKS_NS, 0, at_ns);
+	track(&c->stall, still && c->vcpu_known && c->vcpu_ns - c->cpu_ns >= RUN_TICKS_NS, 0,
+	      at_ns);
 	c->clock = clock;
 	c->nr_running = running;
 	c->known = true;
@@ -66,7 +68,8 @@ static struct sums sum_cpus(struct queues *q, struct ktstr_fields cpus, uint64_t
 	struct ktstr_field f;
 
 	for (; s.n < CPUS_MAX && ktstr_item_next(&cpus, &f) && f.type == KTSTR_FIELD_MAP; s.n++) {
-		uint64_t running = number(&f.sub, "nr_running"), depth = number(&f.sub, "local_dsq");
+		uint64_t running = number(&f.sub, "nr_running"),
+			 depth = number(&f.sub, "local_dsq");
 
 		follow_clock(&q->cpus[s.n], &f.sub, at_ns);
 		s.max = running > s.max ? running : s.max;
@@ -81,7 +84,8 @@ static struct sums sum_cpus(struct queues *q, struct ktstr_fields cpus, uint64_t
 	return s;
 }
 
-static void add_valid(struct queues *q, const struct sums *s, uint64_t at_ns, const struct thresholds *t)
+static void add_valid(struct queues *q, const struct sums *s, uint64_t at_ns,
+		      const struct thresholds *t)
 {
 	double imbalance = (double)s->max / (double)(s->min ? s->min : 1);
 
@@ -128,7 +132,8 @@ const struct cpu *queues_stalled(const struct queues *q)
 	const struct cpu *worst = NULL;
 
 	for (size_t i = 0; i < q->n_cpus; i++)
-		if (q->cpus[i].stall.longest && (!worst || q->cpus[i].stall.longest > worst->stall.longest))
+		if (q->cpus[i].stall.longest &&
+		    (!worst || q->cpus[i].stall.longest > worst->stall.longest))
 			worst = &q->cpus[i];
 	return worst;
 }
