@@ -1,47 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Memory that runs out at each allocation in turn: an error, nothing leaked, nothing half-made. */
+#include "failing-memory.h"
 #include "plan-fixture.h"
 #include "plan/encode.h"
-
-/* The linker sends the calls of the code under test here (--wrap). */
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t size);
-char *__real_strdup(const char *text);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t size);
-char *__wrap_strdup(const char *text);
-
-static size_t left = SIZE_MAX;	/* allocations until they fail */
-static bool failed;
-
-static bool may_allocate(void)
-{
-	if (!left)
-		return !(failed = true);
-	left -= left != SIZE_MAX;
-	return true;
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return may_allocate() ? __real_calloc(n, size) : NULL;
-}
-
-void *__wrap_realloc(void *p, size_t size)
-{
-	return may_allocate() ? __real_realloc(p, size) : NULL;
-}
-
-char *__wrap_strdup(const char *text)
-{
-	return may_allocate() ? __real_strdup(text) : NULL;
-}
-
-static void fail_after(size_t allocations)
-{
-	left = allocations;
-	failed = false;
-}
 
 static const char good[] =
 	"kernel-args: [a, b]\n"
@@ -52,6 +13,7 @@ static const char good[] =
 	"  cgroups:\n"
 	"    - {name: a, workers: [&w {workload: bursty, count: 2}, {<<: *w, label: x}]}\n"
 	"    - {name: b, workers: [tests/fixtures/plan/.libs/lone.so]}\n"
+	"expect: {spread: 5%, fails: {cause: panic, pattern: x}}\n"
 	"report: {sections: [head]}\n";
 
 static const char bad[] =
