@@ -94,7 +94,7 @@ static int build(const struct ktstr_section_input *input, const struct ktstr_val
 	if (verdict->reason && *verdict->reason)
 		ktstr_append(text, sizeof(text), ": %s", verdict->reason);
 	doc->headline(doc, outcomes[verdict->outcome].tone, text);
-	if (verdict->cause == KTSTR_CAUSE_CHECK)
+	if (verdict->cause == KTSTR_CAUSE_CHECK && verdict->outcome != KTSTR_OUTCOME_PASS)
 		say_findings(verdict, doc);
 	return 0;
 }
