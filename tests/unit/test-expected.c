@@ -261,6 +261,24 @@ Test(expected, a_check_can_be_meant_to_fail)
 	check(&r, KTSTR_OUTCOME_PASS, KTSTR_CAUSE_CHECK, "as expected, check failed (" STARVED ")");
 }
 
+Test(expected, the_check_that_is_meant_need_not_be_the_first)
+{
+	struct run r = ran();
+
+	r.expect.fails = KTSTR_CAUSE_CHECK;
+	strcpy(r.expect.pattern, "min-work of w in a");
+	r.expect.values[KTSTR_CHECK_MIN_WORK] = (struct ktstr_value){ .set = true, .u64 = 1 };
+	r.workers = starved;
+	check(&r, KTSTR_OUTCOME_PASS, KTSTR_CAUSE_CHECK,
+	      "as expected, check failed (" STARVED "; and 1 more)");
+	r = ran();
+	r.expect.fails = KTSTR_CAUSE_CHECK;
+	strcpy(r.expect.pattern, "min-work of w in a");
+	r.workers = starved;
+	check(&r, KTSTR_OUTCOME_FAIL, KTSTR_CAUSE_CHECK, "expected to fail by check with \"min-work of w "
+	      "in a\", but check failed (" STARVED ")");
+}
+
 /* ---- skipped ---- */
 
 Test(expected, what_cannot_run_is_skipped)
