@@ -380,6 +380,18 @@ Test(judge, a_step_that_was_over_at_once_starved_nobody)
 		    "starvation cannot be judged: no workers reported what it is about");
 }
 
+Test(judge, who_got_the_cpu_and_is_slow_is_not_starved)
+{
+	struct ktstr_expect e = only(KTSTR_CHECK_STARVATION, &cases[0].limit, false);
+	struct judged j = { 0 };
+
+	made_head(&j.made);
+	for (uint64_t i = 0; i < 2; i++)
+		made_worker(&j.made, 2 * SEC, &(struct made_worker){
+			WORKER, .pid = i, .iterations = i, .cpu_ns = 100 * MS });
+	expect_text(&j, &e, KTSTR_OUTCOME_PASS, "");
+}
+
 /* A worker that never came to run has no time of its own: the step's counts. */
 Test(judge, who_never_began_is_starved)
 {
