@@ -187,19 +187,22 @@ static bool add_linked(struct stats *s, struct ktstr_str cgroup, uint64_t begin_
 	return ok;
 }
 
-static bool cpus_allowed(struct stats *s, const struct ktstr_stats_worker *w, uint64_t end_ns,
-			 uint64_t *bits)
+/* When a worker began is not in its report, which comes some time after its end: its step's begin is
+ * early enough. */
+static bool cpus_allowed(struct stats *s, const struct ktstr_stats_worker *w, uint64_t *bits)
 {
+	uint64_t begin_ns = w->phase < s->phases.n ? s->phases.items[w->phase]->pub.begin_ns : 0;
+
 	for (size_t i = 0; i < s->links.n; i++)
 		s->links.items[i].followed = false;
-	return add_linked(s, w->cgroup, end_ns > w->wall_ns ? end_ns - w->wall_ns : 0, bits);
+	return add_linked(s, w->cgroup, begin_ns, bits);
 }
 
-static bool set_confinement(struct stats *s, struct ktstr_stats_worker *w, uint64_t end_ns)
+static bool set_confinement(struct stats *s, struct ktstr_stats_worker *w)
 {
 	uint64_t allowed[CPU_WORDS] = { 0 }, ran_on[CPU_WORDS] = { 0 }, outside = 0;
 
-	if (!s->cpusets.n || s->links.n == LINKS_MAX || !cpus_allowed(s, w, end_ns, allowed))
+	if (!s->cpusets.n || s->links.n == LINKS_MAX || !cpus_allowed(s, w, allowed))
 		return true;
 	add_cpus(&w->record, "cpus", ran_on);
 	w->confined = cpu_list(s, allowed);
@@ -210,9 +213,8 @@ static bool set_confinement(struct stats *s, struct ktstr_stats_worker *w, uint6
 	return w->confined && (!outside || w->outside);
 }
 
-static bool add_worker(struct stats *s, const struct ktstr_record *rec)
+static bool add_worker(struct stats *s, const struct ktstr_fields *f)
 {
-	const struct ktstr_fields *f = &rec->fields;
 	struct ktstr_stats_worker *w = ktstr_arena_zalloc(s->arena, sizeof(*w));
 	struct ktstr_stats_worker **slot = w ? ktstr_vec_add(&s->workers) : NULL;
 
@@ -232,7 +234,7 @@ static bool add_worker(struct stats *s, const struct ktstr_record *rec)
 	ktstr_get_str(f, "workload", &w->workload);
 	ktstr_get_str(f, "role", &w->role);
 	ktstr_get_bool(f, "completed", &w->completed);
-	return set_confinement(s, w, rec->guest_ns);
+	return set_confinement(s, w);
 }
 
 static void count_phase(struct phase *p, const struct ktstr_fields *f, int edge)
@@ -328,7 +330,7 @@ static bool add_record(struct stats *s, const struct ktstr_record *rec)
 		s->host_ns = rec->host_ns;
 	}
 	switch (rec->type) {
-	case KTSTR_REC_WORKER: return add_worker(s, rec);
+	case KTSTR_REC_WORKER: return add_worker(s, &rec->fields);
 	case KTSTR_REC_CGROUP: return add_cgroup(s, rec);
 	case KTSTR_REC_STEP: return add_step(s, rec);
 	case KTSTR_REC_OP: return add_operation(s, &rec->fields);

@@ -438,6 +438,22 @@ Test(judge, a_cpuset_that_changes_allows_what_it_allowed_meanwhile)
 		     "isolation cannot be judged: no workers reported what it is about");
 }
 
+/* Its report comes late: what its time of 2 s is counted back from is not its end. */
+Test(judge, a_late_report_does_not_make_a_late_begin)
+{
+	struct ktstr_expect e = only(KTSTR_CHECK_ISOLATION, &cases[2].limit, true);
+	struct judged j = { 0 };
+
+	made_head(&j.made);
+	made_step(&j.made, SEC, 1, 1, NULL, "begin", 1);
+	put_cgroup(&j.made, SEC, "a", "0");
+	put_cgroup(&j.made, SEC + 20 * MS, "a", "1");
+	made_step(&j.made, 3 * SEC, 1, 1, NULL, "end", 1);
+	made_worker(&j.made, 3 * SEC + 50 * MS,
+		    &(struct made_worker){ WORKER, .pid = 9, .cpus = "01" });
+	expect_text(&j, &e, KTSTR_OUTCOME_PASS, "");
+}
+
 static void put_move(struct made *m, const char *from, const char *to)
 {
 	struct ktstr_buf b = { 0 };
