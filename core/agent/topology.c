@@ -5,8 +5,6 @@
 #include "base/file.h"
 #include "base/text.h"
 
-#define CPUS_MAX 8192		/* NR_CPUS of a distribution kernel */
-
 bool ktstr_cpulist_each(const char *list, void (*fn)(void *ctx, uint32_t cpu), void *ctx)
 {
 	const char *p = list;
@@ -19,7 +17,7 @@ bool ktstr_cpulist_each(const char *list, void (*fn)(void *ctx, uint32_t cpu), v
 			return false;
 		if (*end == '-')
 			last = strtoul(p = end + 1, &end, 10);
-		if (end == p || last < first || last >= CPUS_MAX ||
+		if (end == p || last < first || last >= KTSTR_CPUS_MAX ||
 		    (*end && *end != ',' && *end != '\n'))
 			return false;
 		for (unsigned long cpu = first; cpu <= last; cpu++)

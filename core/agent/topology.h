@@ -4,14 +4,10 @@
 #define KTSTR_AGENT_TOPOLOGY_H
 
 #include "base/vec.h"
+#include "plan/cpus.h"
 
 #include <ktstr/err.h>
 #include <ktstr/fields.h>
-
-struct ktstr_cpu_place {
-	uint32_t cpu;
-	uint32_t node, llc, core;	/* numbered from 0 in order of their first CPU */
-};
 
 /* In the terms of struct ktstr_topology: llcs of the whole machine, cores of the LLC that has most,
  * threads of the core that has most. */
