@@ -9,7 +9,7 @@
 
 #include <signal.h>
 
-#define KTSTR_ENGINE_FIFO 5		/* priority; the agent's is higher */
+#define KTSTR_ENGINE_FIFO 98		/* priority: above any worker (plan/policy.h), below the agent */
 
 struct ktstr_engine_link {
 	struct ktstr_loop *loop;	/* these five are set by the caller */

@@ -6,12 +6,14 @@
  */
 #include "agent/engine.h"
 
+#include "agent/crew.h"
 #include "agent/report.h"
-#include "agent/step.h"
+#include "agent/scenario.h"
 #include "base/clock.h"
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -71,9 +73,19 @@ static void children_ready(void *ctx, uint32_t events)
 		info.si_pid = 0;
 		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) || !info.si_pid)
 			return;
-		ktstr_step_ended(engine, &info);
+		ktstr_crews_child(engine, &info);
 		waitid(P_PID, (id_t)info.si_pid, &info, WEXITED | WNOHANG);
 	}
+}
+
+static void some_ready(void *ctx, uint32_t events)
+{
+	struct ktstr_engine *engine = ctx;
+	uint64_t n;
+
+	(void)events;
+	if (read(engine->ready.fd, &n, sizeof(n)) == sizeof(n))
+		engine->n_ready += (uint32_t)n;
 }
 
 static void time_came(void *ctx)
@@ -125,28 +137,6 @@ static bool is_flushed(struct ktstr_engine *engine)
 	return !ktstr_guest_channel_pending(&engine->agent);
 }
 
-/* Loads and checks every workload, so that what is wrong with a later step is known before the
- * first one begins. */
-static int load_workloads(struct ktstr_engine *engine, struct ktstr_err *err)
-{
-	const struct ktstr_workload_ops *ops;
-
-	for (uint32_t s = 0; s < engine->plan->n_steps; s++)
-		for (uint32_t c = 0; c < engine->plan->steps[s].n_cgroups; c++) {
-			const struct ktstr_guest_cgroup *cgroup =
-				&engine->plan->steps[s].cgroups[c];
-
-			for (uint32_t w = 0; w < cgroup->n_workers; w++) {
-				int ret = ktstr_workloads_get(&engine->workloads,
-							      &cgroup->workers[w], &ops, err);
-
-				if (ret)
-					return ret;
-			}
-		}
-	return 0;
-}
-
 static void run_scenario(struct ktstr_engine *engine)
 {
 	struct ktstr_err err = KTSTR_ERR_INIT;
@@ -154,18 +144,12 @@ static void run_scenario(struct ktstr_engine *engine)
 	if (ktstr_engine_wait(engine, has_plan, UINT64_MAX, false) != KTSTR_WAIT_MET ||
 	    engine->failed)
 		return;
-	if (load_workloads(engine, &err)) {
+	if (ktstr_scenario_prepare(engine, &err)) {
 		ktstr_engine_fault(engine, "workload", &err);
 		return;
 	}
-	if (ktstr_engine_wait(engine, is_started, UINT64_MAX, false) != KTSTR_WAIT_MET)
-		return;
-	for (uint32_t i = 0; i < engine->plan->n_steps && !engine->stopped; i++)
-		if (ktstr_step_carry_out(engine, &engine->plan->steps[i], i + 1,
-					 engine->plan->n_steps, &err)) {
-			ktstr_engine_fault(engine, "step", &err);
-			return;
-		}
+	if (ktstr_engine_wait(engine, is_started, UINT64_MAX, false) == KTSTR_WAIT_MET)
+		ktstr_scenario_run(engine);
 }
 
 static void say_finished(struct ktstr_engine *engine)
@@ -209,16 +193,25 @@ static int begin(struct ktstr_engine *engine, struct ktstr_err *err)
 	};
 	engine->timer = (struct ktstr_timer){ .fire = time_came, .ctx = engine };
 	ktstr_loop_add_timer(&engine->loop, &engine->timer);
-	if (engine->children.fd < 0)
-		return ktstr_err_errno(err, errno, "signalfd");
+	engine->ready = (struct ktstr_source){
+		.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), .events = EPOLLIN,
+		.ready = some_ready, .ctx = engine,
+	};
+	if (engine->children.fd < 0 || engine->ready.fd < 0)
+		return ktstr_err_errno(err, errno, "signalfd and eventfd");
 	ret = ktstr_loop_watch(&engine->loop, &engine->agent.source, err);
-	return ret ? ret : ktstr_loop_watch(&engine->loop, &engine->children, err);
+	if (!ret)
+		ret = ktstr_loop_watch(&engine->loop, &engine->children, err);
+	return ret ? ret : ktstr_loop_watch(&engine->loop, &engine->ready, err);
 }
 
 static void end(struct ktstr_engine *engine)
 {
 	ktstr_workloads_deinit(&engine->workloads);
 	ktstr_guest_plan_destroy(engine->plan);
+	ktstr_cpu_map_deinit(&engine->map);
+	ktstr_vec_free(&engine->groups);
+	ktstr_loop_forget(&engine->loop, &engine->ready);
 	ktstr_loop_forget(&engine->loop, &engine->children);
 	ktstr_guest_channel_deinit(&engine->agent, &engine->loop);
 	ktstr_loop_deinit(&engine->loop);

@@ -7,7 +7,14 @@
 #include "agent/plan-decode.h"
 #include "agent/workloads.h"
 
-struct ktstr_step_run;
+struct ktstr_crew;
+
+/* A cgroup of the scenario. */
+struct ktstr_group {
+	char *name;
+	uint32_t step;			/* 0: it stays for the whole scenario */
+	bool frozen;
+};
 
 struct ktstr_engine {
 	struct ktstr_loop loop;
@@ -16,7 +23,14 @@ struct ktstr_engine {
 	struct ktstr_timer timer;		/* of ktstr_engine_wait() */
 	struct ktstr_guest_plan *plan;
 	struct ktstr_workloads workloads;
-	struct ktstr_step_run *step;		/* the one at hand, or NULL */
+	struct ktstr_cpu_map map;		/* the machine */
+	KTSTR_VEC(struct ktstr_group) groups;	/* in the order of their making */
+	struct ktstr_crew *crews;		/* the same */
+	struct ktstr_source ready;		/* eventfd: +1 for each worker at its gate */
+	uint32_t n_ready, n_awaited;		/* workers at closed gates; forked for them */
+	uint32_t next_group;			/* number for a group of workers that belong together */
+	uint64_t past_iterations;		/* of workers that were brought home */
+	const char *awaited_group, *awaited_event;	/* of group.c */
 	bool started, stopped, timed_out;
 	bool failed;
 	char why[KTSTR_ERR_MAX];		/* the first failure */
@@ -34,7 +48,7 @@ enum ktstr_wait ktstr_engine_wait(struct ktstr_engine *engine,
 				  bool (*met)(struct ktstr_engine *engine), uint64_t until_ns,
 				  bool finish);
 
-/* Reports a fault; the scenario goes on and will have failed. */
+/* Reports a fault; the step ends, and the scenario will have failed. */
 void ktstr_engine_fault(struct ktstr_engine *engine, const char *what, const struct ktstr_err *err);
 
 #endif

@@ -20,7 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define AGENT_FIFO 10			/* priority */
+#define AGENT_FIFO 99			/* priority: nothing of a scenario comes before it */
 #define PORT_TIMEOUT_NS (30 * KTSTR_NSEC_PER_SEC)
 #define QUEUE_BULK (8u << 20)		/* more than this waits: bulk is not read */
 #define QUEUE_EVIDENCE (16u << 20)	/* more than this: evidence neither */

@@ -1,12 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#include "agent/plan-decode.h"
-
-#include "base/arena.h"
-
-struct decoder {
-	struct ktstr_arena *arena;
-	struct ktstr_err *err;
-};
+#include "agent/decode.h"
 
 static uint32_t count_items(struct ktstr_fields it)
 {
@@ -18,26 +11,43 @@ static uint32_t count_items(struct ktstr_fields it)
 	return n;
 }
 
-static char *copy(struct decoder *d, struct ktstr_str s)
+char *ktstr_decode_copy(struct ktstr_decoder *d, struct ktstr_str s)
 {
 	return ktstr_arena_strndup(d->arena, s.s, s.len);
 }
 
-/* A text field that must be there and not be empty. */
-static int need_text(struct decoder *d, const struct ktstr_fields *m, const char *key,
-		     const char *where, const char **ret)
+int ktstr_decode_text(struct ktstr_decoder *d, const struct ktstr_fields *m, const char *key,
+		      const char *where, const char **ret)
 {
 	struct ktstr_str s;
 
 	if (!ktstr_get_str(m, key, &s) || !s.len || memchr(s.s, 0, s.len))
 		return ktstr_err_set(d->err, -EINVAL, "plan: %s has no usable \"%s\"", where, key);
-	*ret = copy(d, s);
+	*ret = ktstr_decode_copy(d, s);
 	return *ret ? 0 : ktstr_err_nomem(d->err);
 }
 
-/* An array of texts as a NULL-ended array; absent is empty. */
-static int texts(struct decoder *d, const struct ktstr_fields *m, const char *key,
-		 const char ***ret)
+int ktstr_decode_maybe(struct ktstr_decoder *d, const struct ktstr_fields *m, const char *key,
+		       const char **ret)
+{
+	struct ktstr_str s;
+
+	*ret = NULL;
+	return ktstr_get_str(m, key, &s) ? ktstr_decode_text(d, m, key, "the plan", ret) : 0;
+}
+
+int ktstr_decode_below(struct ktstr_decoder *d, const struct ktstr_fields *m, const char *key,
+		       uint64_t limit, uint64_t *ret)
+{
+	*ret = 0;
+	ktstr_get_u64(m, key, ret);
+	return *ret < limit ? 0 : ktstr_err_set(d->err, -EINVAL, "plan: \"%s\" is %llu, possible "
+						"is less than %llu", key, (unsigned long long)*ret,
+						(unsigned long long)limit);
+}
+
+int ktstr_decode_texts(struct ktstr_decoder *d, const struct ktstr_fields *m, const char *key,
+		       const char ***ret)
 {
 	struct ktstr_fields it = { 0 };
 	struct ktstr_field f;
@@ -51,18 +61,15 @@ static int texts(struct decoder *d, const struct ktstr_fields *m, const char *ke
 		if (f.type != KTSTR_FIELD_TEXT)
 			return ktstr_err_set(d->err, -EINVAL, "plan: an item of \"%s\" is no text",
 					     key);
-		(*ret)[n] = copy(d, f.str);
+		(*ret)[n] = ktstr_decode_copy(d, f.str);
 		if (!(*ret)[n++])
 			return ktstr_err_nomem(d->err);
 	}
 	return 0;
 }
 
-/* Each array of maps is decoded alike: count, allocate, one function per item. */
-typedef int item_fn(struct decoder *d, const struct ktstr_fields *m, void *item);
-
-static int maps(struct decoder *d, const struct ktstr_fields *m, const char *key, size_t size,
-		item_fn *fn, void *ret_items, uint32_t *ret_n)
+int ktstr_decode_maps(struct ktstr_decoder *d, const struct ktstr_fields *m, const char *key,
+		      size_t size, ktstr_decode_fn *fn, void *ret_items, uint32_t *ret_n)
 {
 	struct ktstr_fields it = { 0 };
 	struct ktstr_field f;
@@ -85,7 +92,7 @@ static int maps(struct decoder *d, const struct ktstr_fields *m, const char *key
 	return 0;
 }
 
-static int decode_value(struct decoder *d, const struct ktstr_fields *m, void *item)
+static int decode_value(struct ktstr_decoder *d, const struct ktstr_fields *m, void *item)
 {
 	struct ktstr_value *value = item;
 	struct ktstr_str s;
@@ -93,22 +100,22 @@ static int decode_value(struct decoder *d, const struct ktstr_fields *m, void *i
 	ktstr_get_bool(m, "set", &value->set);
 	ktstr_get_u64(m, "num", &value->u64);
 	if (ktstr_get_str(m, "str", &s)) {
-		value->str = copy(d, s);
+		value->str = ktstr_decode_copy(d, s);
 		if (!value->str)
 			return ktstr_err_nomem(d->err);
 	}
 	return 0;
 }
 
-static int decode_workers(struct decoder *d, const struct ktstr_fields *m, void *item)
+static int decode_workers(struct ktstr_decoder *d, const struct ktstr_fields *m, void *item)
 {
 	struct ktstr_guest_workers *workers = item;
 	uint64_t count = 0;
 	int ret;
 
-	ret = need_text(d, m, "plugin", "a workers entry", &workers->plugin);
+	ret = ktstr_decode_text(d, m, "plugin", "a workers entry", &workers->plugin);
 	if (!ret)
-		ret = need_text(d, m, "module", workers->plugin, &workers->module);
+		ret = ktstr_decode_text(d, m, "module", workers->plugin, &workers->module);
 	if (ret)
 		return ret;
 	ktstr_get_u64(m, "count", &count);
@@ -117,35 +124,39 @@ static int decode_workers(struct decoder *d, const struct ktstr_fields *m, void 
 			d->err, -EINVAL, "plan: %s asks for %llu workers, possible are 1 to %d",
 			workers->plugin, (unsigned long long)count, KTSTR_GUEST_WORKERS_MAX);
 	workers->count = (uint32_t)count;
-	return maps(d, m, "params", sizeof(*workers->values), decode_value, &workers->values,
-		    &workers->n_values);
+	ret = ktstr_decode_placement(d, m, &workers->placement);
+	return ret ? ret : ktstr_decode_maps(d, m, "params", sizeof(*workers->values), decode_value,
+					     &workers->values, &workers->n_values);
 }
 
-static int decode_cgroup(struct decoder *d, const struct ktstr_fields *m, void *item)
+static int decode_cgroup(struct ktstr_decoder *d, const struct ktstr_fields *m, void *item)
 {
 	struct ktstr_guest_cgroup *cgroup = item;
-	int ret = need_text(d, m, "name", "a cgroup", &cgroup->name);
+	int ret = ktstr_decode_text(d, m, "name", "a cgroup", &cgroup->name);
 
-	return ret ? ret : maps(d, m, "workers", sizeof(*cgroup->workers), decode_workers,
-				&cgroup->workers, &cgroup->n_workers);
+	if (!ret)
+		ret = ktstr_decode_settings(d, m, cgroup);
+	return ret ? ret : ktstr_decode_maps(d, m, "workers", sizeof(*cgroup->workers),
+					     decode_workers, &cgroup->workers,
+					     &cgroup->n_workers);
 }
 
-static int decode_step(struct decoder *d, const struct ktstr_fields *m, void *item)
+static int decode_step(struct ktstr_decoder *d, const struct ktstr_fields *m, void *item)
 {
 	struct ktstr_guest_step *step = item;
 	struct ktstr_str name = { "", 0 };
 	int ret;
 
 	ktstr_get_str(m, "name", &name);
-	step->name = copy(d, name);
+	step->name = ktstr_decode_copy(d, name);
 	if (!step->name)
 		return ktstr_err_nomem(d->err);
 	if (!ktstr_get_u64(m, "hold_ns", &step->hold_ns))
 		return ktstr_err_set(d->err, -EINVAL,
 				     "plan: step \"%s\" does not say how long it is held",
 				     step->name);
-	ret = maps(d, m, "cgroups", sizeof(*step->cgroups), decode_cgroup, &step->cgroups,
-		   &step->n_cgroups);
+	ret = ktstr_decode_maps(d, m, "cgroups", sizeof(*step->cgroups), decode_cgroup,
+				&step->cgroups, &step->n_cgroups);
 	if (!ret && ktstr_guest_step_workers(step) > KTSTR_GUEST_WORKERS_MAX)
 		return ktstr_err_set(d->err, -EINVAL,
 				     "plan: step \"%s\" asks for %u workers, at most %d are "
@@ -155,10 +166,10 @@ static int decode_step(struct decoder *d, const struct ktstr_fields *m, void *it
 	return ret;
 }
 
-static int decode_scheduler(struct decoder *d, const struct ktstr_fields *m,
+static int decode_scheduler(struct ktstr_decoder *d, const struct ktstr_fields *m,
 			    struct ktstr_guest_plan *plan)
 {
-	int ret = texts(d, m, "command", &plan->command);
+	int ret = ktstr_decode_texts(d, m, "command", &plan->command);
 
 	if (ret)
 		return ret;
@@ -170,7 +181,7 @@ static int decode_scheduler(struct decoder *d, const struct ktstr_fields *m,
 	return 0;
 }
 
-static int decode_plan(struct decoder *d, const struct ktstr_fields *m,
+static int decode_plan(struct ktstr_decoder *d, const struct ktstr_fields *m,
 		       struct ktstr_guest_plan *plan)
 {
 	struct ktstr_fields scheduler;
@@ -180,10 +191,10 @@ static int decode_plan(struct decoder *d, const struct ktstr_fields *m,
 	if (ktstr_get_sub(m, "scheduler", &scheduler))
 		ret = decode_scheduler(d, &scheduler, plan);
 	if (!ret)
-		ret = texts(d, m, "modules", &plan->modules);
+		ret = ktstr_decode_texts(d, m, "modules", &plan->modules);
 	if (!ret)
-		ret = maps(d, m, "steps", sizeof(*plan->steps), decode_step, &plan->steps,
-			   &plan->n_steps);
+		ret = ktstr_decode_maps(d, m, "steps", sizeof(*plan->steps), decode_step,
+					&plan->steps, &plan->n_steps);
 	ktstr_get_bool(m, "backtrace", &plan->backtrace);
 	ktstr_get_u64(m, "slowness", &slowness);
 	plan->slowness = slowness < 1 ? 1 : slowness > 1000 ? 1000 : (unsigned)slowness;
@@ -193,7 +204,7 @@ static int decode_plan(struct decoder *d, const struct ktstr_fields *m,
 int ktstr_guest_plan_decode(const void *payload, size_t len, struct ktstr_guest_plan **ret_plan,
 			    struct ktstr_err *err)
 {
-	struct decoder d = { ktstr_arena_create(), err };
+	struct ktstr_decoder d = { ktstr_arena_create(), err };
 	struct ktstr_guest_plan *plan = d.arena ? ktstr_arena_zalloc(d.arena, sizeof(*plan)) : NULL;
 	struct ktstr_fields m;
 	int ret;
@@ -225,8 +236,16 @@ uint32_t ktstr_guest_step_workers(const struct ktstr_guest_step *step)
 	uint32_t n = 0;
 
 	for (uint32_t c = 0; c < step->n_cgroups; c++)
-		for (uint32_t w = 0; w < step->cgroups[c].n_workers; w++)
-			n += step->cgroups[c].workers[w].count;
+		n += ktstr_guest_cgroup_workers(&step->cgroups[c]);
+	return n;
+}
+
+uint32_t ktstr_guest_cgroup_workers(const struct ktstr_guest_cgroup *cgroup)
+{
+	uint32_t n = 0;
+
+	for (uint32_t w = 0; w < cgroup->n_workers; w++)
+		n += cgroup->workers[w].count;
 	return n;
 }
 

@@ -3,6 +3,8 @@
 #ifndef KTSTR_AGENT_PLAN_DECODE_H
 #define KTSTR_AGENT_PLAN_DECODE_H
 
+#include "plan/policy.h"
+
 #include <ktstr/err.h>
 #include <ktstr/fields.h>
 #include <ktstr/param.h>
@@ -13,10 +15,19 @@ struct ktstr_guest_workers {
 	uint32_t count;
 	struct ktstr_value *values;
 	uint32_t n_values;
+	struct ktstr_placement placement;
+};
+
+struct ktstr_guest_setting {
+	const char *file, *value;	/* "cpu.weight", "100" */
 };
 
 struct ktstr_guest_cgroup {
 	const char *name;		/* path below the cgroup root */
+	bool has_cpus;
+	struct ktstr_cpu_spec cpus;
+	struct ktstr_guest_setting *settings;
+	uint32_t n_settings;
 	struct ktstr_guest_workers *workers;
 	uint32_t n_workers;		/* entries, not processes */
 };
@@ -47,7 +58,8 @@ int ktstr_guest_plan_decode(const void *payload, size_t len, struct ktstr_guest_
 			    struct ktstr_err *err);
 void ktstr_guest_plan_destroy(struct ktstr_guest_plan *plan);
 
-/* Processes of a step. */
+/* Processes of a cgroup, of a step. */
+uint32_t ktstr_guest_cgroup_workers(const struct ktstr_guest_cgroup *cgroup);
 uint32_t ktstr_guest_step_workers(const struct ktstr_guest_step *step);
 /* Sum of the holds. */
 uint64_t ktstr_guest_plan_hold_ns(const struct ktstr_guest_plan *plan);

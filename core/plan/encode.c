@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "plan/encode.h"
 
+#include "plan/encode-place.h"
 #include "wire/frame.h"
 
 /* The 64 bits of a value; of a boolean only one byte is defined. */
@@ -35,6 +36,7 @@ static void put_workers(struct ktstr_buf *out, const struct ktstr_plan_workers *
 	ktstr_put_str(out, "module", paths->plugin(paths->ctx, use->module));
 	ktstr_put_str(out, "plugin", use->plugin->name);
 	ktstr_put_u64(out, "count", workers->count);
+	ktstr_put_placement(out, &workers->placement);
 	put_params(out, use);
 	ktstr_put_end(out);
 }
@@ -44,6 +46,7 @@ static void put_cgroup(struct ktstr_buf *out, const struct ktstr_plan_cgroup *cg
 {
 	ktstr_put_map(out, NULL);
 	ktstr_put_str(out, "name", cgroup->name);
+	ktstr_put_settings(out, &cgroup->settings);
 	ktstr_put_array(out, "workers");
 	for (size_t i = 0; i < cgroup->workers.n; i++)
 		put_workers(out, &cgroup->workers.items[i], paths);

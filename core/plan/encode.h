@@ -7,8 +7,15 @@
  *	topology m { nodes u, llcs u, cores u, threads u }
  *	backtrace b
  *	slowness u				factor for the guest's own deadlines
- *	steps a of m { name t, hold_ns u, cgroups a of m { name t, workers a of m {
- *		module t, plugin t, count u, params a of m { set b, num u, str? t } } } }
+ *	steps a of m { name t, hold_ns u, cgroups a of CGROUP }
+ *
+ *	CGROUP m { name t, cpus? CPUS, settings a of m { file t, value t }, workers a of WORKERS }
+ *	CPUS m { choice u, index u, of u, from f, to f, list? t }	struct ktstr_cpu_spec
+ *	WORKERS m { module t, plugin t, count u, params a of m { set b, num u, str? t },
+ *		affinity? AFFINITY, nice? s,
+ *		sched? m { class u, priority u, runtime_ns u, deadline_ns u, period_ns u },
+ *		memory? m { mode u, nodes? t, flags u } }		struct ktstr_placement
+ *	AFFINITY m { kind u, seed u, list? t }
  *
  * `module` is the path of the plugin's .so in the guest. `params` has one item per row of the
  * plugin's table; num holds the value's 64 bits whatever their type. The guest's copy of the

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "plan/place.h"
 #include "plan/read.h"
 #include "config.h"
 
@@ -309,8 +310,9 @@ const struct ktstr_schema *const *ktstr_plan_schemas(void)
 	static const struct ktstr_schema *const schemas[] = {
 		&pipeline_schema, &ktstr_schema_topology, &scheduler_schema,
 		&ktstr_schema_scenario, &ktstr_schema_step, &ktstr_schema_cgroup,
-		&ktstr_schema_worker, &ktstr_schema_expect, &ktstr_schema_fails,
-		&ktstr_schema_use, &report_schema, NULL,
+		&ktstr_schema_cpuset, &ktstr_schema_worker, &ktstr_schema_affinity,
+		&ktstr_schema_sched, &ktstr_schema_mempolicy, &ktstr_schema_expect,
+		&ktstr_schema_fails, &ktstr_schema_use, &report_schema, NULL,
 	};
 
 	return schemas;
@@ -373,6 +375,7 @@ static int load_into(struct ktstr_plan *plan, const char *path, const void *data
 {
 	struct ktstr_reader r = {
 		.problems = problems, .arena = plan->arena, .registry = registry,
+		.topology = &plan->topology,
 	};
 	size_t before = ktstr_problems_count(problems);
 	const struct ktstr_node *root;

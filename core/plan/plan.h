@@ -8,7 +8,9 @@
 
 #include "base/vec.h"
 #include "check/expect.h"
+#include "plan/policy.h"
 #include "plan/problem.h"
+#include "plan/settings.h"
 #include "plugin/registry.h"
 
 #include <ktstr/vmm.h>
@@ -25,10 +27,12 @@ struct ktstr_plugin_use {
 struct ktstr_plan_workers {
 	struct ktstr_plugin_use workload;
 	uint32_t count;
+	struct ktstr_placement placement;
 };
 
 struct ktstr_plan_cgroup {
-	const char *name;
+	struct ktstr_settings settings;
+	const char *name;		/* a path below the guest's cgroup root */
 	KTSTR_VEC(struct ktstr_plan_workers) workers;
 };
 

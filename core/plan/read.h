@@ -17,6 +17,27 @@ extern const struct ktstr_schema ktstr_schema_fails;
 /* `object` is a zeroed struct ktstr_expect: one layer. */
 ktstr_key_fn ktstr_read_expect;
 
+/* What can be set in a cgroup. `object` of their readers begins with a struct ktstr_settings. */
+#define KTSTR_SETTING_KEY(key, reader, in_words, text)						\
+	{ .param = { .name = key, .optional = true, .help = text }, .read = reader,		\
+	  .form = in_words }
+#define KTSTR_SETTING_KEYS									\
+	KTSTR_SETTING_KEY("cpuset", ktstr_read_cgroup_cpus,					\
+			  "CPUs such as 0-3,5, or a mapping", "the CPUs that its tasks may use"), \
+	KTSTR_SETTING_KEY("cpuset.mems", ktstr_read_cgroup_mems, "NUMA nodes such as 0-1",	\
+			  "where their memory may be"),						\
+	KTSTR_SETTING_KEY("cpu.weight", ktstr_read_cgroup_weight, "unsigned integer 1..10000",	\
+			  "its share against its siblings; the kernel's default is 100"),	\
+	KTSTR_SETTING_KEY("cpu.max", ktstr_read_cgroup_cpu_max,					\
+			  "max, 150% of a CPU, or a quota and a period: 20ms/100ms",		\
+			  "the most CPU time that it may use"),					\
+	KTSTR_SETTING_KEY("memory.max", ktstr_read_cgroup_memory, "size 64K..1T, or max",	\
+			  "the most memory"),							\
+	KTSTR_SETTING_KEY("pids.max", ktstr_read_cgroup_pids,					\
+			  "unsigned integer 1..4194304, or max", "the most tasks")
+ktstr_key_fn ktstr_read_cgroup_cpus, ktstr_read_cgroup_mems, ktstr_read_cgroup_weight,
+	ktstr_read_cgroup_cpu_max, ktstr_read_cgroup_memory, ktstr_read_cgroup_pids;	/* settings.c */
+
 /* `object` is a struct ktstr_topology. */
 ktstr_key_fn ktstr_read_topology;
 
@@ -30,6 +51,10 @@ bool ktstr_read_use(struct ktstr_reader *r, const struct ktstr_node *node, enum 
 /* A workload's name, or a mapping of `workload`, `count` and its parameters. */
 bool ktstr_read_workers(struct ktstr_reader *r, const struct ktstr_node *node,
 			struct ktstr_plan_workers *ret_workers);
+
+/* A cgroup's name, a/b for one inside another. */
+bool ktstr_read_cgroup_name(struct ktstr_reader *r, const struct ktstr_node *node,
+			    const char **ret);
 
 /* An array of the arena with one element per item of a list; NULL when there is no room or no
  * list, which is a problem then: "expected <form>". */

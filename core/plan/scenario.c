@@ -4,27 +4,62 @@
 
 #define DURATION_MAX_NS (24ll * 3600 * 1000000000)
 #define CGROUPS_MAX 1000	/* of a step */
-#define NAME_MAX_LEN 64
+#define NAME_MAX_LEN 128
 
 /* ---- a cgroup ---- */
 
-static bool read_cgroup_name(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
+/* Files of the kernel have names like cgroup.procs: a cgroup that takes one would not be made. */
+static bool is_kernel_name(const char *name)
+{
+	static const char *const prefixes[] = {
+		"cgroup.", "cpu.", "cpuset.", "memory.", "pids.", "io.", "irq.", "misc.", "rdma.",
+		"hugetlb.", "dmem.",
+	};
+
+	for (size_t i = 0; i < KTSTR_ARRAY_SIZE(prefixes); i++)
+		if (!strncmp(name, prefixes[i], strlen(prefixes[i])))
+			return true;
+	return false;
+}
+
+/* Names with `/` between them: each a folder's, none a way out. */
+static bool is_cgroup_name(const char *text)
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				      "0123456789_.-";
-	struct ktstr_plan_cgroup *cgroup = object;
 
+	for (;;) {
+		size_t len = strspn(text, allowed);
+
+		if (!len || *text == '.' || is_kernel_name(text))
+			return false;
+		if (!text[len])
+			return true;
+		if (text[len] != '/')
+			return false;
+		text += len + 1;
+	}
+}
+
+bool ktstr_read_cgroup_name(struct ktstr_reader *r, const struct ktstr_node *node,
+			    const char **ret)
+{
 	if (!ktstr_reader_expect(r, node, KTSTR_NODE_SCALAR, "a cgroup's name"))
 		return false;
-	if (!*node->text || node->text[strspn(node->text, allowed)] || !strcmp(node->text, ".") ||
-	    !strcmp(node->text, ".."))
+	if (!is_cgroup_name(node->text))
 		return ktstr_reader_problem(r, node, "\"%.80s\" is no cgroup name: expected "
-					    "letters, digits, `_`, `.` and `-`", node->text);
+					    "letters, digits, `_`, `.` and `-`, and `/` between the "
+					    "names of nested ones", node->text);
 	if (strlen(node->text) > NAME_MAX_LEN)
 		return ktstr_reader_problem(r, node, "a cgroup's name has at most %d characters",
 					    NAME_MAX_LEN);
-	cgroup->name = node->text;
+	*ret = node->text;
 	return true;
+}
+
+static bool read_name(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
+{
+	return ktstr_read_cgroup_name(r, node, &((struct ktstr_plan_cgroup *)object)->name);
 }
 
 static bool read_worker_list(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
@@ -43,14 +78,15 @@ static bool read_worker_list(struct ktstr_reader *r, const struct ktstr_node *no
 
 static const struct ktstr_key cgroup_keys[] = {
 	{ .param = { .name = "name", .help = "what it is called in the guest, unique in its step" },
-	  .read = read_cgroup_name, .form = "letters, digits, `_`, `.` and `-`" },
+	  .read = read_name, .form = "letters, digits, `_`, `.` and `-`; `/` between nested ones" },
+	KTSTR_SETTING_KEYS,
 	{ .param = { .name = "workers", .optional = true, .help = "who works in it" },
 	  .read = read_worker_list, .form = "list of workers" },
 };
 
 const struct ktstr_schema ktstr_schema_cgroup = {
 	.name = "cgroup",
-	.form = "a mapping of `name` and `workers`",
+	.form = "a mapping of `name`, settings such as `cpuset`, and `workers`",
 	KTSTR_SCHEMA_KEYS(cgroup_keys),
 };
 

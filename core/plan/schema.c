@@ -86,9 +86,8 @@ static bool refuse_null(struct ktstr_reader *r, const struct ktstr_param *param,
 				    expected);
 }
 
-/* A scalar by its parameter's type and range. */
-static bool read_value(struct ktstr_reader *r, const struct ktstr_param *param,
-		       const struct ktstr_node *node, struct ktstr_value *ret_value)
+bool ktstr_reader_value(struct ktstr_reader *r, const struct ktstr_param *param,
+			const struct ktstr_node *node, struct ktstr_value *ret_value)
 {
 	struct ktstr_err err = KTSTR_ERR_INIT;
 	char expected[512];
@@ -139,7 +138,7 @@ static bool read_key(struct ktstr_reader *r, const struct ktstr_key *key,
 		return refuse_null(r, &key->param, key->form, node);
 	if (key->read)
 		return key->read(r, node, object);
-	if (!read_value(r, &key->param, node, &value))
+	if (!ktstr_reader_value(r, &key->param, node, &value))
 		return false;
 	if (value.str && !*value.str)
 		return refuse_null(r, &key->param, key->form, node);
@@ -254,7 +253,7 @@ static bool read_param(struct ktstr_reader *r, const struct names *names,
 		       missing(r, names, param, NULL, mapping);
 	if (ktstr_node_is_null(entry->value))
 		return refuse_null(r, param, NULL, entry->value);
-	return read_value(r, param, entry->value, value);
+	return ktstr_reader_value(r, param, entry->value, value);
 }
 
 /* Complains of the keys that are not known; `near_only`: of those that look like a known one. */
@@ -304,4 +303,21 @@ bool ktstr_schema_read(const struct ktstr_schema *schema, struct ktstr_reader *r
 		return read_mapping(r, schema, &mapping, object, use);
 	return ktstr_reader_expect(r, node, KTSTR_NODE_MAPPING, schema->form) &&
 	       read_mapping(r, schema, node, object, use);
+}
+
+bool ktstr_schema_read_one(const struct ktstr_schema *schema, struct ktstr_reader *r,
+			   const struct ktstr_node *node, void *object)
+{
+	const struct ktstr_entry *second;
+
+	if (!ktstr_schema_read(schema, r, node, object, NULL))
+		return false;
+	if (node->type != KTSTR_NODE_MAPPING || node->n == 1)
+		return true;
+	if (!node->n)
+		return ktstr_reader_problem(r, node, "expected %s", schema->form);
+	second = &node->entries[1];
+	ktstr_problem_add(r->problems, second->line, second->column, "`%s` beside `%s`: only one "
+			  "of them can be meant", second->key, node->entries[0].key);
+	return false;
 }

@@ -19,6 +19,7 @@ struct ktstr_reader {
 	struct ktstr_arena *arena;
 	struct ktstr_registry *registry;
 	const char *dir;		/* relative paths start here */
+	const struct ktstr_topology *topology;	/* no CPUs while it is not known, or was wrong */
 	bool nomem;
 };
 
@@ -53,6 +54,14 @@ const struct ktstr_schema *const *ktstr_plan_schemas(void);
  * that the schema does not know are let pass as somebody's parameters. */
 bool ktstr_schema_read(const struct ktstr_schema *schema, struct ktstr_reader *r,
 		       const struct ktstr_node *node, void *object, struct ktstr_plugin_use *use);
+
+/* The same for a mapping of which exactly one key is to be there. */
+bool ktstr_schema_read_one(const struct ktstr_schema *schema, struct ktstr_reader *r,
+			   const struct ktstr_node *node, void *object);
+
+/* A scalar by its parameter's type and range. */
+bool ktstr_reader_value(struct ktstr_reader *r, const struct ktstr_param *param,
+			const struct ktstr_node *node, struct ktstr_value *ret_value);
 
 /* Adds a problem at the node's place; always false. */
 __attribute__((format(printf, 3, 4)))

@@ -81,13 +81,17 @@ bool ktstr_read_topology(struct ktstr_reader *r, const struct ktstr_node *node, 
 {
 	struct ktstr_topology *t = object;
 	struct ktstr_err err = KTSTR_ERR_INIT;
-	int ret;
+	bool ok = true;
 
 	if (node->type == KTSTR_NODE_SCALAR)
-		ret = ktstr_topology_parse(node->text, t, &err);
+		ktstr_topology_parse(node->text, t, &err);
 	else if (ktstr_schema_read(&ktstr_schema_topology, r, node, t, NULL))
-		ret = check(t, &err);
+		check(t, &err);
 	else
-		return false;
-	return ret == 0 || ktstr_reader_problem(r, node, "%s", err.msg);
+		ok = false;
+	if (err.code)
+		ok = ktstr_reader_problem(r, node, "%s", err.msg);
+	if (!ok)	/* nothing else is held against a topology that is wrong */
+		*t = (struct ktstr_topology){ 0 };
+	return ok;
 }

@@ -2,6 +2,7 @@
 /* Plugins as a pipeline names them: found in the registry, their parameters checked. */
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "plan/place.h"
 #include "plan/read.h"
 
 #include <ktstr/workload.h>
@@ -13,6 +14,7 @@ struct draft {
 	enum ktstr_kind kind;
 	struct ktstr_plugin_use *use;
 	uint32_t count;
+	struct ktstr_placement placement;
 };
 
 /* ---- finding the plugin ---- */
@@ -203,17 +205,42 @@ const struct ktstr_schema ktstr_schema_use = {
 	KTSTR_SCHEMA_KEYS(use_keys),
 };
 
+static bool read_affinity(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
+{
+	return ktstr_read_affinity(r, node, &((struct draft *)object)->placement.affinity);
+}
+
+static bool read_sched(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
+{
+	return ktstr_read_sched(r, node, &((struct draft *)object)->placement.sched);
+}
+
+static bool read_mempolicy(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
+{
+	return ktstr_read_mempolicy(r, node, &((struct draft *)object)->placement.memory);
+}
+
 static const struct ktstr_key worker_keys[] = {
 	{ .param = { .name = "workload", .help = "what each of the workers does" },
 	  .read = read_name, .form = "a workload plugin's name, or the path of its module (.so)" },
 	{ .param = { .name = "count", .type = KTSTR_PARAM_UINT, .def = "1", .min = 1, .max = 4096,
 		     .help = "how many workers; some workloads want a multiple of their group" },
 	  .offset = offsetof(struct draft, count) },
+	{ .param = { .name = "affinity", .optional = true, .help = "the CPUs they bind themselves to" },
+	  .read = read_affinity, .form = "a word, CPUs such as 0-3,5, or a mapping" },
+	{ .param = { .name = "sched", .optional = true, .help = "how they are scheduled" },
+	  .read = read_sched, .form = "a policy, or a mapping" },
+	{ .param = { .name = "nice", .type = KTSTR_PARAM_INT, .optional = true, .min = -20,
+		     .max = 19, .help = "their nice value" },
+	  .offset = offsetof(struct draft, placement.nice) },
+	{ .param = { .name = "mempolicy", .optional = true, .help = "where their memory comes from" },
+	  .read = read_mempolicy, .form = "a mode, or a mapping" },
 };
 
 const struct ktstr_schema ktstr_schema_worker = {
 	.name = "workers",
-	.form = "a workload's name, or a mapping of `workload`, `count` and its parameters",
+	.form = "a workload's name, or a mapping of `workload`, `count`, `affinity`, `sched`, "
+		"`nice`, `mempolicy` and its parameters",
 	.shorthand = "workload",
 	KTSTR_SCHEMA_KEYS(worker_keys),
 };
@@ -271,5 +298,9 @@ bool ktstr_read_workers(struct ktstr_reader *r, const struct ktstr_node *node,
 	if (!read_draft(r, &ktstr_schema_worker, node, &draft))
 		return false;
 	ret_workers->count = draft.count;
-	return check_values(r, node, &ret_workers->workload) && check_group(r, node, ret_workers);
+	ret_workers->placement = draft.placement;
+	ret_workers->placement.has_nice = ktstr_node_entry(node, "nice");
+	return (check_values(r, node, &ret_workers->workload) &&
+		check_group(r, node, ret_workers)) &
+	       ktstr_check_placement(r, node, &ret_workers->placement);
 }

@@ -2,6 +2,7 @@
 #include "agent/plan-decode.h"
 
 #include "base/clock.h"
+#include "plan/encode-place.h"
 
 #include <criterion/criterion.h>
 
@@ -11,6 +12,9 @@ struct spoil {
 		number_as_argument;
 	uint64_t count, entries;	/* 0: 4 workers, 1 entry */
 	uint64_t slowness;		/* 0: not there */
+	enum ktstr_cpu_choice choice;	/* 0: OVERLAP */
+	bool no_list;
+	struct ktstr_placement placement;
 };
 
 static void put_params(struct ktstr_buf *b)
@@ -28,6 +32,20 @@ static void put_params(struct ktstr_buf *b)
 	ktstr_put_end(b);
 }
 
+/* Every part that says where and how, as core/plan/encode-place.c writes it. */
+static void put_place(struct ktstr_buf *b, const struct spoil *s)
+{
+	const struct ktstr_settings settings = {
+		.has_cpus = true,
+		.cpus = { .choice = s->choice ? s->choice : KTSTR_CPUS_OVERLAP, .index = 1,
+			  .of = 3, .from = 0.25, .to = 0.5,
+			  .list = s->no_list ? NULL : "0-1" },
+		.values = { [KTSTR_SETTING_WEIGHT] = "300", [KTSTR_SETTING_MEMS] = "0" },
+	};
+
+	ktstr_put_settings(b, &settings);
+}
+
 static void put_step(struct ktstr_buf *b, const struct spoil *s)
 {
 	ktstr_put_map(b, NULL);
@@ -37,12 +55,14 @@ static void put_step(struct ktstr_buf *b, const struct spoil *s)
 	ktstr_put_array(b, "cgroups");
 	ktstr_put_map(b, NULL);
 	ktstr_put_str(b, "name", "a");
+	put_place(b, s);
 	ktstr_put_array(b, "workers");
 	for (uint64_t i = 0; i < (s->entries ? s->entries : 1); i++) {
 		ktstr_put_map(b, NULL);
 		ktstr_put_str(b, "module", s->no_module ? NULL : "/m/bursty.so");
 		ktstr_put_str(b, "plugin", s->no_plugin ? NULL : "bursty");
 		ktstr_put_u64(b, "count", s->count ? s->count : 4);
+		ktstr_put_placement(b, &s->placement);
 		put_params(b);
 		ktstr_put_end(b);
 	}
@@ -171,4 +191,79 @@ Test(plan, slowness_stays_in_bounds)
 	cr_assert_eq(decode(&(struct spoil){ .slowness = 1000000 }, &plan, NULL), 0);
 	cr_assert_eq(plan->slowness, 1000);
 	ktstr_guest_plan_destroy(plan);
+}
+
+Test(plan, where_and_how_arrives_whole)
+{
+	struct spoil s = { .placement = {
+		.affinity = { .kind = KTSTR_AFFINITY_RANDOM, .seed = 1ull << 40, .list = "0-1" },
+		.sched = { .class = KTSTR_SCHED_DEADLINE, .priority = 3, .runtime_ns = 4,
+			   .deadline_ns = 5, .period_ns = 6 },
+		.memory = { .mode = KTSTR_MEM_BIND, .nodes = "1", .flags = KTSTR_MEM_STATIC_NODES },
+		.has_nice = true, .nice = -7,
+	} };
+	struct ktstr_guest_plan *plan = NULL;
+	struct ktstr_err err = KTSTR_ERR_INIT;
+	const struct ktstr_guest_cgroup *g;
+	const struct ktstr_placement *p;
+
+	cr_assert_eq(decode(&s, &plan, &err), 0, "%s", err.msg);
+	g = plan->steps[0].cgroups;
+	cr_assert(g->has_cpus);
+	cr_assert_eq(g->cpus.choice, KTSTR_CPUS_OVERLAP);
+	cr_assert_eq(g->cpus.index, 1);
+	cr_assert_eq(g->cpus.of, 3);
+	cr_assert_eq(g->cpus.from, 0.25);
+	cr_assert_eq(g->cpus.to, 0.5);
+	cr_assert_str_eq(g->cpus.list, "0-1");
+	cr_assert_eq(g->n_settings, 2);
+	cr_assert_str_eq(g->settings[0].file, "cpuset.mems");
+	cr_assert_str_eq(g->settings[1].file, "cpu.weight");
+	cr_assert_str_eq(g->settings[1].value, "300");
+	p = &g->workers[0].placement;
+	cr_assert_eq(p->affinity.kind, KTSTR_AFFINITY_RANDOM);
+	cr_assert_eq(p->affinity.seed, 1ull << 40);
+	cr_assert_str_eq(p->affinity.list, "0-1");
+	cr_assert_eq(p->sched.class, KTSTR_SCHED_DEADLINE);
+	cr_assert_eq(p->sched.priority, 3);
+	cr_assert_eq(p->sched.runtime_ns + p->sched.deadline_ns + p->sched.period_ns, 15);
+	cr_assert_eq(p->memory.mode, KTSTR_MEM_BIND);
+	cr_assert_str_eq(p->memory.nodes, "1");
+	cr_assert_eq(p->memory.flags, KTSTR_MEM_STATIC_NODES);
+	cr_assert(p->has_nice);
+	cr_assert_eq(p->nice, -7);
+	ktstr_guest_plan_destroy(plan);
+}
+
+Test(plan, what_is_out_of_range_is_told)
+{
+	static const struct {
+		struct spoil spoil;
+		const char *problem;
+	} rows[] = {
+		{ { .choice = KTSTR_CPU_CHOICES }, "plan: \"choice\" is 8, possible is less than 8" },
+		{ { .choice = KTSTR_CPUS_EXACT, .no_list = true },
+		  "plan: an exact set of CPUs has no \"list\"" },
+		{ { .placement.affinity.kind = KTSTR_AFFINITY_KINDS },
+		  "plan: \"kind\" is 7, possible is less than 7" },
+		{ { .placement.affinity.kind = KTSTR_AFFINITY_EXACT },
+		  "plan: an exact affinity has no \"list\"" },
+		{ { .placement.sched.class = KTSTR_SCHED_CLASSES },
+		  "plan: \"class\" is 8, possible is less than 8" },
+		{ { .placement.sched = { .class = KTSTR_SCHED_RR, .priority = 98 } },
+		  "plan: \"priority\" is 98, possible is less than 98" },
+		{ { .placement.memory.mode = KTSTR_MEM_MODES },
+		  "plan: \"mode\" is 8, possible is less than 8" },
+		{ { .placement.memory = { .mode = KTSTR_MEM_BIND, .flags = 8 } },
+		  "plan: \"flags\" is 8, possible is less than 8" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct ktstr_guest_plan *plan = NULL;
+		struct ktstr_err err = KTSTR_ERR_INIT;
+
+		cr_expect_eq(decode(&rows[i].spoil, &plan, &err), -EINVAL, "%zu", i);
+		cr_expect_str_eq(err.msg, rows[i].problem);
+		ktstr_guest_plan_destroy(plan);
+	}
 }

@@ -12,6 +12,7 @@ struct bad {
 };
 
 #define SCENARIO "scenario: {duration: 1s}\n"
+#define LETTERS "expected letters, digits, `_`, `.` and `-`, and `/` between the names of nested ones"
 #define CGROUPS "scenario: {duration: 1s, cgroups: [{name: a, workers: "
 
 static const struct bad types[] = {
@@ -64,13 +65,14 @@ static const struct bad types[] = {
 	{ CGROUPS "cpu-spin}]}\n",
 	  { "1:55: expected a list of workers, but this is text" } },
 	{ CGROUPS "[[cpu-spin]]}]}\n",
-	  { "1:56: expected a workload's name, or a mapping of `workload`, `count` and its "
+	  { "1:56: expected a workload's name, or a mapping of `workload`, `count`, `affinity`, "
+	    "`sched`, `nice`, `mempolicy` and its "
 	    "parameters, but this is a list" } },
 	{ CGROUPS "[~]}]}\n",
 	  { "1:56: `workload` has no value; expected a workload plugin's name, or the path of "
 	    "its module (.so)" } },
 	{ "scenario: {duration: 1s, cgroups: [a]}\n",
-	  { "1:36: expected a mapping of `name` and `workers`, but this is text" } },
+	  { "1:36: expected a mapping of `name`, settings such as `cpuset`, and `workers`, but this is text" } },
 	{ "scenario: {duration: 1s, cgroups: {name: a}}\n",
 	  { "1:35: expected a list of cgroups, but this is a mapping" } },
 	{ "scenario: {steps: 3}\n",
@@ -102,6 +104,7 @@ static const struct bad keys[] = {
 	    "workload plugin's name, or the path of its module (.so)" } },
 	{ CGROUPS "[{workload: bursty, brust: 1ms}]}]}\n",
 	  { "1:75: unknown key `brust` here; did you mean `burst`? (known: workload, count, "
+	    "affinity, sched, nice, mempolicy, "
 	    "flag, offset, depth, burst, buffer, label, colour)" } },
 	{ CGROUPS "[pipe]}]}\n",
 	  { "1:56: `bytes` is missing here (a required size); expected size" } },
@@ -120,9 +123,11 @@ static const struct bad keys[] = {
 	  { "1:21: unknown key `hodl` here; did you mean `hold`? (known: name, hold, cgroups)" } },
 	{ CGROUPS "[{wrokload: bursty, burst: 1ms}]}]}\n",
 	  { "1:57: unknown key `wrokload` here; did you mean `workload`? (known: workload, "
-	    "count)" } },
+	    "count, affinity, sched, "
+	    "nice, mempolicy)" } },
 	{ CGROUPS "[{workload: pipe, byts: 1}]}]}\n",
 	  { "1:73: unknown key `byts` here; did you mean `bytes`? (known: workload, count, "
+	    "affinity, sched, nice, mempolicy, "
 	    "bytes, members)" } },
 	{ SCENARIO "vmm: *x\n",
 	  { "2:6: no anchor `&x` above this alias" } },
@@ -183,15 +188,16 @@ static const struct bad values[] = {
 	{ CGROUPS "[{workload: pipe, bytes: 13, count: 3}]}]}\n",
 	  { "1:56: pipe: 13 bytes do not go round" } },
 	{ "scenario: {duration: 1s, cgroups: [{name: a b}, {name: ..}, {name: ''}, {name: [a]}]}\n",
-	  { "1:43: \"a b\" is no cgroup name: expected letters, digits, `_`, `.` and `-`",
-	    "1:56: \"..\" is no cgroup name: expected letters, digits, `_`, `.` and `-`",
-	    "1:68: \"\" is no cgroup name: expected letters, digits, `_`, `.` and `-`",
+	  { "1:43: \"a b\" is no cgroup name: " LETTERS,
+	    "1:56: \"..\" is no cgroup name: " LETTERS,
+	    "1:68: \"\" is no cgroup name: " LETTERS,
 	    "1:80: expected a cgroup's name, but this is a list" } },
 	{ "scenario: {duration: 1s, cgroups: [{name: a}, {name: b},\n{name: a}]}\n",
 	  { "2:8: a second cgroup `a` in the same step; the first is in line 1" } },
 	{ "scenario: {duration: 1s, cgroups: [{name: "
-	  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}]}\n",
-	  { "1:43: a cgroup's name has at most 64 characters" } },
+	  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	  "/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}]}\n",
+	  { "1:43: a cgroup's name has at most 128 characters" } },
 };
 
 static const struct bad plugins[] = {
