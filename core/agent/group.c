@@ -55,13 +55,6 @@ void ktstr_group_report(struct ktstr_engine *engine, const char *name, uint64_t 
 	ktstr_report(&engine->agent, KTSTR_REC_CGROUP, 0, &b);
 }
 
-int ktstr_group_set_cpus(struct ktstr_engine *engine, const char *name, const char *list,
-			 struct ktstr_err *err)
-{
-	(void)engine;
-	return ktstr_cgroup_set(KTSTR_CGROUP_ROOT, name, "cpuset.cpus", list, err);
-}
-
 int ktstr_group_set(struct ktstr_engine *engine, const struct ktstr_guest_cgroup *cgroup,
 		    struct ktstr_err *err)
 {
@@ -76,7 +69,8 @@ int ktstr_group_set(struct ktstr_engine *engine, const struct ktstr_guest_cgroup
 			return ktstr_err_prefix(err, "cpuset of cgroup %s", cgroup->name);
 		ktstr_cpu_list_put(&cpus, &b);
 		list = ktstr_buf_steal_str(&b);
-		ret = list ? ktstr_group_set_cpus(engine, cgroup->name, list, err) :
+		ret = list ? ktstr_cgroup_set(KTSTR_CGROUP_ROOT, cgroup->name, "cpuset.cpus",
+					      list, err) :
 			ktstr_err_nomem(err);
 	}
 	for (uint32_t i = 0; !ret && i < cgroup->n_settings; i++)

@@ -16,10 +16,6 @@ int ktstr_group_make(struct ktstr_engine *engine, const struct ktstr_guest_cgrou
 int ktstr_group_set(struct ktstr_engine *engine, const struct ktstr_guest_cgroup *cgroup,
 		    struct ktstr_err *err);
 
-/* The same for the text of its cpuset; "" clears it. */
-int ktstr_group_set_cpus(struct ktstr_engine *engine, const char *name, const char *list,
-			 struct ktstr_err *err);
-
 /* Freezes it or thaws it, and waits until the kernel says that all of its tasks are. */
 int ktstr_group_freeze(struct ktstr_engine *engine, const char *name, bool freeze,
 		       struct ktstr_err *err);

@@ -129,16 +129,47 @@ static int decode_workers(struct ktstr_decoder *d, const struct ktstr_fields *m,
 					     &workers->values, &workers->n_values);
 }
 
+/* A name is needed where a cgroup is to be made; an operation may do without. */
+static int decode_parts(struct ktstr_decoder *d, const struct ktstr_fields *m,
+			struct ktstr_guest_cgroup *cgroup)
+{
+	int ret = ktstr_decode_settings(d, m, cgroup);
+
+	return ret ? ret : ktstr_decode_maps(d, m, "workers", sizeof(*cgroup->workers),
+					     decode_workers, &cgroup->workers,
+					     &cgroup->n_workers);
+}
+
 static int decode_cgroup(struct ktstr_decoder *d, const struct ktstr_fields *m, void *item)
 {
 	struct ktstr_guest_cgroup *cgroup = item;
 	int ret = ktstr_decode_text(d, m, "name", "a cgroup", &cgroup->name);
 
+	return ret ? ret : decode_parts(d, m, cgroup);
+}
+
+static int decode_op(struct ktstr_decoder *d, const struct ktstr_fields *m, void *item)
+{
+	struct ktstr_guest_op *op = item;
+	struct ktstr_str name = { "", 0 };
+	struct ktstr_fields sub = { 0 };
+	uint64_t operation;
+	int ret = ktstr_decode_below(d, m, "operation", KTSTR_OPERATION_COUNT, &operation);
+
+	if (ret)
+		return ret;
+	op->operation = (enum ktstr_operation)operation;
+	ktstr_get_sub(m, "cgroup", &sub);
+	ktstr_get_str(&sub, "name", &name);
+	op->cgroup.name = ktstr_decode_copy(d, name);
+	if (!op->cgroup.name)
+		return ktstr_err_nomem(d->err);
+	ret = decode_parts(d, &sub, &op->cgroup);
 	if (!ret)
-		ret = ktstr_decode_settings(d, m, cgroup);
-	return ret ? ret : ktstr_decode_maps(d, m, "workers", sizeof(*cgroup->workers),
-					     decode_workers, &cgroup->workers,
-					     &cgroup->n_workers);
+		ret = ktstr_decode_maybe(d, m, "to", &op->to);
+	if (!ret && ktstr_get_sub(m, "affinity", &sub))
+		ret = ktstr_decode_affinity(d, &sub, &op->affinity);
+	return ret;
 }
 
 static int decode_step(struct ktstr_decoder *d, const struct ktstr_fields *m, void *item)
@@ -157,6 +188,10 @@ static int decode_step(struct ktstr_decoder *d, const struct ktstr_fields *m, vo
 				     step->name);
 	ret = ktstr_decode_maps(d, m, "cgroups", sizeof(*step->cgroups), decode_cgroup,
 				&step->cgroups, &step->n_cgroups);
+	ktstr_get_u64(m, "every_ns", &step->every_ns);
+	if (!ret)
+		ret = ktstr_decode_maps(d, m, "ops", sizeof(*step->ops), decode_op, &step->ops,
+					&step->n_ops);
 	if (!ret && ktstr_guest_step_workers(step) > KTSTR_GUEST_WORKERS_MAX)
 		return ktstr_err_set(d->err, -EINVAL,
 				     "plan: step \"%s\" asks for %u workers, at most %d are "
@@ -192,6 +227,9 @@ static int decode_plan(struct ktstr_decoder *d, const struct ktstr_fields *m,
 		ret = decode_scheduler(d, &scheduler, plan);
 	if (!ret)
 		ret = ktstr_decode_texts(d, m, "modules", &plan->modules);
+	if (!ret)
+		ret = ktstr_decode_maps(d, m, "cgroups", sizeof(*plan->cgroups), decode_cgroup,
+					&plan->cgroups, &plan->n_cgroups);
 	if (!ret)
 		ret = ktstr_decode_maps(d, m, "steps", sizeof(*plan->steps), decode_step,
 					&plan->steps, &plan->n_steps);

@@ -3,6 +3,7 @@
 #ifndef KTSTR_AGENT_PLAN_DECODE_H
 #define KTSTR_AGENT_PLAN_DECODE_H
 
+#include "plan/operation.h"
 #include "plan/policy.h"
 
 #include <ktstr/err.h>
@@ -23,7 +24,7 @@ struct ktstr_guest_setting {
 };
 
 struct ktstr_guest_cgroup {
-	const char *name;		/* path below the cgroup root */
+	const char *name;		/* path below the cgroup root; "": none */
 	bool has_cpus;
 	struct ktstr_cpu_spec cpus;
 	struct ktstr_guest_setting *settings;
@@ -32,11 +33,20 @@ struct ktstr_guest_cgroup {
 	uint32_t n_workers;		/* entries, not processes */
 };
 
+struct ktstr_guest_op {
+	enum ktstr_operation operation;
+	struct ktstr_guest_cgroup cgroup;	/* what it acts upon, by name, and what it adds or sets */
+	const char *to;				/* the second cgroup; NULL: none */
+	struct ktstr_affinity affinity;
+};
+
 struct ktstr_guest_step {
 	const char *name;
-	uint64_t hold_ns;
+	uint64_t hold_ns, every_ns;
 	struct ktstr_guest_cgroup *cgroups;
 	uint32_t n_cgroups;
+	struct ktstr_guest_op *ops;
+	uint32_t n_ops;
 };
 
 /* Immutable. Everything in it lives until destroy. */
@@ -46,6 +56,8 @@ struct ktstr_guest_plan {
 	const char **modules;		/* NULL-ended */
 	bool backtrace;
 	unsigned slowness;		/* at least 1 */
+	struct ktstr_guest_cgroup *cgroups;	/* for the whole scenario */
+	uint32_t n_cgroups;
 	struct ktstr_guest_step *steps;
 	uint32_t n_steps;
 	struct ktstr_arena *arena;

@@ -3,6 +3,7 @@
 
 #include "agent/crew.h"
 #include "agent/group.h"
+#include "agent/operation.h"
 #include "agent/report.h"
 #include "agent/topology.h"
 #include "base/clock.h"
@@ -43,9 +44,15 @@ int ktstr_scenario_prepare(struct ktstr_engine *engine, struct ktstr_err *err)
 {
 	int ret = read_machine(engine, err);
 
-	for (uint32_t s = 0; !ret && s < engine->plan->n_steps; s++)
-		ret = load_workloads(engine, engine->plan->steps[s].cgroups,
-				     engine->plan->steps[s].n_cgroups, err);
+	if (!ret)
+		ret = load_workloads(engine, engine->plan->cgroups, engine->plan->n_cgroups, err);
+	for (uint32_t s = 0; !ret && s < engine->plan->n_steps; s++) {
+		const struct ktstr_guest_step *step = &engine->plan->steps[s];
+
+		ret = load_workloads(engine, step->cgroups, step->n_cgroups, err);
+		for (uint32_t i = 0; !ret && i < step->n_ops; i++)
+			ret = load_workloads(engine, &step->ops[i].cgroup, 1, err);
+	}
 	return ret;
 }
 
@@ -99,6 +106,35 @@ static bool has_failed(struct ktstr_engine *engine)
 	return engine->failed;
 }
 
+/* The operations once more at each interval. A round that takes longer delays the next one. */
+static void repeat(struct ktstr_engine *engine, const struct ktstr_guest_step *step, uint32_t n,
+		   uint64_t end_ns)
+{
+	uint64_t at = end_ns - step->hold_ns + step->every_ns;
+
+	for (uint64_t round = 1; at < end_ns; round++) {
+		uint64_t now;
+
+		if (ktstr_engine_wait(engine, has_failed, at, false) != KTSTR_WAIT_TIME)
+			return;
+		ktstr_operations_run(engine, step, n, round);
+		now = ktstr_now_ns();
+		at = at + step->every_ns > now ? at + step->every_ns : now;
+	}
+}
+
+/* A failure, of a worker or an operation, and the agent's word that the scheduler is gone end it. */
+static void hold(struct ktstr_engine *engine, const struct ktstr_guest_step *step, uint32_t n)
+{
+	uint64_t end_ns;
+
+	ktstr_operations_run(engine, step, n, 0);
+	end_ns = ktstr_now_ns() + step->hold_ns;
+	if (step->every_ns)
+		repeat(engine, step, n, end_ns);
+	ktstr_engine_wait(engine, has_failed, end_ns, false);
+}
+
 static void carry_out(struct ktstr_engine *engine, const struct ktstr_guest_step *step, uint32_t n)
 {
 	struct ktstr_err err = KTSTR_ERR_INIT;
@@ -109,7 +145,7 @@ static void carry_out(struct ktstr_engine *engine, const struct ktstr_guest_step
 	if (!engine->failed && !engine->stopped) {
 		report_edge(engine, step, n, "begin");
 		ktstr_crews_open(engine);
-		ktstr_engine_wait(engine, has_failed, ktstr_now_ns() + step->hold_ns, false);
+		hold(engine, step, n);
 		report_edge(engine, step, n, "end");
 	}
 	end(engine, n);
@@ -117,6 +153,14 @@ static void carry_out(struct ktstr_engine *engine, const struct ktstr_guest_step
 
 void ktstr_scenario_run(struct ktstr_engine *engine)
 {
-	for (uint32_t i = 0; i < engine->plan->n_steps && !engine->stopped && !engine->failed; i++)
-		carry_out(engine, &engine->plan->steps[i], i + 1);
+	const struct ktstr_guest_plan *plan = engine->plan;
+	struct ktstr_err err = KTSTR_ERR_INIT;
+
+	if (set_up(engine, plan->cgroups, plan->n_cgroups, 0, &err))
+		ktstr_engine_fault(engine, "cgroups", &err);
+	if (!engine->failed && !engine->stopped)
+		ktstr_crews_open(engine);
+	for (uint32_t i = 0; i < plan->n_steps && !engine->stopped && !engine->failed; i++)
+		carry_out(engine, &plan->steps[i], i + 1);
+	end(engine, 0);
 }

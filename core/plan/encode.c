@@ -41,16 +41,37 @@ static void put_workers(struct ktstr_buf *out, const struct ktstr_plan_workers *
 	ktstr_put_end(out);
 }
 
-static void put_cgroup(struct ktstr_buf *out, const struct ktstr_plan_cgroup *cgroup,
+static void put_cgroup(struct ktstr_buf *out, const char *key,
+		       const struct ktstr_plan_cgroup *cgroup,
 		       const struct ktstr_guest_paths *paths)
 {
-	ktstr_put_map(out, NULL);
+	ktstr_put_map(out, key);
 	ktstr_put_str(out, "name", cgroup->name);
 	ktstr_put_settings(out, &cgroup->settings);
 	ktstr_put_array(out, "workers");
 	for (size_t i = 0; i < cgroup->workers.n; i++)
 		put_workers(out, &cgroup->workers.items[i], paths);
 	ktstr_put_end(out);
+	ktstr_put_end(out);
+}
+
+static void put_cgroups(struct ktstr_buf *out, const struct ktstr_plan_cgroup *cgroups, size_t n,
+			const struct ktstr_guest_paths *paths)
+{
+	ktstr_put_array(out, "cgroups");
+	for (size_t i = 0; i < n; i++)
+		put_cgroup(out, NULL, &cgroups[i], paths);
+	ktstr_put_end(out);
+}
+
+static void put_op(struct ktstr_buf *out, const struct ktstr_plan_op *op,
+		   const struct ktstr_guest_paths *paths)
+{
+	ktstr_put_map(out, NULL);
+	ktstr_put_u64(out, "operation", op->operation);
+	put_cgroup(out, "cgroup", &op->cgroup, paths);
+	ktstr_put_str(out, "to", op->to);
+	ktstr_put_affinity(out, "affinity", &op->affinity);
 	ktstr_put_end(out);
 }
 
@@ -64,9 +85,11 @@ static void put_steps(struct ktstr_buf *out, const struct ktstr_plan *plan,
 		ktstr_put_map(out, NULL);
 		ktstr_put_str(out, "name", step->name);
 		ktstr_put_u64(out, "hold_ns", step->hold_ns);
-		ktstr_put_array(out, "cgroups");
-		for (size_t k = 0; k < step->cgroups.n; k++)
-			put_cgroup(out, &step->cgroups.items[k], paths);
+		ktstr_put_u64(out, "every_ns", step->every_ns);
+		put_cgroups(out, step->cgroups.items, step->cgroups.n, paths);
+		ktstr_put_array(out, "ops");
+		for (size_t k = 0; k < step->ops.n; k++)
+			put_op(out, &step->ops.items[k], paths);
 		ktstr_put_end(out);
 		ktstr_put_end(out);
 	}
@@ -110,6 +133,7 @@ int ktstr_plan_encode(const struct ktstr_plan *plan, const struct ktstr_guest_pa
 	put_topology(out, &plan->topology);
 	ktstr_put_bool(out, "backtrace", backtrace);
 	ktstr_put_u64(out, "slowness", slowness);
+	put_cgroups(out, plan->cgroups.items, plan->cgroups.n, paths);
 	put_steps(out, plan, paths);
 	ktstr_put_end(out);
 	if (out->failed)

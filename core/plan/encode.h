@@ -7,9 +7,11 @@
  *	topology m { nodes u, llcs u, cores u, threads u }
  *	backtrace b
  *	slowness u				factor for the guest's own deadlines
- *	steps a of m { name t, hold_ns u, cgroups a of CGROUP }
+ *	cgroups a of CGROUP			for the whole scenario
+ *	steps a of m { name t, hold_ns u, every_ns u, cgroups a of CGROUP, ops a of
+ *		m { operation u, cgroup CGROUP, to? t, affinity AFFINITY } }
  *
- *	CGROUP m { name t, cpus? CPUS, settings a of m { file t, value t }, workers a of WORKERS }
+ *	CGROUP m { name? t, cpus? CPUS, settings a of m { file t, value t }, workers a of WORKERS }
  *	CPUS m { choice u, index u, of u, from f, to f, list? t }	struct ktstr_cpu_spec
  *	WORKERS m { module t, plugin t, count u, params a of m { set b, num u, str? t },
  *		affinity? AFFINITY, nice? s,

@@ -310,6 +310,8 @@ const struct ktstr_schema *const *ktstr_plan_schemas(void)
 	static const struct ktstr_schema *const schemas[] = {
 		&pipeline_schema, &ktstr_schema_topology, &scheduler_schema,
 		&ktstr_schema_scenario, &ktstr_schema_step, &ktstr_schema_cgroup,
+		&ktstr_schema_operation, &ktstr_schema_set_cpuset, &ktstr_schema_set,
+		&ktstr_schema_spawn, &ktstr_schema_set_affinity, &ktstr_schema_move_all,
 		&ktstr_schema_cpuset, &ktstr_schema_worker, &ktstr_schema_affinity,
 		&ktstr_schema_sched, &ktstr_schema_mempolicy, &ktstr_schema_expect,
 		&ktstr_schema_fails, &ktstr_schema_use, &report_schema, NULL,

@@ -8,6 +8,7 @@
 
 #include "base/vec.h"
 #include "check/expect.h"
+#include "plan/operation.h"
 #include "plan/policy.h"
 #include "plan/problem.h"
 #include "plan/settings.h"
@@ -31,16 +32,29 @@ struct ktstr_plan_workers {
 };
 
 struct ktstr_plan_cgroup {
-	struct ktstr_settings settings;
+	struct ktstr_settings settings;	/* first: see KTSTR_SETTING_KEYS */
 	const char *name;		/* a path below the guest's cgroup root */
 	KTSTR_VEC(struct ktstr_plan_workers) workers;
+	unsigned line, column;
 };
 
-/* A step: what is set up, and how long it is held. A pipeline without `steps` has one. */
+/* What an operation acts upon is its cgroup by name; what it sets or adds stands there too. */
+struct ktstr_plan_op {
+	struct ktstr_plan_cgroup cgroup;	/* name NULL or "": none */
+	enum ktstr_operation operation;
+	const char *to;				/* move-all, swap-cpusets: the second one */
+	struct ktstr_affinity affinity;
+	unsigned line, column;
+};
+
+/* A step: what is set up, what is done then, and how long it is held. A pipeline without `steps` has
+ * one. */
 struct ktstr_plan_step {
 	const char *name;		/* "" when it has none */
-	uint64_t hold_ns;
+	uint64_t hold_ns, every_ns;	/* every: the operations' interval; 0: they are done once */
+	double hold_percent;		/* as written; 0: it was a duration */
 	KTSTR_VEC(struct ktstr_plan_cgroup) cgroups;
+	KTSTR_VEC(struct ktstr_plan_op) ops;
 };
 
 struct ktstr_plan_scheduler {
@@ -67,6 +81,7 @@ struct ktstr_plan {
 	bool templates;			/* the machine may be copied from a template */
 	struct ktstr_plugin_use vmm;
 	struct ktstr_plan_scheduler scheduler;
+	KTSTR_VEC(struct ktstr_plan_cgroup) cgroups;	/* for the whole scenario */
 	KTSTR_VEC(struct ktstr_plan_step) steps;
 	KTSTR_VEC(struct ktstr_plugin_use) monitors;
 	uint64_t monitor_period_ns;	/* from one sample to the next */

@@ -13,6 +13,12 @@ extern const struct ktstr_schema ktstr_schema_step;
 extern const struct ktstr_schema ktstr_schema_cgroup;
 extern const struct ktstr_schema ktstr_schema_expect;		/* expect.c */
 extern const struct ktstr_schema ktstr_schema_fails;
+extern const struct ktstr_schema ktstr_schema_operation;	/* operation-read.c */
+extern const struct ktstr_schema ktstr_schema_set_cpuset;
+extern const struct ktstr_schema ktstr_schema_set;
+extern const struct ktstr_schema ktstr_schema_spawn;
+extern const struct ktstr_schema ktstr_schema_set_affinity;
+extern const struct ktstr_schema ktstr_schema_move_all;
 
 /* `object` is a zeroed struct ktstr_expect: one layer. */
 ktstr_key_fn ktstr_read_expect;
@@ -55,6 +61,12 @@ bool ktstr_read_workers(struct ktstr_reader *r, const struct ktstr_node *node,
 /* A cgroup's name, a/b for one inside another. */
 bool ktstr_read_cgroup_name(struct ktstr_reader *r, const struct ktstr_node *node,
 			    const char **ret);
+
+/* `object` is a struct ktstr_plan_cgroup, or what begins with one. */
+ktstr_key_fn ktstr_read_worker_list;
+
+/* `object` is a struct ktstr_plan_step. */
+ktstr_key_fn ktstr_read_ops;
 
 /* An array of the arena with one element per item of a list; NULL when there is no room or no
  * list, which is a problem then: "expected <form>". */

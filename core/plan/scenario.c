@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The scenario: steps, their cgroups, the workers in them. */
+#include "plan/lifetime.h"
 #include "plan/read.h"
 
 #define DURATION_MAX_NS (24ll * 3600 * 1000000000)
+#define EVERY_MIN_NS 1000000ll
 #define CGROUPS_MAX 1000	/* of a step */
 #define NAME_MAX_LEN 128
 
@@ -62,7 +64,7 @@ static bool read_name(struct ktstr_reader *r, const struct ktstr_node *node, voi
 	return ktstr_read_cgroup_name(r, node, &((struct ktstr_plan_cgroup *)object)->name);
 }
 
-static bool read_worker_list(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
+bool ktstr_read_worker_list(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
 {
 	struct ktstr_plan_cgroup *cgroup = object;
 	bool ok;
@@ -81,7 +83,7 @@ static const struct ktstr_key cgroup_keys[] = {
 	  .read = read_name, .form = "letters, digits, `_`, `.` and `-`; `/` between nested ones" },
 	KTSTR_SETTING_KEYS,
 	{ .param = { .name = "workers", .optional = true, .help = "who works in it" },
-	  .read = read_worker_list, .form = "list of workers" },
+	  .read = ktstr_read_worker_list, .form = "list of workers" },
 };
 
 const struct ktstr_schema ktstr_schema_cgroup = {
@@ -110,53 +112,117 @@ static bool check_unique(struct ktstr_reader *r, const struct ktstr_node *list, 
 	return true;
 }
 
-static bool read_cgroups(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
+/* Into the vector of a step, or of the plan. */
+static bool read_cgroup_list(struct ktstr_reader *r, const struct ktstr_node *node,
+			     struct ktstr_plan_cgroup **ret_items, size_t *ret_n)
 {
-	struct ktstr_plan_step *step = object;
+	struct ktstr_plan_cgroup *items;
 	bool ok;
 
 	if (node->type == KTSTR_NODE_SEQUENCE && node->n > CGROUPS_MAX)
 		return ktstr_reader_problem(r, node, "%zu cgroups in a step; the most are %d",
 					    node->n, CGROUPS_MAX);
-	step->cgroups.items = ktstr_read_list(r, node, "a list of cgroups",
-					      sizeof(*step->cgroups.items));
-	ok = step->cgroups.items;
-	for (size_t i = 0; step->cgroups.items && i < node->n; i++) {
-		ok &= ktstr_schema_read(&ktstr_schema_cgroup, r, node->entries[i].value,
-					&step->cgroups.items[step->cgroups.n++], NULL);
+	items = ktstr_read_list(r, node, "a list of cgroups", sizeof(*items));
+	ok = items;
+	for (size_t i = 0; items && i < node->n; i++) {
+		const struct ktstr_node *item = node->entries[i].value;
+
+		items[i].line = item->line;
+		items[i].column = item->column;
+		ok &= ktstr_schema_read(&ktstr_schema_cgroup, r, item, &items[i], NULL);
 		ok &= check_unique(r, node, i);
 	}
+	*ret_items = items;
+	*ret_n = items ? node->n : 0;
 	return ok;
 }
 
-#define CGROUPS_KEY {										\
-	.param = { .name = "cgroups", .optional = true, .help = "who works meanwhile" },	\
-	.read = read_cgroups, .form = "list of cgroups",					\
+static bool read_step_cgroups(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
+{
+	struct ktstr_plan_step *step = object;
+
+	return read_cgroup_list(r, node, &step->cgroups.items, &step->cgroups.n);
+}
+
+static const struct ktstr_param hold_param = {
+	.name = "hold", .type = KTSTR_PARAM_DURATION, .max = DURATION_MAX_NS,
+};
+
+/* A part of the scenario's duration, which may not have been read yet. */
+static bool read_hold_percent(struct ktstr_reader *r, const struct ktstr_node *node,
+			      struct ktstr_plan_step *step)
+{
+	char *end;
+
+	step->hold_percent = strtod(node->text, &end);
+	if (*node->text < '0' || *node->text > '9' || strcmp(end, "%") ||
+	    !(step->hold_percent > 0 && step->hold_percent <= 100))
+		return ktstr_reader_problem(r, node, "expected a part of the scenario's `duration` "
+					    "such as 50%%, not \"%.80s\"", node->text);
+	return true;
+}
+
+static bool read_hold(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
+{
+	struct ktstr_plan_step *step = object;
+	struct ktstr_value value;
+
+	if (node->type == KTSTR_NODE_SCALAR && strchr(node->text, '%'))
+		return read_hold_percent(r, node, step);
+	if (!ktstr_reader_value(r, &hold_param, node, &value))
+		return false;
+	step->hold_ns = value.u64;
+	return true;
 }
 
 static const struct ktstr_key step_keys[] = {
 	{ .param = { .name = "name", .type = KTSTR_PARAM_STRING, .optional = true,
 		     .help = "for the report" },
 	  .offset = offsetof(struct ktstr_plan_step, name) },
-	{ .param = { .name = "hold", .type = KTSTR_PARAM_DURATION, .max = DURATION_MAX_NS,
-		     .help = "how long the step lasts" },
-	  .offset = offsetof(struct ktstr_plan_step, hold_ns) },
-	CGROUPS_KEY,
+	{ .param = { .name = "hold",
+		     .help = "how long the step lasts, once its operations are done" },
+	  .read = read_hold, .form = "duration 0s..24h, or a part of the scenario's: 50%" },
+	{ .param = { .name = "every", .type = KTSTR_PARAM_DURATION, .optional = true,
+		     .min = EVERY_MIN_NS, .max = DURATION_MAX_NS,
+		     .help = "repeats the operations at this interval until the hold is over" },
+	  .offset = offsetof(struct ktstr_plan_step, every_ns) },
+	{ .param = { .name = "cgroups", .optional = true, .help = "who works meanwhile" },
+	  .read = read_step_cgroups, .form = "list of cgroups" },
+	{ .param = { .name = "ops", .optional = true,
+		     .help = "what is done once they work, in this order" },
+	  .read = ktstr_read_ops, .form = "list of operations" },
 };
 
 const struct ktstr_schema ktstr_schema_step = {
 	.name = "step",
-	.form = "a mapping of `name`, `hold` and `cgroups`",
+	.form = "a mapping of `name`, `hold`, `every`, `cgroups` and `ops`",
 	KTSTR_SCHEMA_KEYS(step_keys),
 };
 
+static bool read_step(struct ktstr_reader *r, const struct ktstr_node *node,
+		      struct ktstr_plan_step *step)
+{
+	step->name = "";
+	if (!ktstr_schema_read(&ktstr_schema_step, r, node, step, NULL))
+		return false;
+	return !step->every_ns || step->ops.n ||
+	       ktstr_reader_problem(r, ktstr_node_entry(node, "every")->value, "`every` without "
+				    "`ops`: there is nothing to repeat");
+}
+
 /* ---- the scenario ---- */
 
-/* The short form's keys are those of its only step, which comes first for that reason. */
 struct draft {
-	struct ktstr_plan_step only;
+	uint64_t duration_ns;
 	struct ktstr_plan *plan;
 };
+
+static bool read_plan_cgroups(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
+{
+	struct ktstr_plan *plan = ((struct draft *)object)->plan;
+
+	return read_cgroup_list(r, node, &plan->cgroups.items, &plan->cgroups.n);
+}
 
 static bool read_steps(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
 {
@@ -167,22 +233,20 @@ static bool read_steps(struct ktstr_reader *r, const struct ktstr_node *node, vo
 	ok = plan->steps.items;
 	if (ok && !node->n)
 		ok = ktstr_reader_problem(r, node, "a scenario has at least one step");
-	for (size_t i = 0; plan->steps.items && i < node->n; i++) {
-		struct ktstr_plan_step *step = &plan->steps.items[plan->steps.n++];
-
-		step->name = "";
-		ok &= ktstr_schema_read(&ktstr_schema_step, r, node->entries[i].value, step, NULL);
-	}
+	for (size_t i = 0; plan->steps.items && i < node->n; i++)
+		ok &= read_step(r, node->entries[i].value, &plan->steps.items[plan->steps.n++]);
 	return ok;
 }
 
 static const struct ktstr_key scenario_keys[] = {
 	{ .param = { .name = "duration", .type = KTSTR_PARAM_DURATION, .max = DURATION_MAX_NS,
-		     .help = "how long it lasts; or write `steps`" },
-	  .offset = offsetof(struct draft, only.hold_ns), .unless = "steps" },
-	CGROUPS_KEY,
+		     .help = "how long it lasts; with `steps`, what holds in per cent are parts of" },
+	  .offset = offsetof(struct draft, duration_ns), .unless = "steps" },
+	{ .param = { .name = "cgroups", .optional = true,
+		     .help = "who works meanwhile, through all of its steps" },
+	  .read = read_plan_cgroups, .form = "list of cgroups" },
 	{ .param = { .name = "steps", .optional = true,
-		     .help = "one after the other, instead of `duration` and `cgroups`" },
+		     .help = "one after the other; left out: one that lasts `duration`" },
 	  .read = read_steps, .form = "list of steps" },
 };
 
@@ -192,38 +256,62 @@ const struct ktstr_schema ktstr_schema_scenario = {
 	KTSTR_SCHEMA_KEYS(scenario_keys),
 };
 
-/* Either the one form or the other. */
-static bool check_form(struct ktstr_reader *r, const struct ktstr_node *node)
+/* Turns holds in per cent into time. */
+static bool resolve_holds(struct ktstr_reader *r, const struct ktstr_node *node,
+			  const struct draft *draft)
 {
-	static const char *const short_keys[] = { "duration", "cgroups" };
+	const struct ktstr_entry *duration = ktstr_node_entry(node, "duration");
 	const struct ktstr_entry *steps = ktstr_node_entry(node, "steps");
-	bool ok = true;
+	bool used = false, ok = true;
 
-	for (size_t i = 0; steps && i < KTSTR_ARRAY_SIZE(short_keys); i++) {
-		const struct ktstr_entry *entry = ktstr_node_entry(node, short_keys[i]);
+	for (size_t i = 0; i < draft->plan->steps.n; i++) {
+		struct ktstr_plan_step *step = &draft->plan->steps.items[i];
+		const struct ktstr_entry *hold =
+			ktstr_node_entry(steps->value->entries[i].value, "hold");
 
-		if (!entry)
+		if (step->hold_percent <= 0)
 			continue;
-		ktstr_problem_add(r->problems, entry->line, entry->column, "`%s` beside `steps` "
-				  "(line %u): a scenario has either steps, or a duration and "
-				  "cgroups of its own", entry->key, steps->line);
-		ok = false;
+		used = true;
+		if (!duration)
+			ok = ktstr_reader_problem(r, hold->value, "a hold in per cent needs the "
+						  "scenario's `duration`");
+		step->hold_ns = (uint64_t)((double)draft->duration_ns * step->hold_percent / 100);
 	}
+	if (steps && duration && !used)
+		ok = ktstr_reader_problem(r, duration->value, "`duration` beside `steps` is what "
+					  "holds in per cent are parts of, and there is none: the "
+					  "steps' holds say how long it lasts");
 	return ok;
+}
+
+/* Without steps there is one, which has the cgroups. */
+static bool make_only_step(struct ktstr_reader *r, const struct draft *draft)
+{
+	struct ktstr_plan *plan = draft->plan;
+	struct ktstr_plan_step *step = ktstr_reader_alloc(r, 1, sizeof(*step));
+
+	if (!step)
+		return false;
+	step->name = "";
+	step->hold_ns = draft->duration_ns;
+	step->cgroups.items = plan->cgroups.items;
+	step->cgroups.n = plan->cgroups.n;
+	plan->cgroups.items = NULL;
+	plan->cgroups.n = 0;
+	plan->steps.items = step;
+	plan->steps.n = 1;
+	return true;
 }
 
 bool ktstr_read_scenario(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
 {
 	struct ktstr_plan *plan = object;
-	struct draft draft = { .only.name = "", .plan = plan };
-	bool ok = ktstr_schema_read(&ktstr_schema_scenario, r, node, &draft, NULL);
+	struct draft draft = { .plan = plan };
 
-	ok &= check_form(r, node);
-	if (!ok || plan->steps.n)
-		return ok;
-	plan->steps.items = ktstr_reader_alloc(r, 1, sizeof(*plan->steps.items));
-	if (!plan->steps.items)
+	if (!ktstr_schema_read(&ktstr_schema_scenario, r, node, &draft, NULL) ||
+	    !resolve_holds(r, node, &draft))
 		return false;
-	plan->steps.items[plan->steps.n++] = draft.only;
-	return true;
+	if (!plan->steps.n && !make_only_step(r, &draft))
+		return false;
+	return ktstr_check_lifetimes(r, plan);
 }

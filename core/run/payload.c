@@ -96,23 +96,35 @@ static int add_engine(struct ktstr_payload *p, struct ktstr_closure *c, struct k
 	return ret ? ret : add_file(p, engine, KTSTR_GUEST_ENGINE, err);
 }
 
+static int add_workload(struct ktstr_payload *p, const struct ktstr_plan_cgroup *cgroup,
+			struct ktstr_closure *c, struct ktstr_err *err)
+{
+	int ret = 0;
+
+	for (size_t w = 0; !ret && w < cgroup->workers.n; w++) {
+		const char *path = cgroup->workers.items[w].workload.module->path;
+
+		ret = ktstr_closure_add(c, path, err);
+		if (!ret)
+			ret = add_into(p, path, "plugins", NULL, err);
+	}
+	return ret;
+}
+
 static int add_workloads(struct ktstr_payload *p, const struct ktstr_plan *plan,
 			 struct ktstr_closure *c, struct ktstr_err *err)
 {
 	int ret = 0;
 
+	for (size_t g = 0; !ret && g < plan->cgroups.n; g++)
+		ret = add_workload(p, &plan->cgroups.items[g], c, err);
 	for (size_t s = 0; s < plan->steps.n; s++) {
 		const struct ktstr_plan_step *step = &plan->steps.items[s];
 
-		for (size_t g = 0; g < step->cgroups.n; g++)
-			for (size_t w = 0; !ret && w < step->cgroups.items[g].workers.n; w++) {
-				const char *path =
-					step->cgroups.items[g].workers.items[w].workload.module->path;
-
-				ret = ktstr_closure_add(c, path, err);
-				if (!ret)
-					ret = add_into(p, path, "plugins", NULL, err);
-			}
+		for (size_t g = 0; !ret && g < step->cgroups.n; g++)
+			ret = add_workload(p, &step->cgroups.items[g], c, err);
+		for (size_t o = 0; !ret && o < step->ops.n; o++)
+			ret = add_workload(p, &step->ops.items[o].cgroup, c, err);
 	}
 	return ret;
 }

@@ -267,3 +267,80 @@ Test(plan, what_is_out_of_range_is_told)
 		ktstr_guest_plan_destroy(plan);
 	}
 }
+
+/* Operations as core/plan/encode.c writes them. */
+static int decode_op(uint64_t operation, bool bad_workers, struct ktstr_guest_plan **plan,
+		     struct ktstr_err *err)
+{
+	const struct ktstr_affinity affinity = { .kind = KTSTR_AFFINITY_EACH };
+	struct ktstr_buf b = { 0 };
+	int ret;
+
+	ktstr_put_begin(&b);
+	ktstr_put_array(&b, "cgroups");
+	ktstr_put_map(&b, NULL);
+	ktstr_put_str(&b, "name", "always");
+	ktstr_put_end(&b);
+	ktstr_put_end(&b);
+	ktstr_put_array(&b, "steps");
+	ktstr_put_map(&b, NULL);
+	ktstr_put_u64(&b, "hold_ns", 1);
+	ktstr_put_u64(&b, "every_ns", 2);
+	ktstr_put_array(&b, "ops");
+	ktstr_put_map(&b, NULL);
+	ktstr_put_u64(&b, "operation", operation);
+	ktstr_put_map(&b, "cgroup");
+	ktstr_put_str(&b, "name", "a/b");
+	if (bad_workers) {
+		ktstr_put_array(&b, "workers");
+		ktstr_put_u64(&b, NULL, 1);
+		ktstr_put_end(&b);
+	}
+	ktstr_put_end(&b);
+	ktstr_put_str(&b, "to", "c");
+	ktstr_put_affinity(&b, "affinity", &affinity);
+	ktstr_put_end(&b);
+	ktstr_put_map(&b, NULL);
+	ktstr_put_u64(&b, "operation", KTSTR_OP_SPAWN);
+	ktstr_put_end(&b);
+	ktstr_put_end(&b);
+	ktstr_put_end(&b);
+	ktstr_put_end(&b);
+	ktstr_put_end(&b);
+	ret = ktstr_guest_plan_decode(b.data, b.len, plan, err);
+	ktstr_buf_free(&b);
+	return ret;
+}
+
+Test(plan, operations_arrive_whole)
+{
+	struct ktstr_guest_plan *plan = NULL;
+	struct ktstr_err err = KTSTR_ERR_INIT;
+	const struct ktstr_guest_op *op;
+
+	cr_assert_eq(decode_op(KTSTR_OP_MOVE_ALL, false, &plan, &err), 0, "%s", err.msg);
+	cr_assert_eq(plan->n_cgroups, 1);
+	cr_assert_str_eq(plan->cgroups[0].name, "always");
+	cr_assert_eq(plan->steps[0].every_ns, 2);
+	cr_assert_eq(plan->steps[0].n_ops, 2);
+	op = plan->steps[0].ops;
+	cr_assert_eq(op[0].operation, KTSTR_OP_MOVE_ALL);
+	cr_assert_str_eq(op[0].cgroup.name, "a/b");
+	cr_assert_str_eq(op[0].to, "c");
+	cr_assert_eq(op[0].affinity.kind, KTSTR_AFFINITY_EACH);
+	cr_assert_str_eq(op[1].cgroup.name, "", "no cgroup of its own");
+	cr_assert_null(op[1].to);
+	ktstr_guest_plan_destroy(plan);
+}
+
+Test(plan, operations_that_are_none)
+{
+	struct ktstr_guest_plan *plan = NULL;
+	struct ktstr_err err = KTSTR_ERR_INIT;
+
+	cr_assert_eq(decode_op(KTSTR_OPERATION_COUNT, false, &plan, &err), -EINVAL);
+	cr_assert(strstr(err.msg, "plan: \"operation\" is "), "%s", err.msg);
+	cr_assert_eq(decode_op(KTSTR_OP_SPAWN, true, &plan, &err), -EINVAL);
+	cr_assert_str_eq(err.msg, "plan: an item of \"workers\" is no map");
+	cr_assert_null(plan);
+}

@@ -109,18 +109,26 @@ static const struct bad keys[] = {
 	{ CGROUPS "[pipe]}]}\n",
 	  { "1:56: `bytes` is missing here (a required size); expected size" } },
 	{ "scenario: {steps: [{hold: 1s, duration: 1s}, {name: x}]}\n",
-	  { "1:31: unknown key `duration` here (known: name, hold, cgroups)",
-	    "1:46: `hold` is missing here (how long the step lasts); expected duration 0s..24h" } },
+	  { "1:31: unknown key `duration` here (known: name, hold, every, cgroups, "
+	    "ops)",
+	    "1:46: `hold` is missing here (how long the step lasts, once its operations are "
+	    "done); expected duration 0s..24h, or a part of the scenario's: 50%" } },
 	{ "scenario: {duration: 1s, cgroups: [], steps: [{hold: 1s}]}\n",
-	  { "1:12: `duration` beside `steps` (line 1): a scenario has either steps, or a "
-	    "duration and cgroups of its own",
-	    "1:26: `cgroups` beside `steps` (line 1): a scenario has either steps, or a "
-	    "duration and cgroups of its own" } },
+	  { "1:22: `duration` beside `steps` is what holds in per cent are parts of, and there is "
+	    "none: the steps' holds say how long it lasts" } },
+	{ "scenario: {steps: [{hold: 50%}, {hold: 101%}, {hold: x%}]}\n",
+	  { "1:40: expected a part of the scenario's `duration` such as 50%, not \"101%\"",
+	    "1:54: expected a part of the scenario's `duration` such as 50%, not \"x%\"" } },
+	{ "scenario: {steps: [{hold: 50%}]}\n",
+	  { "1:27: a hold in per cent needs the scenario's `duration`" } },
+	{ "scenario: {steps: [{hold: 1s, every: 100ms}]}\n",
+	  { "1:38: `every` without `ops`: there is nothing to repeat" } },
 	{ "scenario: {}\n",
-	  { "1:11: `duration` is missing here (how long it lasts; or write `steps`); expected "
-	    "duration 0s..24h" } },
+	  { "1:11: `duration` is missing here (how long it lasts; with `steps`, what holds in per "
+	    "cent are parts of); expected duration 0s..24h" } },
 	{ "scenario: {steps: [{hodl: 1s}]}\n",
-	  { "1:21: unknown key `hodl` here; did you mean `hold`? (known: name, hold, cgroups)" } },
+	  { "1:21: unknown key `hodl` here; did you mean `hold`? (known: name, hold, every, "
+	    "cgroups, ops)" } },
 	{ CGROUPS "[{wrokload: bursty, burst: 1ms}]}]}\n",
 	  { "1:57: unknown key `wrokload` here; did you mean `workload`? (known: workload, "
 	    "count, affinity, sched, "
@@ -132,8 +140,8 @@ static const struct bad keys[] = {
 	{ SCENARIO "vmm: *x\n",
 	  { "2:6: no anchor `&x` above this alias" } },
 	{ "scenario: {cgroups: []}\n",
-	  { "1:11: `duration` is missing here (how long it lasts; or write `steps`); expected "
-	    "duration 0s..24h" } },
+	  { "1:11: `duration` is missing here (how long it lasts; with `steps`, what holds in per "
+	    "cent are parts of); expected duration 0s..24h" } },
 	{ "scenario: {steps: []}\n",
 	  { "1:19: a scenario has at least one step" } },
 };

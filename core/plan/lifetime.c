@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Which cgroups there are when: the steps and their operations are gone through as the guest will,
+ * and whoever needs a cgroup that is not there then, or makes one that is, is told so.
+ */
+#include "plan/lifetime.h"
+
+#include "base/cleanup.h"
+
+struct living {
+	const char *name;
+	size_t len;		/* the name may be the beginning of a longer one */
+	size_t step;		/* 0: the whole scenario */
+	unsigned line;		/* where it is made */
+};
+
+struct state {
+	struct ktstr_reader *r;
+	KTSTR_VEC(struct living) list;
+	size_t step;
+	bool again;		/* a second round of `every` */
+	bool ok;
+};
+
+static struct living *find(struct state *s, const char *name, size_t len)
+{
+	for (size_t i = 0; i < s->list.n; i++)
+		if (s->list.items[i].len == len && !memcmp(s->list.items[i].name, name, len))
+			return &s->list.items[i];
+	return NULL;
+}
+
+static void enlist(struct state *s, const char *name, size_t len, unsigned line)
+{
+	struct living *living = ktstr_vec_add(&s->list);
+
+	if (!living) {
+		s->r->nomem = true;
+		return;
+	}
+	*living = (struct living){ name, len, s->step, line };
+}
+
+static const char *round_words(const struct state *s)
+{
+	return s->again ? " in the second round of `every`" : "";
+}
+
+static void make(struct state *s, const struct ktstr_plan_cgroup *cgroup)
+{
+	const struct living *known = find(s, cgroup->name, strlen(cgroup->name));
+
+	if (known) {
+		ktstr_problem_add(s->r->problems, cgroup->line, cgroup->column, "cgroup `%s` is "
+				  "there already%s: it is made in line %u", cgroup->name,
+				  round_words(s), known->line);
+		s->ok = false;
+		return;
+	}
+	for (const char *end = cgroup->name; *end;) {
+		size_t len = (size_t)(end - cgroup->name) + strcspn(end, "/");
+
+		if (!find(s, cgroup->name, len))
+			enlist(s, cgroup->name, len, cgroup->line);
+		end = cgroup->name + len + (cgroup->name[len] == '/');
+	}
+}
+
+/* The names of all, for a message. */
+static const char *known_names(struct state *s, const char *wanted)
+{
+	const char **names = ktstr_reader_alloc(s->r, s->list.n, sizeof(*names));
+
+	for (size_t i = 0; names && i < s->list.n; i++) {
+		names[i] = ktstr_arena_strndup(s->r->arena, s->list.items[i].name,
+					       s->list.items[i].len);
+		if (!names[i])
+			names = NULL;
+	}
+	if (!names)
+		s->r->nomem = true;
+	return names ? ktstr_reader_suggest(s->r, wanted, names, s->list.n) : "";
+}
+
+static bool need(struct state *s, const struct ktstr_plan_op *op, const char *name)
+{
+	if (find(s, name, strlen(name)))
+		return true;
+	ktstr_problem_add(s->r->problems, op->line, op->column, "`%s`: there is no cgroup `%s` at "
+			  "this point%s%s", ktstr_operation_name(op->operation), name,
+			  round_words(s), known_names(s, name));
+	s->ok = false;
+	return false;
+}
+
+static void drop(struct state *s, const struct ktstr_plan_op *op)
+{
+	struct living *living = find(s, op->cgroup.name, strlen(op->cgroup.name));
+
+	for (size_t i = 0; i < s->list.n; i++) {
+		const struct living *in = &s->list.items[i];
+
+		if (in->len <= living->len || in->name[living->len] != '/' ||
+		    memcmp(in->name, living->name, living->len))
+			continue;
+		ktstr_problem_add(s->r->problems, op->line, op->column, "cgroup `%s` cannot be "
+				  "removed: cgroup `%.*s` is in it", op->cgroup.name, (int)in->len,
+				  in->name);
+		s->ok = false;
+		return;
+	}
+	*living = s->list.items[--s->list.n];
+}
+
+static void carry_out(struct state *s, const struct ktstr_plan_op *op)
+{
+	const char *target = op->cgroup.name;
+
+	switch (op->operation) {
+	case KTSTR_OP_ADD_CGROUP:
+		make(s, &op->cgroup);
+		break;
+	case KTSTR_OP_REMOVE_CGROUP:
+		if (need(s, op, target))
+			drop(s, op);
+		break;
+	default:
+		if (target && *target)
+			need(s, op, target);
+		if (op->to)
+			need(s, op, op->to);
+		break;
+	}
+}
+
+static void end_step(struct state *s)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < s->list.n; i++)
+		if (s->list.items[i].step != s->step)
+			s->list.items[kept++] = s->list.items[i];
+	s->list.n = kept;
+}
+
+static void check_step(struct state *s, const struct ktstr_plan_step *step)
+{
+	for (size_t i = 0; i < step->cgroups.n; i++)
+		make(s, &step->cgroups.items[i]);
+	s->again = false;
+	for (size_t i = 0; i < step->ops.n; i++)
+		carry_out(s, &step->ops.items[i]);
+	s->again = true;	/* what is fine twice is fine ever after */
+	for (size_t i = 0; step->every_ns && s->ok && i < step->ops.n; i++)
+		carry_out(s, &step->ops.items[i]);
+	s->again = false;
+	end_step(s);
+}
+
+bool ktstr_check_lifetimes(struct ktstr_reader *r, const struct ktstr_plan *plan)
+{
+	struct state s = { .r = r, .ok = true };
+
+	for (size_t i = 0; i < plan->cgroups.n; i++)
+		make(&s, &plan->cgroups.items[i]);
+	for (size_t i = 0; i < plan->steps.n; i++) {
+		s.step = i + 1;
+		check_step(&s, &plan->steps.items[i]);
+	}
+	ktstr_vec_free(&s.list);
+	return s.ok && !r->nomem;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The operations of a step: one table, from which come what a pipeline may say (operation-read.c),
+ * the manual, and what the guest's engine does (agent/operation.c).
+ *
+ *	OP(SYMBOL, function, name, value in words, help)
+ *
+ * Each has read_<function>() on the host and do_<function>() in the guest.
+ */
+#ifndef KTSTR_PLAN_OPERATION_H
+#define KTSTR_PLAN_OPERATION_H
+
+#define KTSTR_OPERATIONS(OP)									\
+	OP(ADD_CGROUP, add_cgroup, "add-cgroup", "a mapping as in `cgroups`",			\
+	   "makes it and starts its workers, until the end of the step")			\
+	OP(REMOVE_CGROUP, remove_cgroup, "remove-cgroup", "a cgroup",				\
+	   "ends its workers and removes it")							\
+	OP(SET_CPUSET, set_cpuset, "set-cpuset", "a mapping of `cgroup` and `cpuset`",		\
+	   "other CPUs for it")									\
+	OP(CLEAR_CPUSET, clear_cpuset, "clear-cpuset", "a cgroup",				\
+	   "all CPUs again that the one above it has")						\
+	OP(SWAP_CPUSETS, swap_cpusets, "swap-cpusets", "[cgroup, cgroup]",			\
+	   "each gets the CPUs of the other")							\
+	OP(SET, set, "set", "a mapping of `cgroup` and settings", "changes its settings")	\
+	OP(SPAWN, spawn, "spawn", "a mapping of `cgroup` and `workers`",			\
+	   "starts more workers in it, or outside of all, until the end of the step")		\
+	OP(STOP, stop, "stop", "a cgroup", "ends its workers; the cgroup stays")		\
+	OP(SET_AFFINITY, set_affinity, "set-affinity", "a mapping of `cgroup` and `affinity`",	\
+	   "binds the workers in it anew")							\
+	OP(MOVE_ALL, move_all, "move-all", "a mapping of `from` and `to`",			\
+	   "moves the tasks of one cgroup into another")					\
+	OP(FREEZE, freeze, "freeze", "a cgroup", "stops its tasks where they are")		\
+	OP(THAW, thaw, "thaw", "a cgroup", "lets them go on")
+
+#define KTSTR_OPERATION_SYMBOL(symbol, function, name, form, help) KTSTR_OP_##symbol,
+enum ktstr_operation {
+	KTSTR_OPERATIONS(KTSTR_OPERATION_SYMBOL)
+	KTSTR_OPERATION_COUNT,
+};
+
+/* "add-cgroup": as a pipeline has it; "?" for a value out of range. */
+static inline const char *ktstr_operation_name(enum ktstr_operation operation)
+{
+#define KTSTR_OPERATION_NAME(symbol, function, name, form, help) name,
+	static const char *const names[] = { KTSTR_OPERATIONS(KTSTR_OPERATION_NAME) };
+
+	return (unsigned)operation < KTSTR_OPERATION_COUNT ? names[operation] : "?";
+}
+
+#endif

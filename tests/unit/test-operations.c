@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Steps with operations: what is read, and which cgroups there are when. */
+#include "plan-fixture.h"
+
+#define SEC 1000000000ull
+
+static const char all[] =
+	"scenario:\n"
+	"  duration: 8s\n"
+	"  cgroups: [{name: base, cpuset: 0}, {name: in/side}]\n"
+	"  steps:\n"
+	"    - hold: 25%\n"
+	"      every: 100ms\n"
+	"      cgroups: [{name: local}]\n"
+	"      ops:\n"
+	"        - add-cgroup: {name: new, cpu.weight: 7, workers: [bursty]}\n"
+	"        - set-cpuset: {cgroup: new, cpuset: {range: [0, 0.5]}}\n"
+	"        - clear-cpuset: new\n"
+	"        - swap-cpusets: [base, local]\n"
+	"        - set: {cgroup: in, pids.max: 9}\n"
+	"        - spawn: {cgroup: in/side, workers: [{workload: cpu-spin, count: 3}]}\n"
+	"        - spawn: {workers: [bursty]}\n"
+	"        - set-affinity: {cgroup: base, affinity: each}\n"
+	"        - move-all: {from: new, to: local}\n"
+	"        - freeze: local\n"
+	"        - thaw: local\n"
+	"        - stop: in/side\n"
+	"        - remove-cgroup: new\n"
+	"    - hold: 12.5%\n";
+
+Test(operations, every_one_is_read)
+{
+	struct ktstr_registry *registry = fixture_registry();
+	struct ktstr_plan *plan = fixture_plan(registry, "x.yaml", all);
+	const struct ktstr_plan_step *step = plan->steps.items;
+	const struct ktstr_plan_op *op = step->ops.items;
+
+	cr_assert_eq(plan->cgroups.n, 2);
+	cr_assert_str_eq(plan->cgroups.items[1].name, "in/side");
+	cr_assert_eq(plan->steps.n, 2);
+	cr_assert_eq(step->hold_ns, 2 * SEC);
+	cr_assert_eq(step->every_ns, SEC / 10);
+	cr_assert_eq(step[1].hold_ns, SEC);
+	cr_assert_eq(ktstr_plan_duration_ns(plan), 3 * SEC);
+	cr_assert_eq(step->ops.n, 13);
+	cr_assert_eq(op[0].operation, KTSTR_OP_ADD_CGROUP);
+	cr_assert_str_eq(op[0].cgroup.name, "new");
+	cr_assert_str_eq(op[0].cgroup.settings.values[KTSTR_SETTING_WEIGHT], "7");
+	cr_assert_eq(op[0].cgroup.workers.n, 1);
+	cr_assert_eq(op[1].operation, KTSTR_OP_SET_CPUSET);
+	cr_assert(op[1].cgroup.settings.has_cpus);
+	cr_assert_eq(op[1].cgroup.settings.cpus.to, 0.5);
+	cr_assert_eq(op[3].operation, KTSTR_OP_SWAP_CPUSETS);
+	cr_assert_str_eq(op[3].cgroup.name, "base");
+	cr_assert_str_eq(op[3].to, "local");
+	cr_assert_str_eq(op[4].cgroup.name, "in", "it is there because of in/side");
+	cr_assert_str_eq(op[4].cgroup.settings.values[KTSTR_SETTING_PIDS_MAX], "9");
+	cr_assert_eq(op[5].cgroup.workers.items[0].count, 3);
+	cr_assert_str_eq(op[6].cgroup.name, "");
+	cr_assert_eq(op[7].affinity.kind, KTSTR_AFFINITY_EACH);
+	cr_assert_str_eq(op[8].cgroup.name, "new");
+	cr_assert_str_eq(op[8].to, "local");
+	cr_assert_eq(op[12].operation, KTSTR_OP_REMOVE_CGROUP);
+	cr_assert_eq(op[12].line, 21);
+	ktstr_plan_destroy(plan);
+	ktstr_registry_destroy(registry);
+}
+
+#define STEPS "scenario: {cgroups: [{name: base}], steps: [\n"
+
+/* What stands in the lines behind that, and what is said of it. */
+static const struct {
+	const char *text, *problem;
+} bad[] = {
+	{ "{hold: 1s, ops: [frezze: base]}", "f:2:18: unknown key `frezze` here; did you mean `freeze`?" },
+	{ "{hold: 1s, ops: [{freeze: base, thaw: base}]}",
+	  "f:2:33: `thaw` beside `freeze`: only one of them can be meant" },
+	{ "{hold: 1s, ops: [{}]}", "f:2:18: expected a mapping of one operation such as `freeze`" },
+	{ "{hold: 1s, ops: [freeze]}", "expected a mapping of one operation such as `freeze`, but this "
+	  "is text" },
+	{ "{hold: 1s, ops: [freeze: a b]}", "\"a b\" is no cgroup name" },
+	{ "{hold: 1s, ops: [swap-cpusets: [base]]}", "expected two cgroups, but this list has 1 item" },
+	{ "{hold: 1s, ops: [set: {cgroup: base}]}", "nothing is set here" },
+	{ "{hold: 1s, ops: [set-cpuset: {cgroup: base}]}", "`cpuset` is missing here" },
+	{ "{hold: 1s, ops: [set-cpuset: {cgroup: base, cpuset: {llc: 5}}]}",
+	  "there is no last-level cache 5" },
+	{ "{hold: 1s, ops: [spawn: {cgroup: base}]}", "`workers` is missing here" },
+	{ "{hold: 1s, ops: [stop: bsae]}",
+	  "f:2:18: `stop`: there is no cgroup `bsae` at this point; did you mean `base`? (known: base)" },
+	{ "{hold: 1s, cgroups: [{name: base}]}",
+	  "f:2:22: cgroup `base` is there already: it is made in line 1" },
+	{ "{hold: 1s, ops: [add-cgroup: {name: base}]}", "cgroup `base` is there already" },
+	{ "{hold: 1s, cgroups: [{name: x}]},\n{hold: 1s, ops: [stop: x]}",
+	  "f:3:18: `stop`: there is no cgroup `x` at this point (known: base)" },
+	{ "{hold: 1s, ops: [remove-cgroup: base]},\n{hold: 1s, ops: [thaw: base]}",
+	  "f:3:18: `thaw`: there is no cgroup `base` at this point (known: none)" },
+	{ "{hold: 1s, cgroups: [{name: base/x}], ops: [remove-cgroup: base]}",
+	  "cgroup `base` cannot be removed: cgroup `base/x` is in it" },
+	{ "{hold: 1s, ops: [move-all: {from: base, to: x}]}", "`move-all`: there is no cgroup `x`" },
+	{ "{hold: 1s, every: 10ms, ops: [add-cgroup: {name: x}]}",
+	  "cgroup `x` is there already in the second round of `every`: it is made in line 2" },
+	{ "{hold: 1s, every: 10ms, ops: [remove-cgroup: base]}",
+	  "there is no cgroup `base` at this point in the second round of `every`" },
+	{ "{hold: 1s, every: 1us, ops: [stop: base]}",
+	  "`every`: expected duration 1ms..24h, not \"1us\"" },
+};
+
+Test(operations, what_cannot_be_done_is_told_with_its_place)
+{
+	struct ktstr_registry *registry = fixture_registry();
+
+	for (size_t i = 0; i < KTSTR_ARRAY_SIZE(bad); i++) {
+		_cleanup_free_ char *text = ktstr_asprintf(STEPS "%s]}\n", bad[i].text);
+		_cleanup_free_ char *got = fixture_problems(registry, "f", text, strlen(text));
+
+		cr_expect(strstr(got, bad[i].problem), "%s: %s", bad[i].text, got);
+		cr_expect(strstr(got, "f: 1 problem\n"), "%s: %s", bad[i].text, got);
+	}
+	ktstr_registry_destroy(registry);
+}
+
+Test(operations, all_that_is_wrong_is_told_at_once)
+{
+	static const char text[] = STEPS
+		"{hold: 1s, ops: [stop: a, freeze: b, add-cgroup: {name: base}]}]}\n";
+	struct ktstr_registry *registry = fixture_registry();
+	_cleanup_free_ char *got = fixture_problems(registry, "f", text, strlen(text));
+
+	cr_assert(strstr(got, "f: 3 problems\n"), "%s", got);
+	ktstr_registry_destroy(registry);
+}
+
+Test(operations, a_name_is_free_again_behind_its_step)
+{
+	struct ktstr_registry *registry = fixture_registry();
+
+	ktstr_plan_destroy(fixture_plan(registry, "x.yaml", STEPS
+					"{hold: 1s, cgroups: [{name: x/y}]},\n"
+					"{hold: 1s, cgroups: [{name: x}]},\n"
+					"{hold: 1s, every: 10ms, ops: [add-cgroup: {name: x/y},"
+					" remove-cgroup: x/y]}]}\n"));
+	ktstr_registry_destroy(registry);
+}
