@@ -7,6 +7,7 @@
 #include "agent/engine.h"
 
 #include "agent/crew.h"
+#include "agent/program.h"
 #include "agent/report.h"
 #include "agent/scenario.h"
 #include "base/clock.h"
@@ -19,6 +20,7 @@
 #include <unistd.h>
 
 #define CHANNEL_FD 3
+#define QUEUE_MAX (4u << 20)
 
 void ktstr_engine_fault(struct ktstr_engine *engine, const char *what, const struct ktstr_err *err)
 {
@@ -73,7 +75,8 @@ static void children_ready(void *ctx, uint32_t events)
 		info.si_pid = 0;
 		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) || !info.si_pid)
 			return;
-		ktstr_crews_child(engine, &info);
+		if (!ktstr_programs_child(engine, &info))
+			ktstr_crews_child(engine, &info);
 		waitid(P_PID, (id_t)info.si_pid, &info, WEXITED | WNOHANG);
 	}
 }
@@ -86,6 +89,14 @@ static void some_ready(void *ctx, uint32_t events)
 	(void)events;
 	if (read(engine->ready.fd, &n, sizeof(n)) == sizeof(n))
 		engine->n_ready += (uint32_t)n;
+}
+
+/* While the agent reads slower than programs write, their output is left where it is. */
+static void adapt_to_agent(struct ktstr_engine *engine)
+{
+	bool much = ktstr_guest_channel_pending(&engine->agent) > QUEUE_MAX;
+
+	ktstr_loop_limit(&engine->loop, much ? KTSTR_RANK_EVIDENCE : KTSTR_RANK_BULK);
 }
 
 static void time_came(void *ctx)
@@ -105,6 +116,7 @@ enum ktstr_wait ktstr_engine_wait(struct ktstr_engine *engine,
 	for (;;) {
 		if (ktstr_guest_channel_flush(&engine->agent, NULL))
 			_exit(1);
+		adapt_to_agent(engine);
 		if (met(engine))
 			ret = KTSTR_WAIT_MET;
 		else if (engine->stopped && !finish)
@@ -209,6 +221,7 @@ static void end(struct ktstr_engine *engine)
 {
 	ktstr_workloads_deinit(&engine->workloads);
 	ktstr_guest_plan_destroy(engine->plan);
+	ktstr_programs_deinit(engine);
 	ktstr_cpu_map_deinit(&engine->map);
 	ktstr_vec_free(&engine->groups);
 	ktstr_loop_forget(&engine->loop, &engine->ready);

@@ -8,6 +8,7 @@
 #include "agent/workloads.h"
 
 struct ktstr_crew;
+struct ktstr_program;
 
 /* A cgroup of the scenario. */
 struct ktstr_group {
@@ -26,6 +27,8 @@ struct ktstr_engine {
 	struct ktstr_cpu_map map;		/* the machine */
 	KTSTR_VEC(struct ktstr_group) groups;	/* in the order of their making */
 	struct ktstr_crew *crews;		/* the same */
+	struct ktstr_program *programs;		/* the payloads, those too that have ended */
+	const char *awaited_program;
 	struct ktstr_source ready;		/* eventfd: +1 for each worker at its gate */
 	uint32_t n_ready, n_awaited;		/* workers at closed gates; forked for them */
 	uint32_t next_group;			/* number for a group of workers that belong together */

@@ -4,9 +4,11 @@
 #include "agent/cgroup.h"
 #include "agent/crew.h"
 #include "agent/group.h"
+#include "agent/program.h"
 #include "agent/report.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/text.h"
 
 /* An operation at hand, and what it did in numbers. */
 struct doing {
@@ -46,9 +48,9 @@ static int do_add_cgroup(struct doing *doing, struct ktstr_err *err)
 
 static int do_stop(struct doing *doing, struct ktstr_err *err)
 {
-	(void)err;	/* those that do not come back are a fault of their own */
+	/* Workers that do not come back are a fault of their own. */
 	ktstr_crews_end_in(doing->engine, doing->op->cgroup.name, &doing->tasks);
-	return 0;
+	return ktstr_programs_end_in(doing->engine, doing->op->cgroup.name, err);
 }
 
 static int do_remove_cgroup(struct doing *doing, struct ktstr_err *err)
@@ -84,10 +86,33 @@ static int do_set_cpuset(struct doing *doing, struct ktstr_err *err)
 	return do_set(doing, err);
 }
 
+/* Those of the cgroup above, by number. */
+static int set_all(const char *name, struct ktstr_err *err)
+{
+	const char *slash = strrchr(name, '/');
+	_cleanup_free_ char *above = strndup(name, slash ? (size_t)(slash - name) : 0);
+	_cleanup_free_ char *list = NULL;
+	struct ktstr_buf b = { 0 };
+	struct ktstr_cpu_mask cpus;
+	int ret = above ? ktstr_cgroup_cpus(KTSTR_CGROUP_ROOT, above, &cpus, err) :
+		ktstr_err_nomem(err);
+
+	if (ret)
+		return ret;
+	ktstr_cpu_list_put(&cpus, &b);
+	list = ktstr_buf_steal_str(&b);
+	return list ? ktstr_cgroup_set(KTSTR_CGROUP_ROOT, name, "cpuset.cpus", list, err) :
+		ktstr_err_nomem(err);
+}
+
+/* Kernels like 6.16 let no cgroup with tasks lose the last of its own CPUs, although it would have
+ * those of the one above then (validate_change()): they get that list instead. */
 static int set_list(struct doing *doing, const char *name, const char *list, struct ktstr_err *err)
 {
 	int ret = ktstr_cgroup_set(KTSTR_CGROUP_ROOT, name, "cpuset.cpus", list, err);
 
+	if (ret == -ENOSPC && !*list)
+		ret = set_all(name, err);
 	if (!ret)
 		report_cpus(doing, name);
 	return ret;
@@ -139,6 +164,24 @@ static int do_thaw(struct doing *doing, struct ktstr_err *err)
 	return ktstr_group_freeze(doing->engine, doing->op->cgroup.name, false, err);
 }
 
+/* ---- payloads ---- */
+
+static int do_run(struct doing *doing, struct ktstr_err *err)
+{
+	return ktstr_program_start(doing->engine, &doing->op->payload, doing->step, err);
+}
+
+static int do_wait(struct doing *doing, struct ktstr_err *err)
+{
+	return ktstr_program_wait(doing->engine, doing->op->payload.name, doing->op->timeout_ns,
+				  err);
+}
+
+static int do_kill(struct doing *doing, struct ktstr_err *err)
+{
+	return ktstr_program_kill(doing->engine, doing->op->payload.name, err);
+}
+
 /* ---- the table ---- */
 
 #define HANDLER(symbol, function, name, form, help) do_##function,
@@ -158,6 +201,7 @@ static void report(const struct doing *doing, uint64_t round, uint64_t start_ns,
 	ktstr_put_str(&b, "op", ktstr_operation_name(op->operation));
 	ktstr_put_str(&b, "target", *op->cgroup.name ? op->cgroup.name : NULL);
 	ktstr_put_str(&b, "to", op->to);
+	ktstr_put_str(&b, "payload", op->payload.name);
 	ktstr_put_u64(&b, "tasks", doing->tasks);
 	ktstr_put_u64(&b, "duration_ns", ktstr_now_ns() - start_ns);
 	ktstr_put_bool(&b, "ok", !ret);

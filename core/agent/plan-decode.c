@@ -148,6 +148,48 @@ static int decode_cgroup(struct ktstr_decoder *d, const struct ktstr_fields *m, 
 	return ret ? ret : decode_parts(d, m, cgroup);
 }
 
+static int decode_payload(struct ktstr_decoder *d, const struct ktstr_fields *m, void *item)
+{
+	struct ktstr_guest_payload *payload = item;
+	int ret = ktstr_decode_text(d, m, "name", "a payload", &payload->name);
+
+	if (!ret)
+		ret = ktstr_decode_texts(d, m, "command", &payload->command);
+	if (!ret)
+		ret = ktstr_decode_texts(d, m, "metrics", &payload->metrics);
+	if (!ret)
+		ret = ktstr_decode_maybe(d, m, "cgroup", &payload->cgroup);
+	ktstr_get_bool(m, "may_fail", &payload->may_fail);
+	ktstr_get_bool(m, "json", &payload->json);
+	return ret;
+}
+
+/* One that is to be started needs a program. */
+static int decode_runnable(struct ktstr_decoder *d, const struct ktstr_fields *m, void *item)
+{
+	struct ktstr_guest_payload *payload = item;
+	int ret = decode_payload(d, m, item);
+
+	if (!ret && !payload->command[0])
+		ret = ktstr_err_set(d->err, -EINVAL, "plan: payload %s has no \"command\"",
+				    payload->name);
+	return ret;
+}
+
+static int decode_op_payload(struct ktstr_decoder *d, const struct ktstr_fields *m,
+			     struct ktstr_guest_op *op)
+{
+	bool needed = op->operation == KTSTR_OP_RUN || op->operation == KTSTR_OP_WAIT ||
+		      op->operation == KTSTR_OP_KILL;
+	struct ktstr_fields sub;
+
+	if (ktstr_get_sub(m, "payload", &sub))
+		return op->operation == KTSTR_OP_RUN ? decode_runnable(d, &sub, &op->payload) :
+			decode_payload(d, &sub, &op->payload);
+	return needed ? ktstr_err_set(d->err, -EINVAL, "plan: operation %s has no \"payload\"",
+				      ktstr_operation_name(op->operation)) : 0;
+}
+
 static int decode_op(struct ktstr_decoder *d, const struct ktstr_fields *m, void *item)
 {
 	struct ktstr_guest_op *op = item;
@@ -169,7 +211,8 @@ static int decode_op(struct ktstr_decoder *d, const struct ktstr_fields *m, void
 		ret = ktstr_decode_maybe(d, m, "to", &op->to);
 	if (!ret && ktstr_get_sub(m, "affinity", &sub))
 		ret = ktstr_decode_affinity(d, &sub, &op->affinity);
-	return ret;
+	ktstr_get_u64(m, "timeout_ns", &op->timeout_ns);
+	return ret ? ret : decode_op_payload(d, m, op);
 }
 
 static int decode_step(struct ktstr_decoder *d, const struct ktstr_fields *m, void *item)
@@ -189,6 +232,9 @@ static int decode_step(struct ktstr_decoder *d, const struct ktstr_fields *m, vo
 	ret = ktstr_decode_maps(d, m, "cgroups", sizeof(*step->cgroups), decode_cgroup,
 				&step->cgroups, &step->n_cgroups);
 	ktstr_get_u64(m, "every_ns", &step->every_ns);
+	if (!ret)
+		ret = ktstr_decode_maps(d, m, "payloads", sizeof(*step->payloads), decode_runnable,
+					&step->payloads, &step->n_payloads);
 	if (!ret)
 		ret = ktstr_decode_maps(d, m, "ops", sizeof(*step->ops), decode_op, &step->ops,
 					&step->n_ops);
@@ -230,6 +276,10 @@ static int decode_plan(struct ktstr_decoder *d, const struct ktstr_fields *m,
 	if (!ret)
 		ret = ktstr_decode_maps(d, m, "cgroups", sizeof(*plan->cgroups), decode_cgroup,
 					&plan->cgroups, &plan->n_cgroups);
+	ktstr_get_u64(m, "operations_ns", &plan->operations_ns);
+	if (!ret)
+		ret = ktstr_decode_maps(d, m, "payloads", sizeof(*plan->payloads), decode_runnable,
+					&plan->payloads, &plan->n_payloads);
 	if (!ret)
 		ret = ktstr_decode_maps(d, m, "steps", sizeof(*plan->steps), decode_step,
 					&plan->steps, &plan->n_steps);

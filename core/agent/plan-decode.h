@@ -33,11 +33,22 @@ struct ktstr_guest_cgroup {
 	uint32_t n_workers;		/* entries, not processes */
 };
 
+/* An external program. */
+struct ktstr_guest_payload {
+	const char *name;
+	const char **command;		/* NULL-ended; empty where only the name is needed */
+	const char *cgroup;		/* NULL: none */
+	bool may_fail, json;
+	const char **metrics;		/* NULL-ended */
+};
+
 struct ktstr_guest_op {
 	enum ktstr_operation operation;
 	struct ktstr_guest_cgroup cgroup;	/* what it acts upon, by name, and what it adds or sets */
 	const char *to;				/* the second cgroup; NULL: none */
 	struct ktstr_affinity affinity;
+	struct ktstr_guest_payload payload;	/* name NULL: none */
+	uint64_t timeout_ns;
 };
 
 struct ktstr_guest_step {
@@ -45,6 +56,8 @@ struct ktstr_guest_step {
 	uint64_t hold_ns, every_ns;
 	struct ktstr_guest_cgroup *cgroups;
 	uint32_t n_cgroups;
+	struct ktstr_guest_payload *payloads;
+	uint32_t n_payloads;
 	struct ktstr_guest_op *ops;
 	uint32_t n_ops;
 };
@@ -56,8 +69,11 @@ struct ktstr_guest_plan {
 	const char **modules;		/* NULL-ended */
 	bool backtrace;
 	unsigned slowness;		/* at least 1 */
-	struct ktstr_guest_cgroup *cgroups;	/* for the whole scenario */
+	uint64_t operations_ns;		/* the most that they may take, before scaling */
+	struct ktstr_guest_cgroup *cgroups;	/* these two for the whole scenario */
 	uint32_t n_cgroups;
+	struct ktstr_guest_payload *payloads;
+	uint32_t n_payloads;
 	struct ktstr_guest_step *steps;
 	uint32_t n_steps;
 	struct ktstr_arena *arena;

@@ -4,6 +4,7 @@
 #include "agent/crew.h"
 #include "agent/group.h"
 #include "agent/operation.h"
+#include "agent/program.h"
 #include "agent/report.h"
 #include "agent/topology.h"
 #include "base/clock.h"
@@ -95,10 +96,25 @@ static int set_up(struct ktstr_engine *engine, const struct ktstr_guest_cgroup *
 /* Ends what belongs to a step, or (0) to the whole scenario. */
 static void end(struct ktstr_engine *engine, uint32_t step)
 {
+	struct ktstr_err err = KTSTR_ERR_INIT;
 	uint32_t workers;
 
 	ktstr_crews_end_step(engine, step, &workers);
+	if (ktstr_programs_end_step(engine, step, &err))
+		ktstr_engine_fault(engine, "payload", &err);
 	ktstr_groups_end(engine, step);
+}
+
+/* The gates open, and the programs of a list start. */
+static void go(struct ktstr_engine *engine, const struct ktstr_guest_payload *payloads,
+	       uint32_t n_payloads, uint32_t step)
+{
+	struct ktstr_err err = KTSTR_ERR_INIT;
+
+	ktstr_crews_open(engine);
+	for (uint32_t i = 0; i < n_payloads && !engine->failed; i++)
+		if (ktstr_program_start(engine, &payloads[i], step, &err))
+			ktstr_engine_fault(engine, "payload", &err);
 }
 
 static bool has_failed(struct ktstr_engine *engine)
@@ -144,7 +160,7 @@ static void carry_out(struct ktstr_engine *engine, const struct ktstr_guest_step
 		ktstr_engine_fault(engine, "step", &err);
 	if (!engine->failed && !engine->stopped) {
 		report_edge(engine, step, n, "begin");
-		ktstr_crews_open(engine);
+		go(engine, step->payloads, step->n_payloads, n);
 		hold(engine, step, n);
 		report_edge(engine, step, n, "end");
 	}
@@ -159,7 +175,7 @@ void ktstr_scenario_run(struct ktstr_engine *engine)
 	if (set_up(engine, plan->cgroups, plan->n_cgroups, 0, &err))
 		ktstr_engine_fault(engine, "cgroups", &err);
 	if (!engine->failed && !engine->stopped)
-		ktstr_crews_open(engine);
+		go(engine, plan->payloads, plan->n_payloads, 0);
 	for (uint32_t i = 0; i < plan->n_steps && !engine->stopped && !engine->failed; i++)
 		carry_out(engine, &plan->steps[i], i + 1);
 	end(engine, 0);

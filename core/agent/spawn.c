@@ -14,6 +14,14 @@ static int lift(int fd)
 	return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 10);
 }
 
+/* The calling process; 0, or -1 with errno. */
+static int enter(const char *procs)
+{
+	int fd = procs ? open(procs, O_WRONLY | O_CLOEXEC) : -1;
+
+	return !procs || (fd >= 0 && write(fd, "0", 1) == 1) ? 0 : -1;
+}
+
 __attribute__((noreturn))
 static void child_exec(const struct ktstr_spawn *how, int failure)
 {
@@ -34,7 +42,7 @@ static void child_exec(const struct ktstr_spawn *how, int failure)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	setpgid(0, 0);
 	if (null >= 0 && dup2(null, 0) >= 0 && dup2(out, 1) >= 0 && dup2(errout, 2) >= 0 &&
-	    (how->channel < 0 || dup2(channel, 3) >= 0))
+	    (how->channel < 0 || dup2(channel, 3) >= 0) && !enter(how->join))
 		execve(how->argv[0], (char *const *)how->argv, (char *const *)env);
 	saved = errno;
 	if (write(failure, &saved, sizeof(saved)) < 0)

@@ -132,7 +132,8 @@ static void note_died(struct ktstr_agent *agent)
 /* The engine has deadlines of its own for the parts of a step; this is for the engine. */
 static uint64_t slack_ns(const struct ktstr_agent *agent)
 {
-	return SCENARIO_SLACK_NS * (1 + (uint64_t)agent->plan->n_steps);
+	return SCENARIO_SLACK_NS * (1 + (uint64_t)agent->plan->n_steps) +
+	       agent->plan->operations_ns;
 }
 
 static void note_overdue(struct ktstr_agent *agent)

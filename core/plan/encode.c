@@ -3,6 +3,7 @@
 
 #include "plan/encode-place.h"
 #include "wire/frame.h"
+#include "wire/message.h"
 
 /* The 64 bits of a value; of a boolean only one byte is defined. */
 static uint64_t value_bits(const struct ktstr_param *param, const struct ktstr_value *value)
@@ -64,6 +65,47 @@ static void put_cgroups(struct ktstr_buf *out, const struct ktstr_plan_cgroup *c
 	ktstr_put_end(out);
 }
 
+/* The program's guest path is that of core/run/payload.h: its own name in the folder of programs. */
+static void put_command(struct ktstr_buf *out, const struct ktstr_plan_payload *payload)
+{
+	const char *program = payload->command.items[0], *slash = strrchr(program, '/');
+
+	ktstr_put_array(out, "command");
+	ktstr_put_key(out, NULL);
+	ktstr_put_head(out, KTSTR_CBOR_TEXT, strlen(KTSTR_GUEST_BIN) + 1 +
+		       strlen(slash ? slash + 1 : program));
+	ktstr_buf_add(out, KTSTR_GUEST_BIN "/", strlen(KTSTR_GUEST_BIN) + 1);
+	ktstr_buf_add(out, slash ? slash + 1 : program, strlen(slash ? slash + 1 : program));
+	for (size_t i = 1; i < payload->command.n; i++)
+		ktstr_put_str(out, NULL, payload->command.items[i]);
+	ktstr_put_end(out);
+}
+
+static void put_payload(struct ktstr_buf *out, const char *key,
+			const struct ktstr_plan_payload *payload)
+{
+	ktstr_put_map(out, key);
+	ktstr_put_str(out, "name", payload->name);
+	if (payload->command.n)
+		put_command(out, payload);
+	ktstr_put_str(out, "cgroup", payload->cgroup);
+	ktstr_put_bool(out, "may_fail", payload->may_fail);
+	ktstr_put_bool(out, "json", payload->form == KTSTR_METRICS_JSON);
+	ktstr_put_array(out, "metrics");
+	for (size_t i = 0; i < payload->metrics.n; i++)
+		ktstr_put_str(out, NULL, payload->metrics.items[i]);
+	ktstr_put_end(out);
+	ktstr_put_end(out);
+}
+
+static void put_payloads(struct ktstr_buf *out, const struct ktstr_plan_payload *payloads, size_t n)
+{
+	ktstr_put_array(out, "payloads");
+	for (size_t i = 0; i < n; i++)
+		put_payload(out, NULL, &payloads[i]);
+	ktstr_put_end(out);
+}
+
 static void put_op(struct ktstr_buf *out, const struct ktstr_plan_op *op,
 		   const struct ktstr_guest_paths *paths)
 {
@@ -72,6 +114,9 @@ static void put_op(struct ktstr_buf *out, const struct ktstr_plan_op *op,
 	put_cgroup(out, "cgroup", &op->cgroup, paths);
 	ktstr_put_str(out, "to", op->to);
 	ktstr_put_affinity(out, "affinity", &op->affinity);
+	if (op->payload.name)
+		put_payload(out, "payload", &op->payload);
+	ktstr_put_u64(out, "timeout_ns", op->timeout_ns);
 	ktstr_put_end(out);
 }
 
@@ -87,6 +132,7 @@ static void put_steps(struct ktstr_buf *out, const struct ktstr_plan *plan,
 		ktstr_put_u64(out, "hold_ns", step->hold_ns);
 		ktstr_put_u64(out, "every_ns", step->every_ns);
 		put_cgroups(out, step->cgroups.items, step->cgroups.n, paths);
+		put_payloads(out, step->payloads.items, step->payloads.n);
 		ktstr_put_array(out, "ops");
 		for (size_t k = 0; k < step->ops.n; k++)
 			put_op(out, &step->ops.items[k], paths);
@@ -133,7 +179,9 @@ int ktstr_plan_encode(const struct ktstr_plan *plan, const struct ktstr_guest_pa
 	put_topology(out, &plan->topology);
 	ktstr_put_bool(out, "backtrace", backtrace);
 	ktstr_put_u64(out, "slowness", slowness);
+	ktstr_put_u64(out, "operations_ns", ktstr_plan_operations_ns(plan));
 	put_cgroups(out, plan->cgroups.items, plan->cgroups.n, paths);
+	put_payloads(out, plan->payloads.items, plan->payloads.n);
 	put_steps(out, plan, paths);
 	ktstr_put_end(out);
 	if (out->failed)

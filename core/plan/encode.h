@@ -7,9 +7,11 @@
  *	topology m { nodes u, llcs u, cores u, threads u }
  *	backtrace b
  *	slowness u				factor for the guest's own deadlines
- *	cgroups a of CGROUP			for the whole scenario
- *	steps a of m { name t, hold_ns u, every_ns u, cgroups a of CGROUP, ops a of
- *		m { operation u, cgroup CGROUP, to? t, affinity AFFINITY } }
+ *	operations_ns u				the most that they may take, before scaling
+ *	cgroups a of CGROUP, payloads a of PAYLOAD	for the whole scenario
+ *	steps a of m { name t, hold_ns u, every_ns u, cgroups a of CGROUP, payloads a of PAYLOAD,
+ *		ops a of m { operation u, cgroup CGROUP, to? t, affinity AFFINITY,
+ *			payload? PAYLOAD, timeout_ns u } }
  *
  *	CGROUP m { name? t, cpus? CPUS, settings a of m { file t, value t }, workers a of WORKERS }
  *	CPUS m { choice u, index u, of u, from f, to f, list? t }	struct ktstr_cpu_spec
@@ -18,6 +20,7 @@
  *		sched? m { class u, priority u, runtime_ns u, deadline_ns u, period_ns u },
  *		memory? m { mode u, nodes? t, flags u } }		struct ktstr_placement
  *	AFFINITY m { kind u, seed u, list? t }
+ *	PAYLOAD m { name t, command? a of t, cgroup? t, may_fail b, json b (else lines), metrics a of t }
  *
  * `module` is the path of the plugin's .so in the guest. `params` has one item per row of the
  * plugin's table; num holds the value's 64 bits whatever their type. The guest's copy of the

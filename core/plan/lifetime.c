@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Which cgroups there are when: the steps and their operations are gone through as the guest will,
- * and whoever needs a cgroup that is not there then, or makes one that is, is told so.
+ * Which cgroups and payloads there are when: the steps and their operations are gone through as the
+ * guest will, and whoever needs one that is not there then, or makes one that is, is told so.
  */
 #include "plan/lifetime.h"
 
@@ -17,6 +17,7 @@ struct living {
 struct state {
 	struct ktstr_reader *r;
 	KTSTR_VEC(struct living) list;
+	KTSTR_VEC(struct living) programs;	/* that were started; they may have ended */
 	size_t step;
 	bool again;		/* a second round of `every` */
 	bool ok;
@@ -82,16 +83,66 @@ static const char *known_names(struct state *s, const char *wanted)
 	return names ? ktstr_reader_suggest(s->r, wanted, names, s->list.n) : "";
 }
 
-static bool need(struct state *s, const struct ktstr_plan_op *op, const char *name)
+static bool need_at(struct state *s, unsigned line, unsigned column, const char *what,
+		    const char *name)
 {
 	if (find(s, name, strlen(name)))
 		return true;
-	ktstr_problem_add(s->r->problems, op->line, op->column, "`%s`: there is no cgroup `%s` at "
-			  "this point%s%s", ktstr_operation_name(op->operation), name,
-			  round_words(s), known_names(s, name));
+	ktstr_problem_add(s->r->problems, line, column, "`%s`: there is no cgroup `%s` at this "
+			  "point%s%s", what, name, round_words(s), known_names(s, name));
 	s->ok = false;
 	return false;
 }
+
+static bool need(struct state *s, const struct ktstr_plan_op *op, const char *name)
+{
+	return need_at(s, op->line, op->column, ktstr_operation_name(op->operation), name);
+}
+
+/* ---- payloads ---- */
+
+static const struct living *find_program(const struct state *s, const char *name)
+{
+	for (size_t i = 0; i < s->programs.n; i++)
+		if (!strcmp(s->programs.items[i].name, name))
+			return &s->programs.items[i];
+	return NULL;
+}
+
+/* By `run` a name may come again, once the program has ended; in a list it may not. */
+static void start(struct state *s, const struct ktstr_plan_payload *payload, bool listed)
+{
+	const struct living *known = find_program(s, payload->name);
+	struct living *living;
+
+	if (payload->cgroup)
+		need_at(s, payload->line, payload->column, payload->name, payload->cgroup);
+	if (known && listed) {
+		ktstr_problem_add(s->r->problems, payload->line, payload->column, "a second "
+				  "payload `%s`; the first is in line %u: give one a `name`",
+				  payload->name, known->line);
+		s->ok = false;
+	}
+	if (known)
+		return;
+	living = ktstr_vec_add(&s->programs);
+	if (!living)
+		s->r->nomem = true;
+	else
+		*living = (struct living){ payload->name, strlen(payload->name), s->step,
+					   payload->line };
+}
+
+static void need_program(struct state *s, const struct ktstr_plan_op *op)
+{
+	if (find_program(s, op->payload.name))
+		return;
+	ktstr_problem_add(s->r->problems, op->line, op->column, "`%s`: no payload `%.80s` was "
+			  "started before", ktstr_operation_name(op->operation), op->payload.name);
+	s->ok = false;
+}
+
+/* ---- operations ---- */
 
 static void drop(struct state *s, const struct ktstr_plan_op *op)
 {
@@ -124,6 +175,13 @@ static void carry_out(struct state *s, const struct ktstr_plan_op *op)
 		if (need(s, op, target))
 			drop(s, op);
 		break;
+	case KTSTR_OP_RUN:
+		start(s, &op->payload, false);
+		break;
+	case KTSTR_OP_WAIT:
+	case KTSTR_OP_KILL:
+		need_program(s, op);
+		break;
 	default:
 		if (target && *target)
 			need(s, op, target);
@@ -141,12 +199,19 @@ static void end_step(struct state *s)
 		if (s->list.items[i].step != s->step)
 			s->list.items[kept++] = s->list.items[i];
 	s->list.n = kept;
+	kept = 0;
+	for (size_t i = 0; i < s->programs.n; i++)
+		if (s->programs.items[i].step != s->step)
+			s->programs.items[kept++] = s->programs.items[i];
+	s->programs.n = kept;
 }
 
 static void check_step(struct state *s, const struct ktstr_plan_step *step)
 {
 	for (size_t i = 0; i < step->cgroups.n; i++)
 		make(s, &step->cgroups.items[i]);
+	for (size_t i = 0; i < step->payloads.n; i++)
+		start(s, &step->payloads.items[i], true);
 	s->again = false;
 	for (size_t i = 0; i < step->ops.n; i++)
 		carry_out(s, &step->ops.items[i]);
@@ -163,10 +228,13 @@ bool ktstr_check_lifetimes(struct ktstr_reader *r, const struct ktstr_plan *plan
 
 	for (size_t i = 0; i < plan->cgroups.n; i++)
 		make(&s, &plan->cgroups.items[i]);
+	for (size_t i = 0; i < plan->payloads.n; i++)
+		start(&s, &plan->payloads.items[i], true);
 	for (size_t i = 0; i < plan->steps.n; i++) {
 		s.step = i + 1;
 		check_step(&s, &plan->steps.items[i]);
 	}
 	ktstr_vec_free(&s.list);
+	ktstr_vec_free(&s.programs);
 	return s.ok && !r->nomem;
 }

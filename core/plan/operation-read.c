@@ -4,6 +4,9 @@
 #include "plan/place.h"
 #include "plan/read.h"
 
+#define TIMEOUT_MIN_NS 100000000ll
+#define TIMEOUT_MAX_NS (24ll * 3600 * 1000000000)
+
 /* ---- what several of them take ---- */
 
 static bool read_target(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
@@ -86,6 +89,32 @@ const struct ktstr_schema ktstr_schema_move_all = {
 	.name = "move-all",
 	.form = "a mapping of `from` and `to`",
 	KTSTR_SCHEMA_KEYS(move_all_keys),
+};
+
+static bool read_payload_name(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
+{
+	struct ktstr_plan_op *op = object;
+
+	if (!ktstr_reader_expect(r, node, KTSTR_NODE_SCALAR, "a payload's name"))
+		return false;
+	op->payload.name = node->text;
+	return true;
+}
+
+static const struct ktstr_key wait_keys[] = {
+	{ .param = { .name = "payload", .help = "which one" },
+	  .read = read_payload_name, .form = "a payload's name" },
+	{ .param = { .name = "timeout", .type = KTSTR_PARAM_DURATION, .def = "1m",
+		     .min = TIMEOUT_MIN_NS, .max = TIMEOUT_MAX_NS,
+		     .help = "how long that may take; more in an emulated VM" },
+	  .offset = offsetof(struct ktstr_plan_op, timeout_ns) },
+};
+
+const struct ktstr_schema ktstr_schema_wait = {
+	.name = "wait",
+	.form = "a payload's name, or a mapping of `payload` and `timeout`",
+	.shorthand = "payload",
+	KTSTR_SCHEMA_KEYS(wait_keys),
 };
 
 /* ---- one function for each ---- */
@@ -172,6 +201,24 @@ static bool read_thaw(struct ktstr_reader *r, const struct ktstr_node *node,
 		      struct ktstr_plan_op *op)
 {
 	return read_target(r, node, op);
+}
+
+static bool read_run(struct ktstr_reader *r, const struct ktstr_node *node,
+		     struct ktstr_plan_op *op)
+{
+	return ktstr_read_payload(r, node, &op->payload);
+}
+
+static bool read_wait(struct ktstr_reader *r, const struct ktstr_node *node,
+		      struct ktstr_plan_op *op)
+{
+	return ktstr_schema_read(&ktstr_schema_wait, r, node, op, NULL);
+}
+
+static bool read_kill(struct ktstr_reader *r, const struct ktstr_node *node,
+		      struct ktstr_plan_op *op)
+{
+	return read_payload_name(r, node, op);
 }
 
 /* ---- the table ---- */

@@ -30,7 +30,11 @@
 	OP(MOVE_ALL, move_all, "move-all", "a mapping of `from` and `to`",			\
 	   "moves the tasks of one cgroup into another")					\
 	OP(FREEZE, freeze, "freeze", "a cgroup", "stops its tasks where they are")		\
-	OP(THAW, thaw, "thaw", "a cgroup", "lets them go on")
+	OP(THAW, thaw, "thaw", "a cgroup", "lets them go on")					\
+	OP(RUN, run, "run", "a payload", "starts a program")					\
+	OP(WAIT, wait, "wait", "a payload's name, or a mapping",				\
+	   "goes on once it has ended")								\
+	OP(KILL, kill, "kill", "a payload's name", "ends it")
 
 #define KTSTR_OPERATION_SYMBOL(symbol, function, name, form, help) KTSTR_OP_##symbol,
 enum ktstr_operation {

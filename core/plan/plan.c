@@ -312,6 +312,7 @@ const struct ktstr_schema *const *ktstr_plan_schemas(void)
 		&ktstr_schema_scenario, &ktstr_schema_step, &ktstr_schema_cgroup,
 		&ktstr_schema_operation, &ktstr_schema_set_cpuset, &ktstr_schema_set,
 		&ktstr_schema_spawn, &ktstr_schema_set_affinity, &ktstr_schema_move_all,
+		&ktstr_schema_payload, &ktstr_schema_metrics, &ktstr_schema_wait,
 		&ktstr_schema_cpuset, &ktstr_schema_worker, &ktstr_schema_affinity,
 		&ktstr_schema_sched, &ktstr_schema_mempolicy, &ktstr_schema_expect,
 		&ktstr_schema_fails, &ktstr_schema_use, &report_schema, NULL,
@@ -450,5 +451,24 @@ uint64_t ktstr_plan_duration_ns(const struct ktstr_plan *plan)
 
 	for (size_t i = 0; i < plan->steps.n; i++)
 		ns += plan->steps.items[i].hold_ns;
+	return ns;
+}
+
+/* As often as a step can do its operations. */
+static uint64_t rounds(const struct ktstr_plan_step *step)
+{
+	return step->every_ns ? 1 + step->hold_ns / step->every_ns : 1;
+}
+
+uint64_t ktstr_plan_operations_ns(const struct ktstr_plan *plan)
+{
+	uint64_t ns = 0;
+
+	for (size_t i = 0; i < plan->steps.n; i++) {
+		const struct ktstr_plan_step *step = &plan->steps.items[i];
+
+		for (size_t k = 0; k < step->ops.n; k++)
+			ns += step->ops.items[k].timeout_ns * rounds(step);
+	}
 	return ns;
 }

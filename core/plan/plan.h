@@ -38,12 +38,27 @@ struct ktstr_plan_cgroup {
 	unsigned line, column;
 };
 
+enum ktstr_metric_form { KTSTR_METRICS_NONE, KTSTR_METRICS_JSON, KTSTR_METRICS_LINES };
+
+/* An external program that runs in the guest. */
+struct ktstr_plan_payload {
+	const char *name;
+	KTSTR_VEC(const char *) command;	/* the program as written, and its arguments */
+	const char *cgroup;			/* NULL: none */
+	bool may_fail;				/* its exit status is no failure of the scenario */
+	enum ktstr_metric_form form;		/* how the metrics are found in its output */
+	KTSTR_VEC(const char *) metrics;	/* paths or keys */
+	unsigned line, column;
+};
+
 /* What an operation acts upon is its cgroup by name; what it sets or adds stands there too. */
 struct ktstr_plan_op {
 	struct ktstr_plan_cgroup cgroup;	/* name NULL or "": none */
 	enum ktstr_operation operation;
 	const char *to;				/* move-all, swap-cpusets: the second one */
 	struct ktstr_affinity affinity;
+	struct ktstr_plan_payload payload;	/* run; wait, kill: its name */
+	uint64_t timeout_ns;			/* wait: before scaling */
 	unsigned line, column;
 };
 
@@ -54,6 +69,7 @@ struct ktstr_plan_step {
 	uint64_t hold_ns, every_ns;	/* every: the operations' interval; 0: they are done once */
 	double hold_percent;		/* as written; 0: it was a duration */
 	KTSTR_VEC(struct ktstr_plan_cgroup) cgroups;
+	KTSTR_VEC(struct ktstr_plan_payload) payloads;
 	KTSTR_VEC(struct ktstr_plan_op) ops;
 };
 
@@ -81,7 +97,8 @@ struct ktstr_plan {
 	bool templates;			/* the machine may be copied from a template */
 	struct ktstr_plugin_use vmm;
 	struct ktstr_plan_scheduler scheduler;
-	KTSTR_VEC(struct ktstr_plan_cgroup) cgroups;	/* for the whole scenario */
+	KTSTR_VEC(struct ktstr_plan_cgroup) cgroups;	/* these two for the whole scenario */
+	KTSTR_VEC(struct ktstr_plan_payload) payloads;
 	KTSTR_VEC(struct ktstr_plan_step) steps;
 	KTSTR_VEC(struct ktstr_plugin_use) monitors;
 	uint64_t monitor_period_ns;	/* from one sample to the next */
@@ -108,6 +125,9 @@ void ktstr_plan_destroy(struct ktstr_plan *plan);
 
 /* The planned scenario time: the sum of the holds. */
 uint64_t ktstr_plan_duration_ns(const struct ktstr_plan *plan);
+
+/* The most that its operations may take on top of that, before scaling. */
+uint64_t ktstr_plan_operations_ns(const struct ktstr_plan *plan);
 
 /* "1n2l2c1t" into buf; and back: 0 or -EINVAL with what was expected. */
 void ktstr_topology_format(const struct ktstr_topology *t, char *buf, size_t size);

@@ -19,6 +19,9 @@ extern const struct ktstr_schema ktstr_schema_set;
 extern const struct ktstr_schema ktstr_schema_spawn;
 extern const struct ktstr_schema ktstr_schema_set_affinity;
 extern const struct ktstr_schema ktstr_schema_move_all;
+extern const struct ktstr_schema ktstr_schema_wait;
+extern const struct ktstr_schema ktstr_schema_payload;		/* payload-read.c */
+extern const struct ktstr_schema ktstr_schema_metrics;
 
 /* `object` is a zeroed struct ktstr_expect: one layer. */
 ktstr_key_fn ktstr_read_expect;
@@ -67,6 +70,12 @@ ktstr_key_fn ktstr_read_worker_list;
 
 /* `object` is a struct ktstr_plan_step. */
 ktstr_key_fn ktstr_read_ops;
+
+/* One payload, and a list of them. */
+bool ktstr_read_payload(struct ktstr_reader *r, const struct ktstr_node *node,
+			struct ktstr_plan_payload *payload);
+bool ktstr_read_payloads(struct ktstr_reader *r, const struct ktstr_node *node,
+			 struct ktstr_plan_payload **ret_items, size_t *ret_n);
 
 /* An array of the arena with one element per item of a list; NULL when there is no room or no
  * list, which is a problem then: "expected <form>". */

@@ -144,6 +144,13 @@ static bool read_step_cgroups(struct ktstr_reader *r, const struct ktstr_node *n
 	return read_cgroup_list(r, node, &step->cgroups.items, &step->cgroups.n);
 }
 
+static bool read_step_payloads(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
+{
+	struct ktstr_plan_step *step = object;
+
+	return ktstr_read_payloads(r, node, &step->payloads.items, &step->payloads.n);
+}
+
 static const struct ktstr_param hold_param = {
 	.name = "hold", .type = KTSTR_PARAM_DURATION, .max = DURATION_MAX_NS,
 };
@@ -188,6 +195,9 @@ static const struct ktstr_key step_keys[] = {
 	  .offset = offsetof(struct ktstr_plan_step, every_ns) },
 	{ .param = { .name = "cgroups", .optional = true, .help = "who works meanwhile" },
 	  .read = read_step_cgroups, .form = "list of cgroups" },
+	{ .param = { .name = "payloads", .optional = true,
+		     .help = "programs that run meanwhile; what still runs at its end is ended" },
+	  .read = read_step_payloads, .form = "list of payloads" },
 	{ .param = { .name = "ops", .optional = true,
 		     .help = "what is done once they work, in this order" },
 	  .read = ktstr_read_ops, .form = "list of operations" },
@@ -195,7 +205,7 @@ static const struct ktstr_key step_keys[] = {
 
 const struct ktstr_schema ktstr_schema_step = {
 	.name = "step",
-	.form = "a mapping of `name`, `hold`, `every`, `cgroups` and `ops`",
+	.form = "a mapping of `name`, `hold`, `every`, `cgroups`, `payloads` and `ops`",
 	KTSTR_SCHEMA_KEYS(step_keys),
 };
 
@@ -224,6 +234,13 @@ static bool read_plan_cgroups(struct ktstr_reader *r, const struct ktstr_node *n
 	return read_cgroup_list(r, node, &plan->cgroups.items, &plan->cgroups.n);
 }
 
+static bool read_plan_payloads(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
+{
+	struct ktstr_plan *plan = ((struct draft *)object)->plan;
+
+	return ktstr_read_payloads(r, node, &plan->payloads.items, &plan->payloads.n);
+}
+
 static bool read_steps(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
 {
 	struct ktstr_plan *plan = ((struct draft *)object)->plan;
@@ -245,6 +262,9 @@ static const struct ktstr_key scenario_keys[] = {
 	{ .param = { .name = "cgroups", .optional = true,
 		     .help = "who works meanwhile, through all of its steps" },
 	  .read = read_plan_cgroups, .form = "list of cgroups" },
+	{ .param = { .name = "payloads", .optional = true,
+		     .help = "programs that run through all of its steps" },
+	  .read = read_plan_payloads, .form = "list of payloads" },
 	{ .param = { .name = "steps", .optional = true,
 		     .help = "one after the other; left out: one that lasts `duration`" },
 	  .read = read_steps, .form = "list of steps" },
@@ -296,8 +316,12 @@ static bool make_only_step(struct ktstr_reader *r, const struct draft *draft)
 	step->hold_ns = draft->duration_ns;
 	step->cgroups.items = plan->cgroups.items;
 	step->cgroups.n = plan->cgroups.n;
+	step->payloads.items = plan->payloads.items;
+	step->payloads.n = plan->payloads.n;
 	plan->cgroups.items = NULL;
 	plan->cgroups.n = 0;
+	plan->payloads.items = NULL;
+	plan->payloads.n = 0;
 	plan->steps.items = step;
 	plan->steps.n = 1;
 	return true;

@@ -78,7 +78,8 @@ static uint64_t running_allowance(const struct attempt *a)
 	if (a->stage == KTSTR_STAGE_SCHEDULER_STARTED)
 		ns += a->p->plan->scheduler.attach_timeout_ns * a->slowness;
 	if (a->stage == KTSTR_STAGE_STEP)
-		ns += ktstr_plan_duration_ns(a->p->plan);
+		ns += ktstr_plan_duration_ns(a->p->plan) +
+		      ktstr_plan_operations_ns(a->p->plan) * a->slowness;
 	return ns;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/install.h"
+#include "base/proc.h"
 #include "base/text.h"
 #include "plan/encode.h"
 #include "run/closure.h"
@@ -129,6 +130,72 @@ static int add_workloads(struct ktstr_payload *p, const struct ktstr_plan *plan,
 	return ret;
 }
 
+/* ---- programs ---- */
+
+static int find_program(const struct ktstr_plan *plan, const char *program, char **ret,
+			struct ktstr_err *err)
+{
+	if (!strchr(program, '/'))
+		*ret = ktstr_which(program);
+	else
+		*ret = *program == '/' ? strdup(program) :
+			ktstr_asprintf("%s/%s", plan->dir, program);
+	if (*ret)
+		return ktstr_program_check("payload", *ret, err);
+	return ktstr_err_set(err, -ENOENT, "no program %s for a payload on PATH; write a path with a "
+			     "slash for a file of yours", program);
+}
+
+/* Two programs of the same name would be one file in the guest. */
+static int check_name(const struct ktstr_payload *p, const char *host, struct ktstr_err *err)
+{
+	for (size_t i = 0; i < p->files.n; i++) {
+		const struct ktstr_payload_file *f = &p->files.items[i];
+
+		if (!strncmp(f->guest_path, KTSTR_GUEST_BIN "/", strlen(KTSTR_GUEST_BIN) + 1) &&
+		    !strcmp(base_name(f->guest_path), base_name(host)) &&
+		    strcmp(f->host_path, host))
+			return ktstr_err_set(err, -EEXIST, "%s and %s have the same name: in the "
+					     "guest they would be one file", f->host_path, host);
+	}
+	return 0;
+}
+
+static int add_program(struct ktstr_payload *p, const struct ktstr_plan *plan,
+		       const struct ktstr_plan_payload *payload, struct ktstr_closure *c,
+		       struct ktstr_err *err)
+{
+	_cleanup_free_ char *host = NULL;
+	int ret;
+
+	if (!payload->command.n)
+		return 0;
+	ret = find_program(plan, payload->command.items[0], &host, err);
+	if (!ret)
+		ret = check_name(p, host, err);
+	if (!ret)
+		ret = ktstr_closure_add(c, host, err);
+	return ret ? ret : add_into(p, host, "bin", NULL, err);
+}
+
+static int add_programs(struct ktstr_payload *p, const struct ktstr_plan *plan,
+			struct ktstr_closure *c, struct ktstr_err *err)
+{
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < plan->payloads.n; i++)
+		ret = add_program(p, plan, &plan->payloads.items[i], c, err);
+	for (size_t s = 0; s < plan->steps.n; s++) {
+		const struct ktstr_plan_step *step = &plan->steps.items[s];
+
+		for (size_t i = 0; !ret && i < step->payloads.n; i++)
+			ret = add_program(p, plan, &step->payloads.items[i], c, err);
+		for (size_t i = 0; !ret && i < step->ops.n; i++)
+			ret = add_program(p, plan, &step->ops.items[i].payload, c, err);
+	}
+	return ret;
+}
+
 /* A module by path, or by name below the kernel's own modules. */
 static int add_module(struct ktstr_payload *p, const struct ktstr_plan *plan,
 		      const struct ktstr_kernel *kernel, const char *name, struct ktstr_err *err)
@@ -162,6 +229,8 @@ static int collect(struct ktstr_payload *p, const struct ktstr_plan *plan,
 		ret = add_engine(p, c, err);
 	if (!ret)
 		ret = add_workloads(p, plan, c, err);
+	if (!ret)
+		ret = add_programs(p, plan, c, err);
 	for (size_t i = 0; !ret && i < plan->modules.n; i++)
 		ret = add_module(p, plan, kernel, plan->modules.items[i], err);
 	return ret ? ret : add_closure(p, c, err);

@@ -74,21 +74,22 @@ static int find_bare(const char *name, const char *release, char **ret_path, str
 			     "on PATH; write a path with a slash for a file of yours", name, release);
 }
 
-static int check_file(const char *path, struct ktstr_err *err)
+int ktstr_program_check(const char *what, const char *path, struct ktstr_err *err)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	char magic[4] = "";
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st))
-		return ktstr_err_errno(err, errno, "scheduler %s", path);
+		return ktstr_err_errno(err, errno, "%s %s", what, path);
 	if (!S_ISREG(st.st_mode))
-		return ktstr_err_set(err, -ENOEXEC, "scheduler %s is not a regular file", path);
+		return ktstr_err_set(err, -ENOEXEC, "%s %s is not a regular file", what, path);
 	if (!(st.st_mode & 0111))
-		return ktstr_err_set(err, -EACCES, "scheduler %s is not executable; chmod +x it", path);
+		return ktstr_err_set(err, -EACCES, "%s %s is not executable; chmod +x it", what,
+				     path);
 	if (read(fd, magic, sizeof(magic)) != sizeof(magic) || memcmp(magic, "\177ELF", 4))
-		return ktstr_err_set(err, -ENOEXEC, "scheduler %s is no ELF program (there is no shell "
-				     "in the VM that could run a script)", path);
+		return ktstr_err_set(err, -ENOEXEC, "%s %s is no ELF program (there is no shell in the "
+				     "VM that could run a script)", what, path);
 	return 0;
 }
 
@@ -105,7 +106,7 @@ int ktstr_scheduler_find(const struct ktstr_plan *plan, const char *release, cha
 					 : ktstr_asprintf("%s/%s", plan->dir, binary)))
 		ret = ktstr_err_nomem(err);
 	if (!ret)
-		ret = check_file(path, err);
+		ret = ktstr_program_check("scheduler", path, err);
 	if (!ret)
 		*ret_path = ktstr_steal_ptr(path);
 	return ret;

@@ -43,7 +43,8 @@
 /* Where a run's files are in the guest. Programs of the run get LD_LIBRARY_PATH=KTSTR_GUEST_LIB. */
 #define KTSTR_GUEST_ROOT "/run/ktstr"
 #define KTSTR_GUEST_LIB KTSTR_GUEST_ROOT "/lib"
-#define KTSTR_GUEST_ENGINE KTSTR_GUEST_ROOT "/bin/ktstr-engine"
+#define KTSTR_GUEST_BIN KTSTR_GUEST_ROOT "/bin"
+#define KTSTR_GUEST_ENGINE KTSTR_GUEST_BIN "/ktstr-engine"
 
 enum ktstr_msg {
 	KTSTR_MSG_WAITING = 0x1000,	/* nothing; guest to host */

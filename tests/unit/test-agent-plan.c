@@ -269,7 +269,7 @@ Test(plan, what_is_out_of_range_is_told)
 }
 
 /* Operations as core/plan/encode.c writes them. */
-static int decode_op(uint64_t operation, bool bad_workers, struct ktstr_guest_plan **plan,
+static int decode_op(uint64_t operation, bool bad_workers, const char *program, struct ktstr_guest_plan **plan,
 		     struct ktstr_err *err)
 {
 	const struct ktstr_affinity affinity = { .kind = KTSTR_AFFINITY_EACH };
@@ -298,6 +298,17 @@ static int decode_op(uint64_t operation, bool bad_workers, struct ktstr_guest_pl
 	}
 	ktstr_put_end(&b);
 	ktstr_put_str(&b, "to", "c");
+	ktstr_put_map(&b, "payload");
+	ktstr_put_str(&b, "name", "p");
+	ktstr_put_bool(&b, "json", true);
+	ktstr_put_array(&b, "command");
+	ktstr_put_str(&b, NULL, program);
+	ktstr_put_end(&b);
+	ktstr_put_array(&b, "metrics");
+	ktstr_put_str(&b, NULL, "a.b");
+	ktstr_put_end(&b);
+	ktstr_put_end(&b);
+	ktstr_put_u64(&b, "timeout_ns", 77);
 	ktstr_put_affinity(&b, "affinity", &affinity);
 	ktstr_put_end(&b);
 	ktstr_put_map(&b, NULL);
@@ -318,7 +329,7 @@ Test(plan, operations_arrive_whole)
 	struct ktstr_err err = KTSTR_ERR_INIT;
 	const struct ktstr_guest_op *op;
 
-	cr_assert_eq(decode_op(KTSTR_OP_MOVE_ALL, false, &plan, &err), 0, "%s", err.msg);
+	cr_assert_eq(decode_op(KTSTR_OP_MOVE_ALL, false, NULL, &plan, &err), 0, "%s", err.msg);
 	cr_assert_eq(plan->n_cgroups, 1);
 	cr_assert_str_eq(plan->cgroups[0].name, "always");
 	cr_assert_eq(plan->steps[0].every_ns, 2);
@@ -328,8 +339,23 @@ Test(plan, operations_arrive_whole)
 	cr_assert_str_eq(op[0].cgroup.name, "a/b");
 	cr_assert_str_eq(op[0].to, "c");
 	cr_assert_eq(op[0].affinity.kind, KTSTR_AFFINITY_EACH);
+	cr_assert_str_eq(op[0].payload.name, "p");
+	cr_assert_str_eq(op[0].payload.metrics[0], "a.b");
+	cr_assert(op[0].payload.json);
+	cr_assert_eq(op[0].timeout_ns, 77);
 	cr_assert_str_eq(op[1].cgroup.name, "", "no cgroup of its own");
 	cr_assert_null(op[1].to);
+	ktstr_guest_plan_destroy(plan);
+}
+
+Test(plan, a_payload_that_can_be_started)
+{
+	struct ktstr_guest_plan *plan = NULL;
+	struct ktstr_err err = KTSTR_ERR_INIT;
+
+	cr_assert_eq(decode_op(KTSTR_OP_RUN, false, "/b/p", &plan, &err), 0, "%s", err.msg);
+	cr_assert_str_eq(plan->steps[0].ops[0].payload.command[0], "/b/p");
+	cr_assert_null(plan->steps[0].ops[0].payload.command[1]);
 	ktstr_guest_plan_destroy(plan);
 }
 
@@ -338,9 +364,11 @@ Test(plan, operations_that_are_none)
 	struct ktstr_guest_plan *plan = NULL;
 	struct ktstr_err err = KTSTR_ERR_INIT;
 
-	cr_assert_eq(decode_op(KTSTR_OPERATION_COUNT, false, &plan, &err), -EINVAL);
+	cr_assert_eq(decode_op(KTSTR_OPERATION_COUNT, false, NULL, &plan, &err), -EINVAL);
 	cr_assert(strstr(err.msg, "plan: \"operation\" is "), "%s", err.msg);
-	cr_assert_eq(decode_op(KTSTR_OP_SPAWN, true, &plan, &err), -EINVAL);
+	cr_assert_eq(decode_op(KTSTR_OP_SPAWN, true, NULL, &plan, &err), -EINVAL);
 	cr_assert_str_eq(err.msg, "plan: an item of \"workers\" is no map");
+	cr_assert_eq(decode_op(KTSTR_OP_RUN, false, NULL, &plan, &err), -EINVAL);
+	cr_assert_str_eq(err.msg, "plan: payload p has no \"command\"");
 	cr_assert_null(plan);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Steps with operations: what is read, and which cgroups there are when. */
+/* Steps with operations and payloads: what is read, and which cgroups there are when. */
 #include "plan-fixture.h"
 
 #define SEC 1000000000ull
@@ -101,6 +101,24 @@ static const struct {
 	  "cgroup `x` is there already in the second round of `every`: it is made in line 2" },
 	{ "{hold: 1s, every: 10ms, ops: [remove-cgroup: base]}",
 	  "there is no cgroup `base` at this point in the second round of `every`" },
+	{ "{hold: 1s, ops: [wait: it]}", "`wait`: no payload `it` was started before" },
+	{ "{hold: 1s, ops: [run: {command: [a]}]},\n{hold: 1s, ops: [kill: a]}",
+	  "f:3:18: `kill`: no payload `a` was started before" },
+	{ "{hold: 1s, payloads: [{command: [a]}, {command: [b/a]}]}",
+	  "f:2:39: a second payload `a`; the first is in line 2: give one a `name`" },
+	{ "{hold: 1s, payloads: [{command: []}]}", "expected a program, and its arguments" },
+	{ "{hold: 1s, payloads: [{command: [a/]}]}", "\"a/\" is a folder; expected a program" },
+	{ "{hold: 1s, payloads: [{command: a}]}",
+	  "expected a list of a program and its arguments, but this is text" },
+	{ "{hold: 1s, payloads: [{command: [a], cgroup: x}]}",
+	  "`a`: there is no cgroup `x` at this point (known: base)" },
+	{ "{hold: 1s, payloads: [{command: [a], metrics: {json: []}}]}", "expected at least one name" },
+	{ "{hold: 1s, payloads: [{command: [a], metrics: {json: [b], lines: [c]}}]}",
+	  "`lines` beside `json`: only one of them can be meant" },
+	{ "{hold: 1s, payloads: [{command: [a], metrics: {}}]}",
+	  "expected a mapping of `json` or `lines`" },
+	{ "{hold: 1s, ops: [run: {command: [a]}, wait: {payload: a, timeout: 5}]}",
+	  "`timeout`: expected duration 100ms..24h, not \"5\"" },
 	{ "{hold: 1s, every: 1us, ops: [stop: base]}",
 	  "`every`: expected duration 1ms..24h, not \"1us\"" },
 };
@@ -116,6 +134,44 @@ Test(operations, what_cannot_be_done_is_told_with_its_place)
 		cr_expect(strstr(got, bad[i].problem), "%s: %s", bad[i].text, got);
 		cr_expect(strstr(got, "f: 1 problem\n"), "%s: %s", bad[i].text, got);
 	}
+	ktstr_registry_destroy(registry);
+}
+
+Test(operations, payloads)
+{
+	struct ktstr_registry *registry = fixture_registry();
+	struct ktstr_plan *plan = fixture_plan(registry, "x.yaml",
+		"scenario:\n"
+		"  cgroups: [{name: base}]\n"
+		"  payloads: [{command: [./a/prog, -x, 5], cgroup: base, may-fail: true,"
+		" metrics: {lines: [p99, ops]}}]\n"
+		"  steps:\n"
+		"    - hold: 1s\n"
+		"      every: 400ms\n"
+		"      payloads: [{command: [prog], name: other}]\n"
+		"      ops: [run: {command: [b], metrics: {json: [x.0]}}, wait: b, kill: prog,"
+		" wait: {payload: other, timeout: 2s}]\n");
+	const struct ktstr_plan_payload *p = plan->payloads.items;
+	const struct ktstr_plan_op *op = plan->steps.items[0].ops.items;
+
+	cr_assert_eq(plan->payloads.n, 1);
+	cr_assert_str_eq(p->name, "prog");
+	cr_assert_eq(p->command.n, 3);
+	cr_assert_str_eq(p->command.items[0], "./a/prog");
+	cr_assert_str_eq(p->command.items[2], "5");
+	cr_assert_str_eq(p->cgroup, "base");
+	cr_assert(p->may_fail);
+	cr_assert_eq(p->form, KTSTR_METRICS_LINES);
+	cr_assert_eq(p->metrics.n, 2);
+	cr_assert_str_eq(plan->steps.items[0].payloads.items[0].name, "other");
+	cr_assert_not(plan->steps.items[0].payloads.items[0].may_fail);
+	cr_assert_eq(op[0].payload.form, KTSTR_METRICS_JSON);
+	cr_assert_str_eq(op[1].payload.name, "b");
+	cr_assert_eq(op[1].timeout_ns, 60 * SEC);
+	cr_assert_str_eq(op[2].payload.name, "prog");
+	cr_assert_eq(op[3].timeout_ns, 2 * SEC);
+	cr_assert_eq(ktstr_plan_operations_ns(plan), 3 * 62 * SEC, "three rounds");
+	ktstr_plan_destroy(plan);
 	ktstr_registry_destroy(registry);
 }
 

@@ -86,7 +86,7 @@ static const struct bad keys[] = {
 	  { "1:1: `scenario` is missing here (what runs in the machine); expected a mapping" } },
 	{ "scenario: {durration: 5s}\n",
 	  { "1:12: unknown key `durration` here; did you mean `duration`? (known: duration, "
-	    "cgroups, steps)" } },
+	    "cgroups, payloads, steps)" } },
 	{ SCENARIO "zzzzz: 1\n",
 	  { "2:1: unknown key `zzzzz` here (known: test, description, kernel, kernel-args, "
 	    "modules, topology, memory, boot-timeout, template, vmm, scheduler, scenario, "
@@ -110,7 +110,7 @@ static const struct bad keys[] = {
 	  { "1:56: `bytes` is missing here (a required size); expected size" } },
 	{ "scenario: {steps: [{hold: 1s, duration: 1s}, {name: x}]}\n",
 	  { "1:31: unknown key `duration` here (known: name, hold, every, cgroups, "
-	    "ops)",
+	    "payloads, ops)",
 	    "1:46: `hold` is missing here (how long the step lasts, once its operations are "
 	    "done); expected duration 0s..24h, or a part of the scenario's: 50%" } },
 	{ "scenario: {duration: 1s, cgroups: [], steps: [{hold: 1s}]}\n",
@@ -128,7 +128,7 @@ static const struct bad keys[] = {
 	    "cent are parts of); expected duration 0s..24h" } },
 	{ "scenario: {steps: [{hodl: 1s}]}\n",
 	  { "1:21: unknown key `hodl` here; did you mean `hold`? (known: name, hold, every, "
-	    "cgroups, ops)" } },
+	    "cgroups, payloads, ops)" } },
 	{ CGROUPS "[{wrokload: bursty, burst: 1ms}]}]}\n",
 	  { "1:57: unknown key `wrokload` here; did you mean `workload`? (known: workload, "
 	    "count, affinity, sched, "

@@ -72,8 +72,12 @@ enum ktstr_rec {
 	KTSTR_REC_LOST = 44,	/* source t, count u: evidence that could not be kept, counted */
 	KTSTR_REC_DONE = 45,	/* outcome t (ran, skipped, scheduler-died, failed), text? t: nothing follows from the guest */
 	KTSTR_REC_OP = 46,	/* step u, round u (from 0; of a step that repeats them), op t (as in a pipeline),
-				 * target? t and to? t (cgroups), tasks u (that it was about), duration_ns u,
+				 * target? t and to? t (cgroups), payload? t, tasks u (that it was about), duration_ns u,
 				 * ok b, error? t; its time is when it began */
+	KTSTR_REC_PAYLOAD_START = 47,	/* name t, step u (0: the whole scenario), pid u, cgroup? t, command a of t */
+	KTSTR_REC_PAYLOAD_OUT = 48,	/* name t, stream u (1, 2), text t: one line, no newline; partial? b */
+	KTSTR_REC_PAYLOAD_EXIT = 49,	/* name t, step u, code? s, signal? u, asked b (by the engine to end), wall_ns u,
+				 * metrics m of f by name */
 
 	/* -- plugins -- */
 	KTSTR_REC_SAMPLE = 64,	/* monitor t, n u (sample number), period_ns u, error? t (why there is no more), then the
