@@ -12,6 +12,7 @@
 #include "agent/plan-decode.h"
 #include "agent/sched.h"
 #include "agent/scxstate.h"
+#include "agent/swap.h"
 #include "agent/topology.h"
 #include "agent/trace.h"
 
@@ -60,6 +61,7 @@ struct ktstr_agent {
 	struct ktstr_trace trace;
 	struct ktstr_sched sched;
 	struct ktstr_engine_link engine;
+	struct ktstr_swap swap;
 
 	struct ktstr_guest_plan *plan;
 	struct ktstr_buf plan_payload;	/* for the engine */
@@ -93,6 +95,9 @@ void ktstr_supervise_note(struct ktstr_agent *agent, enum ktstr_outcome outcome,
 
 /* Reports a fault of the agent's own, notes it as the outcome, raises KTSTR_EVENT_FAILED. */
 void ktstr_supervise_fail(struct ktstr_agent *agent, const char *what, const struct ktstr_err *err);
+
+/* KTSTR_REC_SCHED_STATE. */
+void ktstr_supervise_report_scx(struct ktstr_agent *agent, bool attached);
 
 /* A child was reaped. */
 void ktstr_supervise_reaped(struct ktstr_agent *agent, const siginfo_t *info);

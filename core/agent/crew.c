@@ -5,6 +5,7 @@
 #include "agent/group.h"
 #include "agent/policy.h"
 #include "agent/report.h"
+#include "agent/spawn.h"
 #include "agent/worker.h"
 #include "base/clock.h"
 
@@ -136,6 +137,7 @@ static void leave_engine(struct ktstr_engine *engine)
 	close(engine->agent.source.fd);
 	close(engine->children.fd);
 	close(engine->loop.epoll);
+	ktstr_oom_adjust("0");
 }
 
 /* In the child: its cgroup first, whose CPUs are what it can be bound to, then the rest. */
@@ -497,8 +499,10 @@ void ktstr_crews_child(struct ktstr_engine *engine, const siginfo_t *info)
 	if (m->killed || (crew->stopping && info->si_code == CLD_EXITED && !info->si_status))
 		return;
 	ktstr_child_end_format(info, end, sizeof(end));
-	ktstr_err_set(&err, -ECHILD, "a %s worker in cgroup %s (pid %d) %s%s%s", m->job.name,
-		      crew->cgroup->name, m->pid, end, m->job.slot->error[0] ? ": " : "",
-		      m->job.slot->error);
+	ktstr_err_set(&err, -ECHILD, "a %s worker in cgroup %s (pid %d) %s%s%s%s", m->job.name,
+		      *crew->where ? crew->where : "/", m->pid, end,
+		      m->job.slot->error[0] ? ": " : "", m->job.slot->error,
+		      info->si_code != CLD_EXITED && ktstr_group_out_of_memory(crew->where) ?
+		      ": its cgroup is out of memory" : "");
 	ktstr_engine_fault(engine, "worker", &err);
 }

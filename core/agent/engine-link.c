@@ -15,6 +15,11 @@ static void take_frame(void *ctx, const struct ktstr_frame *frame)
 	struct ktstr_str outcome = { "failed", 6 }, text = { "", 0 };
 	struct ktstr_fields fields;
 
+	if (frame->type == KTSTR_MSG_SCHEDULER) {
+		if (ktstr_fields_parse(frame->payload, frame->len, &fields))
+			link->scheduler(link->ctx, &fields);
+		return;
+	}
 	if (frame->type != KTSTR_MSG_FINISHED) {
 		ktstr_guest_channel_send(link->host, KTSTR_LANE_NORMAL, frame->type,
 					 frame->guest_ns, frame->payload, frame->len);

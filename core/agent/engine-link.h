@@ -12,10 +12,12 @@
 #define KTSTR_ENGINE_FIFO 98		/* priority: above any worker (plan/policy.h), below the agent */
 
 struct ktstr_engine_link {
-	struct ktstr_loop *loop;	/* these five are set by the caller */
+	struct ktstr_loop *loop;	/* these six are set by the caller */
 	struct ktstr_guest_channel *host;	/* where records go on to */
 	/* MSG_FINISHED came. */
 	void (*finished)(void *ctx, struct ktstr_str outcome, struct ktstr_str text);
+	/* MSG_SCHEDULER came: the scheduler is to be changed. */
+	void (*scheduler)(void *ctx, const struct ktstr_fields *fields);
 	void (*broken)(void *ctx, const struct ktstr_err *err);	/* the socket carries no frames */
 	void *ctx;
 	pid_t pid;			/* 0: does not run */

@@ -10,6 +10,7 @@
 #include "agent/program.h"
 #include "agent/report.h"
 #include "agent/scenario.h"
+#include "agent/spawn.h"
 #include "base/clock.h"
 
 #include <fcntl.h>
@@ -33,6 +34,18 @@ void ktstr_engine_fault(struct ktstr_engine *engine, const char *what, const str
 
 /* ---- events ---- */
 
+static void take_answer(struct ktstr_engine *engine, const struct ktstr_frame *frame)
+{
+	struct ktstr_fields fields;
+
+	engine->sched_ok = false;
+	if (ktstr_fields_parse(frame->payload, frame->len, &fields)) {
+		ktstr_get_bool(&fields, "ok", &engine->sched_ok);
+		ktstr_get_cstr(&fields, "text", engine->sched_text, sizeof(engine->sched_text));
+	}
+	engine->sched_answered = true;
+}
+
 static void on_message(void *ctx, const struct ktstr_frame *frame)
 {
 	struct ktstr_engine *engine = ctx;
@@ -42,6 +55,8 @@ static void on_message(void *ctx, const struct ktstr_frame *frame)
 		engine->started = true;
 	else if (frame->type == KTSTR_MSG_STOP)
 		engine->stopped = true;
+	else if (frame->type == KTSTR_MSG_SCHEDULER_DONE)
+		take_answer(engine, frame);
 	else if (frame->type == KTSTR_MSG_PLAN && !engine->plan &&
 		 ktstr_guest_plan_decode(frame->payload, frame->len, &engine->plan, &err))
 		ktstr_engine_fault(engine, "plan", &err);
@@ -236,6 +251,7 @@ int main(void)
 	struct ktstr_err err = KTSTR_ERR_INIT;
 
 	signal(SIGPIPE, SIG_IGN);
+	ktstr_oom_adjust("-1000");	/* it is the one who can tell what happened */
 	if (begin(&engine, &err)) {
 		fprintf(stderr, "%s\n", err.msg);
 		return 1;

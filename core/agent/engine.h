@@ -35,6 +35,8 @@ struct ktstr_engine {
 	uint64_t past_iterations;		/* of workers that were brought home */
 	const char *awaited_group, *awaited_event;	/* of group.c */
 	bool started, stopped, timed_out;
+	bool sched_answered, sched_ok;		/* the agent did what it was asked to do with the scheduler */
+	char sched_text[256];
 	bool failed;
 	char why[KTSTR_ERR_MAX];		/* the first failure */
 };

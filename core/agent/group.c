@@ -178,6 +178,18 @@ int ktstr_group_wake(struct ktstr_engine *engine, const char *name, struct ktstr
 	return ret;
 }
 
+bool ktstr_group_out_of_memory(const char *name)
+{
+	_cleanup_free_ char *events = NULL;
+	const char *kills;
+
+	if (!name || !*name ||
+	    ktstr_cgroup_get(KTSTR_CGROUP_ROOT, name, "memory.events", &events, NULL))
+		return false;
+	kills = strstr(events, "oom_kill ");
+	return kills && strtoull(kills + strlen("oom_kill "), NULL, 10);
+}
+
 /* ---- the end ---- */
 
 /* Whatever is left in it, a child of a program for one, is killed. */

@@ -23,6 +23,9 @@ int ktstr_group_freeze(struct ktstr_engine *engine, const char *name, bool freez
 /* Thaws it if it was frozen: for tasks that are to end. */
 int ktstr_group_wake(struct ktstr_engine *engine, const char *name, struct ktstr_err *err);
 
+/* The kernel killed a task of it because it had no memory left. False for "". */
+bool ktstr_group_out_of_memory(const char *name);
+
 /* Removes one; its tasks are gone. */
 int ktstr_group_remove(struct ktstr_engine *engine, const char *name, struct ktstr_err *err);
 

@@ -182,6 +182,41 @@ static int do_kill(struct doing *doing, struct ktstr_err *err)
 	return ktstr_program_kill(doing->engine, doing->op->payload.name, err);
 }
 
+/* ---- the scheduler ---- */
+
+static bool is_answered(struct ktstr_engine *engine)
+{
+	return engine->sched_answered || engine->failed;
+}
+
+/* The agent supervises the scheduler, and has deadlines for it. */
+static int do_scheduler(struct doing *doing, struct ktstr_err *err)
+{
+	struct ktstr_engine *engine = doing->engine;
+	const struct ktstr_guest_step *step = &engine->plan->steps[doing->step - 1];
+	struct ktstr_buf b = { 0 };
+
+	ktstr_put_begin(&b);
+	ktstr_put_u64(&b, "step", doing->step);
+	ktstr_put_u64(&b, "op", (uint64_t)(doing->op - step->ops));
+	ktstr_put_end(&b);
+	if (b.failed)
+		return ktstr_err_nomem(err);
+	engine->sched_answered = false;
+	ktstr_guest_channel_send(&engine->agent, KTSTR_LANE_NORMAL, KTSTR_MSG_SCHEDULER,
+				 ktstr_now_ns(), b.data, b.len);
+	ktstr_buf_free(&b);
+	if (ktstr_engine_wait(engine, is_answered, UINT64_MAX, false) != KTSTR_WAIT_MET ||
+	    engine->failed || engine->sched_ok)
+		return 0;
+	return ktstr_err_set(err, -EIO, "%s", engine->sched_text);
+}
+
+static int do_replace_scheduler(struct doing *doing, struct ktstr_err *err)
+{
+	return do_scheduler(doing, err);
+}
+
 /* ---- the table ---- */
 
 #define HANDLER(symbol, function, name, form, help) do_##function,
@@ -202,6 +237,8 @@ static void report(const struct doing *doing, uint64_t round, uint64_t start_ns,
 	ktstr_put_str(&b, "target", *op->cgroup.name ? op->cgroup.name : NULL);
 	ktstr_put_str(&b, "to", op->to);
 	ktstr_put_str(&b, "payload", op->payload.name);
+	ktstr_put_str(&b, "change", op->operation == KTSTR_OP_SCHEDULER ?
+		      ktstr_change_name(op->change) : NULL);
 	ktstr_put_u64(&b, "tasks", doing->tasks);
 	ktstr_put_u64(&b, "duration_ns", ktstr_now_ns() - start_ns);
 	ktstr_put_bool(&b, "ok", !ret);

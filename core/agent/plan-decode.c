@@ -195,7 +195,7 @@ static int decode_op(struct ktstr_decoder *d, const struct ktstr_fields *m, void
 	struct ktstr_guest_op *op = item;
 	struct ktstr_str name = { "", 0 };
 	struct ktstr_fields sub = { 0 };
-	uint64_t operation;
+	uint64_t operation, change;
 	int ret = ktstr_decode_below(d, m, "operation", KTSTR_OPERATION_COUNT, &operation);
 
 	if (ret)
@@ -212,6 +212,12 @@ static int decode_op(struct ktstr_decoder *d, const struct ktstr_fields *m, void
 	if (!ret && ktstr_get_sub(m, "affinity", &sub))
 		ret = ktstr_decode_affinity(d, &sub, &op->affinity);
 	ktstr_get_u64(m, "timeout_ns", &op->timeout_ns);
+	ktstr_get_u64(m, "attach_timeout_ns", &op->attach_timeout_ns);
+	if (!ret)
+		ret = ktstr_decode_below(d, m, "change", KTSTR_CHANGES, &change);
+	op->change = ret ? 0 : (enum ktstr_change)change;
+	if (!ret)
+		ret = ktstr_decode_texts(d, m, "command", &op->command);
 	return ret ? ret : decode_op_payload(d, m, op);
 }
 

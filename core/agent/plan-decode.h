@@ -49,6 +49,9 @@ struct ktstr_guest_op {
 	struct ktstr_affinity affinity;
 	struct ktstr_guest_payload payload;	/* name NULL: none */
 	uint64_t timeout_ns;
+	enum ktstr_change change;
+	const char **command;		/* of another scheduler, NULL-ended; empty: none */
+	uint64_t attach_timeout_ns;
 };
 
 struct ktstr_guest_step {

@@ -197,7 +197,10 @@ static int judge(struct ktstr_program *program, const siginfo_t *info, const cha
 		return ret;
 	if (!program->payload->may_fail && (info->si_code != CLD_EXITED || info->si_status)) {
 		ktstr_child_end_format(info, end, sizeof(end));
-		return ktstr_err_set(err, -ECHILD, "payload %s %s", program->payload->name, end);
+		return ktstr_err_set(err, -ECHILD, "payload %s %s%s", program->payload->name, end,
+				     info->si_code != CLD_EXITED &&
+				     ktstr_group_out_of_memory(program->payload->cgroup) ?
+				     ": its cgroup is out of memory" : "");
 	}
 	if (missing)
 		return ktstr_err_set(err, -ENODATA, "payload %s did not write its metric \"%s\"",

@@ -14,6 +14,16 @@ static int lift(int fd)
 	return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 10);
 }
 
+void ktstr_oom_adjust(const char *score)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	ssize_t written = fd < 0 ? -1 : write(fd, score, strlen(score));
+
+	if (fd >= 0)
+		close(fd);
+	(void)written;
+}
+
 /* The calling process; 0, or -1 with errno. */
 static int enter(const char *procs)
 {
@@ -41,6 +51,7 @@ static void child_exec(const struct ktstr_spawn *how, int failure)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	setpgid(0, 0);
+	ktstr_oom_adjust("0");
 	if (null >= 0 && dup2(null, 0) >= 0 && dup2(out, 1) >= 0 && dup2(errout, 2) >= 0 &&
 	    (how->channel < 0 || dup2(channel, 3) >= 0) && !enter(how->join))
 		execve(how->argv[0], (char *const *)how->argv, (char *const *)env);

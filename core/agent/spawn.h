@@ -20,6 +20,10 @@ struct ktstr_spawn {
 int ktstr_spawn(const struct ktstr_spawn *how, pid_t *ret_pid, int *ret_failure,
 		struct ktstr_err *err);
 
+/* What the kernel's out-of-memory killer thinks of the calling process: "-1000" spares it. Children
+ * inherit it, those of ktstr_spawn() do not. What cannot be written stays as it is. */
+void ktstr_oom_adjust(const char *score);
+
 /* 0 when the child became the program, else a negative errno and why. `failure` is what spawn gave;
  * the caller closes it. */
 int ktstr_spawn_failure(int failure, const char *path, struct ktstr_err *err);

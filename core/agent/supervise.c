@@ -72,7 +72,7 @@ static void fault(struct ktstr_agent *agent, const char *what, const char *fmt, 
 	ktstr_report_fault(&agent->port, what, &err);
 }
 
-static void report_scx(struct ktstr_agent *agent, bool attached)
+void ktstr_supervise_report_scx(struct ktstr_agent *agent, bool attached)
 {
 	struct ktstr_scx_state now;
 	struct ktstr_buf b = { 0 };
@@ -92,13 +92,13 @@ static void note_attached(struct ktstr_agent *agent)
 {
 	if (!agent->plan->command)
 		return;
-	report_scx(agent, true);
+	ktstr_supervise_report_scx(agent, true);
 	ktstr_report_stage(&agent->port, KTSTR_STAGE_ATTACHED, 0, 0);
 }
 
 static void note_exit_before_attach(struct ktstr_agent *agent)
 {
-	report_scx(agent, false);
+	ktstr_supervise_report_scx(agent, false);
 	ktstr_supervise_note(agent, KTSTR_OUTCOME_FAILED, "the scheduler %s before it attached",
 			     agent->sched.end);
 }
@@ -108,7 +108,7 @@ static void note_attach_timeout(struct ktstr_agent *agent)
 	struct ktstr_scx_state now;
 
 	ktstr_scx_read(KTSTR_SCX_DIR, &now);
-	report_scx(agent, false);
+	ktstr_supervise_report_scx(agent, false);
 	ktstr_supervise_note(agent, KTSTR_OUTCOME_FAILED,
 			     "the scheduler did not attach within %.1f s: the kernel says \"%s\"",
 			     (double)agent->plan->attach_timeout_ns * slowness(agent) / SECONDS(1),
@@ -125,7 +125,7 @@ static void note_short_life(struct ktstr_agent *agent)
 /* How it died is put into words at the end, when its process and the kernel have said all. */
 static void note_died(struct ktstr_agent *agent)
 {
-	report_scx(agent, false);
+	ktstr_supervise_report_scx(agent, false);
 	ktstr_supervise_note(agent, KTSTR_OUTCOME_SCHED_DIED, "%s", "");
 }
 
@@ -445,7 +445,7 @@ static void look_at_scx(struct ktstr_agent *agent)
 	enum ktstr_scx_verdict verdict;
 
 	if ((agent->state != KTSTR_AGENT_ATTACHING && agent->state != KTSTR_AGENT_RUNNING) ||
-	    !agent->plan->command)
+	    !agent->plan->command || ktstr_swap_look(agent))
 		return;
 	ktstr_scx_read(KTSTR_SCX_DIR, &now);
 	verdict = ktstr_scx_judge(&agent->scx_before, &now);
@@ -468,12 +468,28 @@ static void poll_due(void *ctx)
 		   agent->state == KTSTR_AGENT_SETTLING ? POLL_SETTLE_NS : POLL_ATTACH_NS);
 }
 
+/* A guest without memory kills at random: whatever comes of the scenario then proves nothing. A cgroup
+ * that reaches its own limit is another matter, which whoever was killed tells. */
+static void look_for_oom(struct ktstr_agent *agent, struct ktstr_str text)
+{
+	static const char killed[] = "Out of memory: Killed process ";
+	struct ktstr_err err = KTSTR_ERR_INIT;
+
+	if (text.len < strlen(killed) || memcmp(text.s, killed, strlen(killed)) ||
+	    agent->state >= KTSTR_AGENT_ENDING)
+		return;
+	ktstr_err_set(&err, -ENOMEM, "the guest is out of memory: %.*s; `memory` gives it more",
+		      (int)(text.len > 160 ? 160 : text.len), text.s);
+	ktstr_supervise_fail(agent, "memory", &err);
+}
+
 /* The kernel announces what it does with a scheduler. */
 static void kmsg_seen(void *ctx, struct ktstr_str text)
 {
 	static const char prefix[] = "sched_ext: ", disabled[] = " disabled (";
 	struct ktstr_agent *agent = ctx;
 
+	look_for_oom(agent, text);
 	if (text.len < strlen(prefix) || memcmp(text.s, prefix, strlen(prefix)))
 		return;
 	if (memmem(text.s, text.len, disabled, strlen(disabled)))
@@ -487,6 +503,11 @@ static void engine_finished(void *ctx, struct ktstr_str outcome, struct ktstr_st
 	if (ktstr_str_is(outcome, "failed"))
 		ktstr_supervise_note(ctx, KTSTR_OUTCOME_FAILED, "%.*s", KTSTR_STR_ARG(text));
 	ktstr_supervise_raise(ctx, KTSTR_EVENT_FINISHED);
+}
+
+static void engine_asks(void *ctx, const struct ktstr_fields *fields)
+{
+	ktstr_swap_begin(ctx, fields);
 }
 
 static void engine_broken(void *ctx, const struct ktstr_err *err)
@@ -512,8 +533,11 @@ static void engine_reaped(struct ktstr_agent *agent, const siginfo_t *info)
 static void sched_reaped(struct ktstr_agent *agent, const siginfo_t *info)
 {
 	struct ktstr_err err = KTSTR_ERR_INIT;
+	int ret = ktstr_sched_reaped(&agent->sched, info, &err);
 
-	if (ktstr_sched_reaped(&agent->sched, info, &err)) {
+	if (ktstr_swap_reaped(agent, ret ? &err : NULL))
+		return;
+	if (ret) {
 		ktstr_report_fault(&agent->port, "scheduler", &err);
 		ktstr_supervise_note(agent, KTSTR_OUTCOME_FAILED, "%s", err.msg);
 	}
@@ -540,13 +564,14 @@ void ktstr_supervise_init(struct ktstr_agent *agent)
 		.source.fd = -1, .channel = &agent->port, .seen = kmsg_seen, .ctx = agent,
 	};
 	agent->trace.source.fd = -1;
+	ktstr_swap_init(agent);
 	agent->sched.loop = &agent->loop;
 	agent->sched.channel = &agent->port;
 	for (int i = 0; i < 2; i++)
 		agent->sched.streams[i].output.source.fd = -1;
 	agent->engine = (struct ktstr_engine_link){
 		.loop = &agent->loop, .host = &agent->port, .finished = engine_finished,
-		.broken = engine_broken, .ctx = agent, .failure = -1,
+		.scheduler = engine_asks, .broken = engine_broken, .ctx = agent, .failure = -1,
 		.channel.source.fd = -1, .output.source.fd = -1,
 	};
 }

@@ -66,9 +66,10 @@ static void put_cgroups(struct ktstr_buf *out, const struct ktstr_plan_cgroup *c
 }
 
 /* The program's guest path is that of core/run/payload.h: its own name in the folder of programs. */
-static void put_command(struct ktstr_buf *out, const struct ktstr_plan_payload *payload)
+static void put_command(struct ktstr_buf *out, const char *program, const char *const *args,
+			size_t n_args)
 {
-	const char *program = payload->command.items[0], *slash = strrchr(program, '/');
+	const char *slash = strrchr(program, '/');
 
 	ktstr_put_array(out, "command");
 	ktstr_put_key(out, NULL);
@@ -76,8 +77,8 @@ static void put_command(struct ktstr_buf *out, const struct ktstr_plan_payload *
 		       strlen(slash ? slash + 1 : program));
 	ktstr_buf_add(out, KTSTR_GUEST_BIN "/", strlen(KTSTR_GUEST_BIN) + 1);
 	ktstr_buf_add(out, slash ? slash + 1 : program, strlen(slash ? slash + 1 : program));
-	for (size_t i = 1; i < payload->command.n; i++)
-		ktstr_put_str(out, NULL, payload->command.items[i]);
+	for (size_t i = 0; i < n_args; i++)
+		ktstr_put_str(out, NULL, args[i]);
 	ktstr_put_end(out);
 }
 
@@ -87,7 +88,8 @@ static void put_payload(struct ktstr_buf *out, const char *key,
 	ktstr_put_map(out, key);
 	ktstr_put_str(out, "name", payload->name);
 	if (payload->command.n)
-		put_command(out, payload);
+		put_command(out, payload->command.items[0], payload->command.items + 1,
+			    payload->command.n - 1);
 	ktstr_put_str(out, "cgroup", payload->cgroup);
 	ktstr_put_bool(out, "may_fail", payload->may_fail);
 	ktstr_put_bool(out, "json", payload->form == KTSTR_METRICS_JSON);
@@ -117,6 +119,12 @@ static void put_op(struct ktstr_buf *out, const struct ktstr_plan_op *op,
 	if (op->payload.name)
 		put_payload(out, "payload", &op->payload);
 	ktstr_put_u64(out, "timeout_ns", op->timeout_ns);
+	ktstr_put_u64(out, "change", op->change);
+	if (op->scheduler.binary) {
+		put_command(out, op->scheduler.binary, op->scheduler.args.items,
+			    op->scheduler.args.n);
+		ktstr_put_u64(out, "attach_timeout_ns", op->scheduler.attach_timeout_ns);
+	}
 	ktstr_put_end(out);
 }
 

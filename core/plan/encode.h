@@ -11,7 +11,8 @@
  *	cgroups a of CGROUP, payloads a of PAYLOAD	for the whole scenario
  *	steps a of m { name t, hold_ns u, every_ns u, cgroups a of CGROUP, payloads a of PAYLOAD,
  *		ops a of m { operation u, cgroup CGROUP, to? t, affinity AFFINITY,
- *			payload? PAYLOAD, timeout_ns u } }
+ *			payload? PAYLOAD, timeout_ns u, change u,
+ *			command? a of t, attach_timeout_ns? u } }
  *
  *	CGROUP m { name? t, cpus? CPUS, settings a of m { file t, value t }, workers a of WORKERS }
  *	CPUS m { choice u, index u, of u, from f, to f, list? t }	struct ktstr_cpu_spec

@@ -20,6 +20,7 @@ struct state {
 	KTSTR_VEC(struct living) programs;	/* that were started; they may have ended */
 	size_t step;
 	bool again;		/* a second round of `every` */
+	bool scheduler;		/* one runs */
 	bool ok;
 };
 
@@ -142,6 +143,28 @@ static void need_program(struct state *s, const struct ktstr_plan_op *op)
 	s->ok = false;
 }
 
+/* ---- the scheduler ---- */
+
+static void change_scheduler(struct state *s, const struct ktstr_plan *plan,
+			     const struct ktstr_plan_op *op)
+{
+	const char *wrong = NULL;
+
+	if (!plan->scheduler.binary)
+		wrong = "the pipeline has no `scheduler`: the kernel's own cannot be changed";
+	else if (op->change == KTSTR_CHANGE_START && s->scheduler)
+		wrong = "a scheduler runs at this point";
+	else if ((op->change == KTSTR_CHANGE_STOP || op->change == KTSTR_CHANGE_RESTART) &&
+		 !s->scheduler)
+		wrong = "no scheduler runs at this point";
+	if (wrong) {
+		ktstr_problem_add(s->r->problems, op->line, op->column, "`%s`: %s%s",
+				  ktstr_operation_name(op->operation), wrong, round_words(s));
+		s->ok = false;
+	}
+	s->scheduler = op->change != KTSTR_CHANGE_STOP;
+}
+
 /* ---- operations ---- */
 
 static void drop(struct state *s, const struct ktstr_plan_op *op)
@@ -163,7 +186,8 @@ static void drop(struct state *s, const struct ktstr_plan_op *op)
 	*living = s->list.items[--s->list.n];
 }
 
-static void carry_out(struct state *s, const struct ktstr_plan_op *op)
+static void carry_out(struct state *s, const struct ktstr_plan *plan,
+		      const struct ktstr_plan_op *op)
 {
 	const char *target = op->cgroup.name;
 
@@ -174,6 +198,10 @@ static void carry_out(struct state *s, const struct ktstr_plan_op *op)
 	case KTSTR_OP_REMOVE_CGROUP:
 		if (need(s, op, target))
 			drop(s, op);
+		break;
+	case KTSTR_OP_SCHEDULER:
+	case KTSTR_OP_REPLACE_SCHEDULER:
+		change_scheduler(s, plan, op);
 		break;
 	case KTSTR_OP_RUN:
 		start(s, &op->payload, false);
@@ -206,7 +234,8 @@ static void end_step(struct state *s)
 	s->programs.n = kept;
 }
 
-static void check_step(struct state *s, const struct ktstr_plan_step *step)
+static void check_step(struct state *s, const struct ktstr_plan *plan,
+		       const struct ktstr_plan_step *step)
 {
 	for (size_t i = 0; i < step->cgroups.n; i++)
 		make(s, &step->cgroups.items[i]);
@@ -214,17 +243,17 @@ static void check_step(struct state *s, const struct ktstr_plan_step *step)
 		start(s, &step->payloads.items[i], true);
 	s->again = false;
 	for (size_t i = 0; i < step->ops.n; i++)
-		carry_out(s, &step->ops.items[i]);
+		carry_out(s, plan, &step->ops.items[i]);
 	s->again = true;	/* what is fine twice is fine ever after */
 	for (size_t i = 0; step->every_ns && s->ok && i < step->ops.n; i++)
-		carry_out(s, &step->ops.items[i]);
+		carry_out(s, plan, &step->ops.items[i]);
 	s->again = false;
 	end_step(s);
 }
 
 bool ktstr_check_lifetimes(struct ktstr_reader *r, const struct ktstr_plan *plan)
 {
-	struct state s = { .r = r, .ok = true };
+	struct state s = { .r = r, .ok = true, .scheduler = plan->scheduler.binary };
 
 	for (size_t i = 0; i < plan->cgroups.n; i++)
 		make(&s, &plan->cgroups.items[i]);
@@ -232,7 +261,7 @@ bool ktstr_check_lifetimes(struct ktstr_reader *r, const struct ktstr_plan *plan
 		start(&s, &plan->payloads.items[i], true);
 	for (size_t i = 0; i < plan->steps.n; i++) {
 		s.step = i + 1;
-		check_step(&s, &plan->steps.items[i]);
+		check_step(&s, plan, &plan->steps.items[i]);
 	}
 	ktstr_vec_free(&s.list);
 	ktstr_vec_free(&s.programs);

@@ -221,6 +221,28 @@ static bool read_kill(struct ktstr_reader *r, const struct ktstr_node *node,
 	return read_payload_name(r, node, op);
 }
 
+static bool read_scheduler(struct ktstr_reader *r, const struct ktstr_node *node,
+			   struct ktstr_plan_op *op)
+{
+	static const char *const words[] = { "start", "stop", "restart", NULL };
+	static const struct ktstr_param param = {
+		.name = "scheduler", .type = KTSTR_PARAM_CHOICE, .choices = words,
+	};
+	struct ktstr_value value;
+
+	if (!ktstr_reader_value(r, &param, node, &value))
+		return false;
+	op->change = (enum ktstr_change)value.u64;
+	return true;
+}
+
+static bool read_replace_scheduler(struct ktstr_reader *r, const struct ktstr_node *node,
+				   struct ktstr_plan_op *op)
+{
+	op->change = KTSTR_CHANGE_REPLACE;
+	return ktstr_read_scheduler(r, node, &op->scheduler);
+}
+
 /* ---- the table ---- */
 
 /* A key of a mapping: it says which operation it is, and reads its value. */

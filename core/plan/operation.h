@@ -34,13 +34,31 @@
 	OP(RUN, run, "run", "a payload", "starts a program")					\
 	OP(WAIT, wait, "wait", "a payload's name, or a mapping",				\
 	   "goes on once it has ended")								\
-	OP(KILL, kill, "kill", "a payload's name", "ends it")
+	OP(KILL, kill, "kill", "a payload's name", "ends it")					\
+	OP(SCHEDULER, scheduler, "scheduler", "one of start, stop, restart",			\
+	   "the pipeline's scheduler, or the one that replaced it; goes on once it has attached, "	\
+	   "or the kernel has none")								\
+	OP(REPLACE_SCHEDULER, replace_scheduler, "replace-scheduler", "a mapping as `scheduler`", \
+	   "stops the one that runs, if one does, and starts this one")
 
 #define KTSTR_OPERATION_SYMBOL(symbol, function, name, form, help) KTSTR_OP_##symbol,
 enum ktstr_operation {
 	KTSTR_OPERATIONS(KTSTR_OPERATION_SYMBOL)
 	KTSTR_OPERATION_COUNT,
 };
+
+/* What becomes of the scheduler. */
+enum ktstr_change {
+	KTSTR_CHANGE_START, KTSTR_CHANGE_STOP, KTSTR_CHANGE_RESTART, KTSTR_CHANGE_REPLACE,
+	KTSTR_CHANGES,
+};
+
+static inline const char *ktstr_change_name(enum ktstr_change change)
+{
+	static const char *const names[] = { "start", "stop", "restart", "replace" };
+
+	return (unsigned)change < KTSTR_CHANGES ? names[change] : "?";
+}
 
 /* "add-cgroup": as a pipeline has it; "?" for a value out of range. */
 static inline const char *ktstr_operation_name(enum ktstr_operation operation)

@@ -195,9 +195,9 @@ static const struct ktstr_schema scheduler_schema = {
 	KTSTR_SCHEMA_KEYS(scheduler_keys),
 };
 
-static bool read_scheduler(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
+bool ktstr_read_scheduler(struct ktstr_reader *r, const struct ktstr_node *node,
+			  struct ktstr_plan_scheduler *scheduler)
 {
-	struct ktstr_plan_scheduler *scheduler = &((struct ktstr_plan *)object)->scheduler;
 	const char *slash;
 
 	if (!ktstr_schema_read(&scheduler_schema, r, node, scheduler, NULL))
@@ -208,6 +208,11 @@ static bool read_scheduler(struct ktstr_reader *r, const struct ktstr_node *node
 		return ktstr_reader_problem(r, node, "\"%.80s\" is a folder; expected the "
 					    "scheduler's program", scheduler->binary);
 	return true;
+}
+
+static bool read_scheduler(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
+{
+	return ktstr_read_scheduler(r, node, &((struct ktstr_plan *)object)->scheduler);
 }
 
 /* ---- the pipeline ---- */
@@ -460,6 +465,18 @@ static uint64_t rounds(const struct ktstr_plan_step *step)
 	return step->every_ns ? 1 + step->hold_ns / step->every_ns : 1;
 }
 
+/* The guest's own deadlines for ending a scheduler add up to that (core/agent/swap.c). */
+#define STOP_SCHEDULER_NS (20 * 1000000000ull)
+
+static uint64_t op_ns(const struct ktstr_plan *plan, const struct ktstr_plan_op *op)
+{
+	if (op->operation == KTSTR_OP_SCHEDULER)
+		return STOP_SCHEDULER_NS + plan->scheduler.attach_timeout_ns;
+	if (op->operation == KTSTR_OP_REPLACE_SCHEDULER)
+		return STOP_SCHEDULER_NS + op->scheduler.attach_timeout_ns;
+	return op->timeout_ns;
+}
+
 uint64_t ktstr_plan_operations_ns(const struct ktstr_plan *plan)
 {
 	uint64_t ns = 0;
@@ -468,7 +485,7 @@ uint64_t ktstr_plan_operations_ns(const struct ktstr_plan *plan)
 		const struct ktstr_plan_step *step = &plan->steps.items[i];
 
 		for (size_t k = 0; k < step->ops.n; k++)
-			ns += step->ops.items[k].timeout_ns * rounds(step);
+			ns += op_ns(plan, &step->ops.items[k]) * rounds(step);
 	}
 	return ns;
 }

@@ -38,6 +38,13 @@ struct ktstr_plan_cgroup {
 	unsigned line, column;
 };
 
+struct ktstr_plan_scheduler {
+	const char *binary;		/* as written; NULL: the kernel's own scheduler (EEVDF) */
+	const char *name;		/* last component, for messages */
+	KTSTR_VEC(const char *) args;
+	uint64_t attach_timeout_ns;	/* before scaling */
+};
+
 enum ktstr_metric_form { KTSTR_METRICS_NONE, KTSTR_METRICS_JSON, KTSTR_METRICS_LINES };
 
 /* An external program that runs in the guest. */
@@ -59,6 +66,8 @@ struct ktstr_plan_op {
 	struct ktstr_affinity affinity;
 	struct ktstr_plan_payload payload;	/* run; wait, kill: its name */
 	uint64_t timeout_ns;			/* wait: before scaling */
+	enum ktstr_change change;		/* scheduler, replace-scheduler */
+	struct ktstr_plan_scheduler scheduler;	/* replace-scheduler */
 	unsigned line, column;
 };
 
@@ -71,13 +80,6 @@ struct ktstr_plan_step {
 	KTSTR_VEC(struct ktstr_plan_cgroup) cgroups;
 	KTSTR_VEC(struct ktstr_plan_payload) payloads;
 	KTSTR_VEC(struct ktstr_plan_op) ops;
-};
-
-struct ktstr_plan_scheduler {
-	const char *binary;		/* as written; NULL: the kernel's own scheduler (EEVDF) */
-	const char *name;		/* last component, for messages */
-	KTSTR_VEC(const char *) args;
-	uint64_t attach_timeout_ns;	/* before scaling */
 };
 
 struct ktstr_plan {

@@ -71,6 +71,10 @@ ktstr_key_fn ktstr_read_worker_list;
 /* `object` is a struct ktstr_plan_step. */
 ktstr_key_fn ktstr_read_ops;
 
+/* A scheduler's path, or a mapping of `binary` and more. (plan.c) */
+bool ktstr_read_scheduler(struct ktstr_reader *r, const struct ktstr_node *node,
+			  struct ktstr_plan_scheduler *scheduler);
+
 /* One payload, and a list of them. */
 bool ktstr_read_payload(struct ktstr_reader *r, const struct ktstr_node *node,
 			struct ktstr_plan_payload *payload);

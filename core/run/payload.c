@@ -79,7 +79,7 @@ static int add_scheduler(struct ktstr_payload *p, const struct ktstr_plan *plan,
 
 	if (!plan->scheduler.binary)
 		return 0;
-	ret = ktstr_scheduler_find(plan, release, &p->scheduler_host, err);
+	ret = ktstr_scheduler_find(plan, plan->scheduler.binary, release, &p->scheduler_host, err);
 	if (!ret && (ret = ktstr_closure_add(c, p->scheduler_host, err)))
 		ktstr_err_prefix(err, "scheduler");
 	if (!ret)
@@ -178,7 +178,25 @@ static int add_program(struct ktstr_payload *p, const struct ktstr_plan *plan,
 	return ret ? ret : add_into(p, host, "bin", NULL, err);
 }
 
-static int add_programs(struct ktstr_payload *p, const struct ktstr_plan *plan,
+/* A scheduler that replaces another one. */
+static int add_replacement(struct ktstr_payload *p, const struct ktstr_plan *plan,
+			   const struct ktstr_plan_op *op, const char *release,
+			   struct ktstr_closure *c, struct ktstr_err *err)
+{
+	_cleanup_free_ char *host = NULL;
+	int ret;
+
+	if (!op->scheduler.binary)
+		return 0;
+	ret = ktstr_scheduler_find(plan, op->scheduler.binary, release, &host, err);
+	if (!ret)
+		ret = check_name(p, host, err);
+	if (!ret)
+		ret = ktstr_closure_add(c, host, err);
+	return ret ? ret : add_into(p, host, "bin", NULL, err);
+}
+
+static int add_programs(struct ktstr_payload *p, const struct ktstr_plan *plan, const char *release,
 			struct ktstr_closure *c, struct ktstr_err *err)
 {
 	int ret = 0;
@@ -192,6 +210,8 @@ static int add_programs(struct ktstr_payload *p, const struct ktstr_plan *plan,
 			ret = add_program(p, plan, &step->payloads.items[i], c, err);
 		for (size_t i = 0; !ret && i < step->ops.n; i++)
 			ret = add_program(p, plan, &step->ops.items[i].payload, c, err);
+		for (size_t i = 0; !ret && i < step->ops.n; i++)
+			ret = add_replacement(p, plan, &step->ops.items[i], release, c, err);
 	}
 	return ret;
 }
@@ -230,7 +250,7 @@ static int collect(struct ktstr_payload *p, const struct ktstr_plan *plan,
 	if (!ret)
 		ret = add_workloads(p, plan, c, err);
 	if (!ret)
-		ret = add_programs(p, plan, c, err);
+		ret = add_programs(p, plan, kernel->release, c, err);
 	for (size_t i = 0; !ret && i < plan->modules.n; i++)
 		ret = add_module(p, plan, kernel, plan->modules.items[i], err);
 	return ret ? ret : add_closure(p, c, err);

@@ -93,10 +93,9 @@ int ktstr_program_check(const char *what, const char *path, struct ktstr_err *er
 	return 0;
 }
 
-int ktstr_scheduler_find(const struct ktstr_plan *plan, const char *release, char **ret_path,
-			 struct ktstr_err *err)
+int ktstr_scheduler_find(const struct ktstr_plan *plan, const char *binary, const char *release,
+			 char **ret_path, struct ktstr_err *err)
 {
-	const char *binary = plan->scheduler.binary;
 	_cleanup_free_ char *path = NULL;
 	int ret = 0;
 

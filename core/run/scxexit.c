@@ -60,11 +60,19 @@ static void copy(char *buf, size_t size, struct ktstr_str s)
 	snprintf(buf, size, "%.*s", KTSTR_STR_ARG(s));
 }
 
+static bool is_disabled(struct ktstr_str text)
+{
+	return take(&text, "BPF scheduler \"") && memmem(text.s, text.len, "\" disabled (", 12);
+}
+
 /* 'sched_ext: BPF scheduler "NAME" disabled (REASON)', then 'sched_ext: NAME: MESSAGE'. */
 void ktstr_scx_exit_kmsg(struct ktstr_scx_exit *exit, struct ktstr_str text)
 {
 	if (!take(&text, "sched_ext: "))
 		return;
+	/* One that was stopped on purpose in the middle is not what ends the run. */
+	if (exit->seen && exit->kind == SCX_EXIT_UNREG && is_disabled(text))
+		*exit = (struct ktstr_scx_exit){ 0 };
 	if (!exit->seen && take(&text, "BPF scheduler \"") &&
 	    take_until(&text, "\" disabled (", exit->name, sizeof(exit->name)) && text.len) {
 		text.len -= text.s[text.len - 1] == ')';

@@ -20,7 +20,8 @@ struct ktstr_scx_exit {
 	uint64_t kind;			/* from the dump, else from the words; 0 when unknown */
 };
 
-/* Takes one line of kernel log, in order. Only the first exit is kept. */
+/* Takes one line of kernel log, in order. The first exit is kept, unless user space unregistered that one
+ * and another one follows: a scenario may stop a scheduler and start it again. */
 void ktstr_scx_exit_kmsg(struct ktstr_scx_exit *exit, struct ktstr_str text);
 /* Takes one line of the sched_ext dump. */
 void ktstr_scx_exit_dump(struct ktstr_scx_exit *exit, struct ktstr_str text);

@@ -20,7 +20,8 @@
  *				<-	MSG_BYE: everything is journalled, power off
  *
  * Between the agent and the engine (socketpair, same frames): MSG_PLAN and MSG_START go in, records
- * and finally MSG_FINISHED come out; MSG_STOP ends the scenario at once.
+ * and finally MSG_FINISHED come out; MSG_STOP ends the scenario at once. MSG_SCHEDULER comes out where
+ * the scenario changes the scheduler, and MSG_SCHEDULER_DONE goes in when that is done.
  *
  * Both ends of the channel start counting `seq` at 0 with MSG_GREET and what follows it, and never skip.
  *
@@ -59,6 +60,9 @@ enum ktstr_msg {
 	KTSTR_MSG_STOP,			/* reason t */
 	KTSTR_MSG_BYE,			/* nothing */
 	KTSTR_MSG_FINISHED,		/* outcome t (ran, stopped, failed), text? t: engine to agent */
+	KTSTR_MSG_SCHEDULER,		/* step u, op u: the plan's operation that changes the scheduler; engine
+					 * to agent */
+	KTSTR_MSG_SCHEDULER_DONE,	/* ok b, text? t: its answer */
 };
 
 #endif

@@ -119,6 +119,9 @@ static const struct {
 	  "expected a mapping of `json` or `lines`" },
 	{ "{hold: 1s, ops: [run: {command: [a]}, wait: {payload: a, timeout: 5}]}",
 	  "`timeout`: expected duration 100ms..24h, not \"5\"" },
+	{ "{hold: 1s, ops: [scheduler: stop]}",
+	  "f:2:18: `scheduler`: the pipeline has no `scheduler`: the kernel's own cannot be changed" },
+	{ "{hold: 1s, ops: [replace-scheduler: x]}", "the pipeline has no `scheduler`" },
 	{ "{hold: 1s, every: 1us, ops: [stop: base]}",
 	  "`every`: expected duration 1ms..24h, not \"1us\"" },
 };
@@ -172,6 +175,50 @@ Test(operations, payloads)
 	cr_assert_eq(op[3].timeout_ns, 2 * SEC);
 	cr_assert_eq(ktstr_plan_operations_ns(plan), 3 * 62 * SEC, "three rounds");
 	ktstr_plan_destroy(plan);
+	ktstr_registry_destroy(registry);
+}
+
+Test(operations, changes_of_the_scheduler)
+{
+	struct ktstr_registry *registry = fixture_registry();
+	struct ktstr_plan *plan = fixture_plan(registry, "x.yaml",
+		"scheduler: scx_a\n"
+		"scenario: {steps: [{hold: 1s, ops: [scheduler: restart, scheduler: stop]},\n"
+		"{hold: 0s, ops: [scheduler: start, replace-scheduler: {binary: ./b/scx_b,"
+		" args: [-x], attach-timeout: 2s}]}]}\n");
+	const struct ktstr_plan_op *op = plan->steps.items[1].ops.items;
+
+	cr_assert_eq(plan->steps.items[0].ops.items[0].change, KTSTR_CHANGE_RESTART);
+	cr_assert_eq(plan->steps.items[0].ops.items[1].change, KTSTR_CHANGE_STOP);
+	cr_assert_eq(op[0].change, KTSTR_CHANGE_START);
+	cr_assert_eq(op[1].operation, KTSTR_OP_REPLACE_SCHEDULER);
+	cr_assert_eq(op[1].change, KTSTR_CHANGE_REPLACE);
+	cr_assert_str_eq(op[1].scheduler.name, "scx_b");
+	cr_assert_str_eq(op[1].scheduler.args.items[0], "-x");
+	cr_assert_eq(op[1].scheduler.attach_timeout_ns, 2 * SEC);
+	cr_assert_eq(ktstr_plan_operations_ns(plan), (3 * 25 + 22) * SEC);
+	ktstr_plan_destroy(plan);
+	ktstr_registry_destroy(registry);
+}
+
+Test(operations, a_scheduler_is_started_once_and_stopped_once)
+{
+	static const char text[] =
+		"scheduler: scx_a\n"
+		"scenario: {steps: [{hold: 1s, ops: [scheduler: start]},\n"
+		"{hold: 1s, ops: [scheduler: stop, scheduler: restart, scheduler: stop,"
+		" scheduler: begin]}]}\n";
+	struct ktstr_registry *registry = fixture_registry();
+	_cleanup_free_ char *got = fixture_problems(registry, "f", text, strlen(text));
+	static const char twice[] = "scheduler: scx_a\nscenario: {steps: [{hold: 1s, every: 100ms,"
+				    " ops: [scheduler: stop]}]}\n";
+	_cleanup_free_ char *again = NULL;
+
+	cr_assert(strstr(got, "`scheduler`: expected one of start, stop, restart, not \"begin\""), "%s",
+		  got);
+	again = fixture_problems(registry, "f", twice, strlen(twice));
+	cr_assert(strstr(again, "`scheduler`: no scheduler runs at this point in the second round of "
+			 "`every`"), "%s", again);
 	ktstr_registry_destroy(registry);
 }
 

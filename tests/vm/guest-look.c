@@ -7,7 +7,7 @@
  *				"." is the root, without the kernel's threads
  *	self			where it is itself
  *	json, lines		some metrics
- *	exit STATUS, sleep, ignore (signals, and sleeps), spew (and never ends)
+ *	exit STATUS, sleep, ignore (signals, and sleeps), spew (and never ends), eat (memory)
  */
 #include <errno.h>
 #include <sched.h>
@@ -165,13 +165,22 @@ static int do_spew(char **args)
 	return 0;
 }
 
+/* Takes all the memory that it gets, and touches it. */
+static int do_eat(char **args)
+{
+	(void)args;
+	for (char *p; (p = malloc(1 << 20));)
+		memset(p, 1, 1 << 20);
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(char **args);
 } actions[] = {
 	{ "files", do_files }, { "tasks", do_tasks }, { "self", do_self }, { "json", do_json },
 	{ "lines", do_lines }, { "exit", do_exit }, { "sleep", do_sleep },
-	{ "ignore", do_ignore }, { "spew", do_spew },
+	{ "ignore", do_ignore }, { "spew", do_spew }, { "eat", do_eat },
 };
 
 int main(int argc, char **argv)

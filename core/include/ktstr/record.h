@@ -72,7 +72,7 @@ enum ktstr_rec {
 	KTSTR_REC_LOST = 44,	/* source t, count u: evidence that could not be kept, counted */
 	KTSTR_REC_DONE = 45,	/* outcome t (ran, skipped, scheduler-died, failed), text? t: nothing follows from the guest */
 	KTSTR_REC_OP = 46,	/* step u, round u (from 0; of a step that repeats them), op t (as in a pipeline),
-				 * target? t and to? t (cgroups), payload? t, tasks u (that it was about), duration_ns u,
+				 * target? t and to? t (cgroups), payload? t, change? t (of the scheduler), tasks u (that it was about), duration_ns u,
 				 * ok b, error? t; its time is when it began */
 	KTSTR_REC_PAYLOAD_START = 47,	/* name t, step u (0: the whole scenario), pid u, cgroup? t, command a of t */
 	KTSTR_REC_PAYLOAD_OUT = 48,	/* name t, stream u (1, 2), text t: one line, no newline; partial? b */
