@@ -188,6 +188,8 @@ static int fork_members(struct ktstr_engine *engine, struct ktstr_crew *crew, st
 			child(engine, crew, m);
 		engine->n_awaited++;
 	}
+	/* Later workers have no use for it, and each mapping more makes each of their forks slower. */
+	madvise(crew->shared, crew->shared_bytes, MADV_DONTFORK);
 	return 0;
 }
 

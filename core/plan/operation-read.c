@@ -122,9 +122,7 @@ const struct ktstr_schema ktstr_schema_wait = {
 static bool read_add_cgroup(struct ktstr_reader *r, const struct ktstr_node *node,
 			    struct ktstr_plan_op *op)
 {
-	op->cgroup.line = node->line;
-	op->cgroup.column = node->column;
-	return ktstr_schema_read(&ktstr_schema_cgroup, r, node, &op->cgroup, NULL);
+	return ktstr_read_cgroup(r, node, &op->cgroup);
 }
 
 static bool read_remove_cgroup(struct ktstr_reader *r, const struct ktstr_node *node,

@@ -65,6 +65,10 @@ bool ktstr_read_workers(struct ktstr_reader *r, const struct ktstr_node *node,
 bool ktstr_read_cgroup_name(struct ktstr_reader *r, const struct ktstr_node *node,
 			    const char **ret);
 
+/* A cgroup with all that is in it. */
+bool ktstr_read_cgroup(struct ktstr_reader *r, const struct ktstr_node *node,
+		       struct ktstr_plan_cgroup *cgroup);
+
 /* `object` is a struct ktstr_plan_cgroup, or what begins with one. */
 ktstr_key_fn ktstr_read_worker_list;
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The scenario: steps, their cgroups, the workers in them. */
 #include "plan/lifetime.h"
+#include "plan/place.h"
 #include "plan/read.h"
 
 #define DURATION_MAX_NS (24ll * 3600 * 1000000000)
 #define EVERY_MIN_NS 1000000ll
 #define CGROUPS_MAX 1000	/* of a step */
+#define WORKERS_MAX 4096
 #define NAME_MAX_LEN 128
 
 /* ---- a cgroup ---- */
@@ -92,6 +94,40 @@ const struct ktstr_schema ktstr_schema_cgroup = {
 	KTSTR_SCHEMA_KEYS(cgroup_keys),
 };
 
+/* A worker that binds itself to exact CPUs needs one of them in its cgroup. */
+static bool check_bound(struct ktstr_reader *r, const struct ktstr_node *node,
+			const struct ktstr_plan_cgroup *cgroup)
+{
+	const struct ktstr_entry *list = ktstr_node_entry(node, "workers");
+	struct ktstr_err err = KTSTR_ERR_INIT;
+	struct ktstr_cpu_mask pool, mask;
+	struct ktstr_cpu_map map;
+	bool ok = true;
+
+	if (!cgroup->settings.has_cpus || !ktstr_reader_map(r, &map))
+		return !r->nomem;
+	ktstr_cpu_spec_resolve(&cgroup->settings.cpus, &map, &pool, NULL);	/* it was checked */
+	for (size_t i = 0; i < cgroup->workers.n; i++) {
+		const struct ktstr_affinity *affinity =
+			&cgroup->workers.items[i].placement.affinity;
+
+		if (affinity->kind == KTSTR_AFFINITY_EXACT &&
+		    ktstr_affinity_resolve(affinity, &map, &pool, 0, &mask, &err))
+			ok = ktstr_reader_problem(r, list->value->entries[i].value, "%s", err.msg);
+	}
+	ktstr_cpu_map_deinit(&map);
+	return ok;
+}
+
+bool ktstr_read_cgroup(struct ktstr_reader *r, const struct ktstr_node *node,
+		       struct ktstr_plan_cgroup *cgroup)
+{
+	cgroup->line = node->line;
+	cgroup->column = node->column;
+	return ktstr_schema_read(&ktstr_schema_cgroup, r, node, cgroup, NULL) &&
+	       check_bound(r, node, cgroup);
+}
+
 /* ---- a step ---- */
 
 /* The nodes of both are needed to name the lines, so names are compared where they stand. */
@@ -125,11 +161,7 @@ static bool read_cgroup_list(struct ktstr_reader *r, const struct ktstr_node *no
 	items = ktstr_read_list(r, node, "a list of cgroups", sizeof(*items));
 	ok = items;
 	for (size_t i = 0; items && i < node->n; i++) {
-		const struct ktstr_node *item = node->entries[i].value;
-
-		items[i].line = item->line;
-		items[i].column = item->column;
-		ok &= ktstr_schema_read(&ktstr_schema_cgroup, r, item, &items[i], NULL);
+		ok &= ktstr_read_cgroup(r, node->entries[i].value, &items[i]);
 		ok &= check_unique(r, node, i);
 	}
 	*ret_items = items;
@@ -209,11 +241,26 @@ const struct ktstr_schema ktstr_schema_step = {
 	KTSTR_SCHEMA_KEYS(step_keys),
 };
 
+/* What a guest takes at once (KTSTR_GUEST_WORKERS_MAX there). */
+static bool check_workers(struct ktstr_reader *r, const struct ktstr_node *node,
+			  const struct ktstr_plan_cgroup *cgroups, size_t n)
+{
+	uint64_t workers = 0;
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t w = 0; w < cgroups[i].workers.n; w++)
+			workers += cgroups[i].workers.items[w].count;
+	return workers <= WORKERS_MAX ||
+	       ktstr_reader_problem(r, node, "%llu workers in a step; the most are %d",
+				    (unsigned long long)workers, WORKERS_MAX);
+}
+
 static bool read_step(struct ktstr_reader *r, const struct ktstr_node *node,
 		      struct ktstr_plan_step *step)
 {
 	step->name = "";
-	if (!ktstr_schema_read(&ktstr_schema_step, r, node, step, NULL))
+	if (!ktstr_schema_read(&ktstr_schema_step, r, node, step, NULL) ||
+	    !check_workers(r, node, step->cgroups.items, step->cgroups.n))
 		return false;
 	return !step->every_ns || step->ops.n ||
 	       ktstr_reader_problem(r, ktstr_node_entry(node, "every")->value, "`every` without "
@@ -333,7 +380,8 @@ bool ktstr_read_scenario(struct ktstr_reader *r, const struct ktstr_node *node, 
 	struct draft draft = { .plan = plan };
 
 	if (!ktstr_schema_read(&ktstr_schema_scenario, r, node, &draft, NULL) ||
-	    !resolve_holds(r, node, &draft))
+	    !resolve_holds(r, node, &draft) ||
+	    !check_workers(r, node, plan->cgroups.items, plan->cgroups.n))
 		return false;
 	if (!plan->steps.n && !make_only_step(r, &draft))
 		return false;

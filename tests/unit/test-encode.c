@@ -190,13 +190,15 @@ Test(encode, what_no_frame_can_hold_is_refused)
 	struct ktstr_registry *registry = fixture_registry();
 	struct ktstr_buf text = { 0 }, out = { 0 };
 	struct ktstr_err err = KTSTR_ERR_INIT;
-	struct ktstr_guest_paths paths = { .plugin = plugin_path, .ctx = (char *)"/run/p.so" };
+	struct ktstr_guest_paths paths = { .scheduler = "/run/x", .plugin = plugin_path };
 	struct ktstr_plan *plan;
 
-	ktstr_buf_puts(&text, "scenario: {duration: 1s, cgroups: [{name: a, workers: [bursty");
-	for (int i = 0; i < 40000; i++)
-		ktstr_buf_puts(&text, ", bursty");
-	ktstr_buf_puts(&text, "]}]}");
+	ktstr_buf_puts(&text, "scenario: {duration: 1s}\nscheduler: {binary: x, args: [&a ");
+	for (int i = 0; i < 2000; i++)
+		ktstr_buf_puts(&text, "x");
+	for (int i = 0; i < 3000; i++)
+		ktstr_buf_puts(&text, ", *a");
+	ktstr_buf_puts(&text, "]}\n");
 	ktstr_put_byte(&text, 0);
 	plan = fixture_plan(registry, "x.yaml", (const char *)text.data);
 	cr_assert_eq(ktstr_plan_encode(plan, &paths, false, 1, &out, &err), -EMSGSIZE);

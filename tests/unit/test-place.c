@@ -143,6 +143,8 @@ static const struct {
 	  "the kernel binds no deadline task to CPUs: leave `affinity` out" },
 	{ "workers: [{workload: cpu-spin, affinity: 4}]",
 	  "the machine has no CPU 4: it has 4, numbered from 0" },
+	{ "cpuset: 2-3, workers: [{workload: cpu-spin, affinity: 0-1}]",
+	  "none of the CPUs 0-1 is one that the cgroup may use" },
 	{ "workers: [{workload: cpu-spin, affinity: singel}]", "did you mean \"single\"?" },
 	{ "workers: [{workload: cpu-spin, mempolicy: bind}]", "bind needs `nodes`" },
 	{ "workers: [{workload: cpu-spin, mempolicy: {mode: local, nodes: 0}}]",
@@ -169,6 +171,18 @@ Test(place, what_cannot_be_is_told_with_its_place)
 		cr_expect(!strncmp(got, "f:2:", 4) && strstr(got, "f: 1 problem\n"), "%s: %s",
 			  bad[i].text, got);
 	}
+	ktstr_registry_destroy(registry);
+}
+
+Test(place, more_workers_than_a_guest_takes)
+{
+	static const char text[] = "scenario: {cgroups: [{name: a, workers: [{workload: cpu-spin, count: "
+				   "4096}, cpu-spin]}], steps: [{hold: 1s, cgroups: [{name: b, workers: "
+				   "[{workload: cpu-spin, count: 4096}]}]}]}\n";
+	struct ktstr_registry *registry = fixture_registry();
+	_cleanup_free_ char *got = fixture_problems(registry, "f", text, strlen(text));
+
+	cr_assert_str_eq(got, "f:1:11: 4097 workers in a step; the most are 4096\nf: 1 problem\n");
 	ktstr_registry_destroy(registry);
 }
 
