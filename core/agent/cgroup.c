@@ -64,7 +64,7 @@ int ktstr_cgroup_create(const char *root, const char *name, struct ktstr_err *er
 	return 0;
 }
 
-/* Enables the controller of a control file ("cpuset" of cpuset.cpus) in every group above `name`. */
+/* Enables the controller of a control file ("cpuset" of cpuset.cpus) in each group above `name`. */
 static int enable_for(const char *root, const char *name, const char *file, struct ktstr_err *err)
 {
 	int len = (int)strcspn(file, ".");
@@ -132,8 +132,8 @@ int ktstr_cgroup_cpus(const char *root, const char *name, struct ktstr_cpu_mask 
 
 		if (r != -ENOENT || !*at)
 			return r ? r : ktstr_cpu_list_parse(list, ret) ? 0 :
-				ktstr_err_set(err, -EBADMSG, "cpuset.cpus.effective of cgroup %s is "
-					      "no list of CPUs: \"%s\"", at, list);
+				ktstr_err_set(err, -EBADMSG, "cpuset.cpus.effective of cgroup %s "
+					      "is no list of CPUs: \"%s\"", at, list);
 		slash = strrchr(at, '/');
 		*(slash ? slash : at) = '\0';
 	}

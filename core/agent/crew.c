@@ -188,7 +188,7 @@ static int fork_members(struct ktstr_engine *engine, struct ktstr_crew *crew, st
 			child(engine, crew, m);
 		engine->n_awaited++;
 	}
-	/* Later workers have no use for it, and each mapping more makes each of their forks slower. */
+	/* Later workers have no use for it, and each mapping makes each of their forks slower. */
 	madvise(crew->shared, crew->shared_bytes, MADV_DONTFORK);
 	return 0;
 }
@@ -292,7 +292,7 @@ static uint32_t mark_killed(struct ktstr_crew *crew)
 	return n;
 }
 
-/* Those that did not come back are killed, and that is a failure; unless their gate never opened. */
+/* Those that did not come back are killed; a failure, unless their gate never opened. */
 static void kill_rest(struct ktstr_engine *engine)
 {
 	struct ktstr_err err = KTSTR_ERR_INIT;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A crew: the workers that one cgroup's definition, or one operation, asks for. It is made, its gate
- * is opened together with those of other crews, and it is brought home. [engine]
+ * A crew: the workers that one cgroup's definition, or one operation, asks for. It is made, its
+ * gate is opened together with those of other crews, and it is brought home. [engine]
  */
 #ifndef KTSTR_AGENT_CREW_H
 #define KTSTR_AGENT_CREW_H

@@ -9,7 +9,8 @@
 
 #include <signal.h>
 
-#define KTSTR_ENGINE_FIFO 98		/* priority: above any worker (plan/policy.h), below the agent */
+/* Priority: above any worker (plan/policy.h), below the agent. */
+#define KTSTR_ENGINE_FIFO 98
 
 struct ktstr_engine_link {
 	struct ktstr_loop *loop;	/* these six are set by the caller */

@@ -31,11 +31,11 @@ struct ktstr_engine {
 	const char *awaited_program;
 	struct ktstr_source ready;		/* eventfd: +1 for each worker at its gate */
 	uint32_t n_ready, n_awaited;		/* workers at closed gates; forked for them */
-	uint32_t next_group;			/* number for a group of workers that belong together */
+	uint32_t next_group;			/* number for workers that belong together */
 	uint64_t past_iterations;		/* of workers that were brought home */
 	const char *awaited_group, *awaited_event;	/* of group.c */
 	bool started, stopped, timed_out;
-	bool sched_answered, sched_ok;		/* the agent did what it was asked to do with the scheduler */
+	bool sched_answered, sched_ok;		/* the agent's word on a change of the scheduler */
 	char sched_text[256];
 	bool failed;
 	char why[KTSTR_ERR_MAX];		/* the first failure */

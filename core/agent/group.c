@@ -117,7 +117,7 @@ static void events_changed(void *ctx, uint32_t events)
 	(void)ctx, (void)events;	/* the wait looks at the file itself */
 }
 
-/* Until the file has that line. It is one that tells a poll for priority data that it has changed. */
+/* Until the file has that line. It tells a poll for priority data that it has changed. */
 static int wait_event(struct ktstr_engine *engine, const char *name, const char *event, bool finish,
 		      struct ktstr_err *err)
 {

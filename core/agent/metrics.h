@@ -3,8 +3,8 @@
  * Numbers in what a program wrote. Pure; the text is a stranger's. [any thread]
  *
  * JSON: the text from its first `{` or `[` on; a path names members and the numbers of items:
- * "jobs.0.read.iops". Lines: a key at the beginning of a line, then spaces, `:` or `=`, then the number:
- * "throughput 12.5 ops/s", "p99: 31".
+ * "jobs.0.read.iops". Lines: a key at the beginning of a line, then spaces, `:` or `=`, then the
+ * number: "throughput 12.5 ops/s", "p99: 31".
  */
 #ifndef KTSTR_AGENT_METRICS_H
 #define KTSTR_AGENT_METRICS_H

@@ -253,6 +253,11 @@ static void run_one(struct doing *doing, uint64_t round)
 	uint64_t start_ns = ktstr_now_ns();
 	int ret = handlers[doing->op->operation](doing, &err);
 
+	if (!ret && (doing->engine->stopped || doing->engine->failed)) {
+		ktstr_err_set(&err, -ECANCELED, "the scenario came to its end meanwhile");
+		report(doing, round, start_ns, err.code, &err);
+		return;
+	}
 	report(doing, round, start_ns, ret, &err);
 	if (!ret)
 		return;

@@ -44,7 +44,7 @@ struct ktstr_guest_payload {
 
 struct ktstr_guest_op {
 	enum ktstr_operation operation;
-	struct ktstr_guest_cgroup cgroup;	/* what it acts upon, by name, and what it adds or sets */
+	struct ktstr_guest_cgroup cgroup;	/* what it acts upon, and what it adds or sets */
 	const char *to;				/* the second cgroup; NULL: none */
 	struct ktstr_affinity affinity;
 	struct ktstr_guest_payload payload;	/* name NULL: none */

@@ -37,7 +37,8 @@ static int set_memory(const struct ktstr_mem_policy *memory, struct ktstr_err *e
 	struct ktstr_cpu_mask nodes = { 0 };
 
 	if (memory->nodes && !ktstr_cpu_list_parse(memory->nodes, &nodes))
-		return ktstr_err_set(err, -EINVAL, "\"%s\" is no list of NUMA nodes", memory->nodes);
+		return ktstr_err_set(err, -EINVAL, "\"%s\" is no list of NUMA nodes",
+				     memory->nodes);
 	mode |= memory->flags & KTSTR_MEM_STATIC_NODES ? MPOL_F_STATIC_NODES : 0;
 	mode |= memory->flags & KTSTR_MEM_RELATIVE_NODES ? MPOL_F_RELATIVE_NODES : 0;
 	mode |= memory->flags & KTSTR_MEM_NUMA_BALANCING ? MPOL_F_NUMA_BALANCING : 0;

@@ -20,10 +20,11 @@ struct ktstr_program {
 	struct ktstr_engine *engine;
 	const struct ktstr_guest_payload *payload;
 	uint32_t step;
-	pid_t pid, group;
+	pid_t pid;			/* of the program, and of its process group */
 	int failure;			/* tells why exec failed */
 	uint64_t start_ns;
-	bool ended, asked, ending;	/* asked: by us to end; ending: among those that we wait for */
+	bool ended;
+	bool asked, ending;		/* by us to end; among those that are waited for now */
 	struct stream {
 		struct ktstr_program *program;
 		unsigned number;
@@ -117,6 +118,21 @@ static void program_free(struct ktstr_program *program)
 	free(program);
 }
 
+/* Those of earlier rounds, so that a step that repeats one for hours does not grow. */
+static void forget_ended(struct ktstr_engine *engine)
+{
+	for (struct ktstr_program **at = &engine->programs; *at;) {
+		struct ktstr_program *program = *at;
+
+		if (!program->ended) {
+			at = &program->next;
+			continue;
+		}
+		*at = program->next;
+		program_free(program);
+	}
+}
+
 int ktstr_program_start(struct ktstr_engine *engine, const struct ktstr_guest_payload *payload,
 			uint32_t step, struct ktstr_err *err)
 {
@@ -133,12 +149,12 @@ int ktstr_program_start(struct ktstr_engine *engine, const struct ktstr_guest_pa
 	program->step = step;
 	program->start_ns = ktstr_now_ns();
 	program->streams[0].output.source.fd = program->streams[1].output.source.fd = -1;
+	forget_ended(engine);
 	ret = spawn(program, err);
 	if (ret) {
 		program_free(program);
 		return ktstr_err_prefix(err, "payload %s", payload->name);
 	}
-	program->group = program->pid;
 	program->next = engine->programs;
 	engine->programs = program;
 	report_start(program);
@@ -147,7 +163,8 @@ int ktstr_program_start(struct ktstr_engine *engine, const struct ktstr_guest_pa
 
 /* ---- the end ---- */
 
-/* The wanted numbers, into the map that is open in `b`; *ret_missing is the first that is not there. */
+/* The wanted numbers, into the map that is open in `b`; *ret_missing is the first that is not
+ * there. */
 static void put_metrics(const struct ktstr_program *program, struct ktstr_buf *b,
 			const char **ret_missing)
 {
@@ -219,6 +236,8 @@ bool ktstr_programs_child(struct ktstr_engine *engine, const siginfo_t *info)
 	if (!program)
 		return false;
 	program->ended = true;
+	/* What it leaves behind goes too. It is not reaped yet: its group cannot be another's. */
+	kill(-program->pid, SIGKILL);
 	for (int i = 0; i < 2; i++) {
 		ktstr_output_drain(&program->streams[i].output);
 		ktstr_output_close(&program->streams[i].output);
@@ -243,11 +262,11 @@ static void signal_ending(struct ktstr_engine *engine, int signal)
 	for (struct ktstr_program *p = engine->programs; p; p = p->next)
 		if (p->ending && !p->ended) {
 			p->asked = true;
-			kill(-p->group, signal);
+			kill(-p->pid, signal);
 		}
 }
 
-/* Those that are marked. What they leave behind in their process group is killed in any case. */
+/* Those that are marked. */
 static int end_marked(struct ktstr_engine *engine, struct ktstr_err *err)
 {
 	unsigned slow = engine->plan->slowness;
@@ -265,9 +284,6 @@ static int end_marked(struct ktstr_engine *engine, struct ktstr_err *err)
 			ret = ktstr_err_set(err, -ETIMEDOUT, "a payload did not even end by "
 					    "SIGKILL");
 	}
-	for (struct ktstr_program *p = engine->programs; p; p = p->next)
-		if (p->ending)
-			kill(-p->group, SIGKILL);
 	return ret;
 }
 

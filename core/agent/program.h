@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Payloads: external programs of a scenario. Each is a process group with two streams of lines, which
- * are records, and an end; numbers are taken out of its output then. [engine]
+ * Payloads: external programs of a scenario. Each is a process group with two streams of lines,
+ * which are records, and an end; numbers are taken out of its output then. [engine]
  */
 #ifndef KTSTR_AGENT_PROGRAM_H
 #define KTSTR_AGENT_PROGRAM_H
@@ -10,8 +10,8 @@
 
 #include <signal.h>
 
-/* Starts it as a part of step `step` (0: of the scenario). -EEXIST while one of its name runs. Should
- * it end with another status than 0, unless it may, that is a fault. */
+/* Starts it as a part of step `step` (0: of the scenario). -EEXIST while one of its name runs. When
+ * it ends with another status than 0, unless it may, that is a fault. */
 int ktstr_program_start(struct ktstr_engine *engine, const struct ktstr_guest_payload *payload,
 			uint32_t step, struct ktstr_err *err);
 

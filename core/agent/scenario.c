@@ -139,7 +139,7 @@ static void repeat(struct ktstr_engine *engine, const struct ktstr_guest_step *s
 	}
 }
 
-/* A failure, of a worker or an operation, and the agent's word that the scheduler is gone end it. */
+/* A failure of a worker or an operation ends it, and the word that the scheduler is gone. */
 static void hold(struct ktstr_engine *engine, const struct ktstr_guest_step *step, uint32_t n)
 {
 	uint64_t end_ns;

@@ -9,8 +9,8 @@
  * before the first one begins; reads the machine's topology. */
 int ktstr_scenario_prepare(struct ktstr_engine *engine, struct ktstr_err *err);
 
-/* Carries out the plan's steps. Faults are reported as they come, and the first one ends it; nothing
- * of it is left when it returns. */
+/* Carries out the plan's steps. Faults are reported as they come, and the first one ends it;
+ * nothing of it is left when it returns. */
 void ktstr_scenario_run(struct ktstr_engine *engine);
 
 #endif

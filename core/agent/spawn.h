@@ -11,7 +11,7 @@ struct ktstr_spawn {
 	const char *const *argv;	/* NULL-ended; argv[0] is a path */
 	int out, errout;		/* become 1 and 2 */
 	int channel;			/* becomes 3; -1: none */
-	const char *join;		/* cgroup.procs of the cgroup that it enters first; NULL: none */
+	const char *join;		/* cgroup.procs of the cgroup to enter first; NULL: none */
 	int fifo;			/* > 0: SCHED_FIFO priority, not inherited further */
 };
 

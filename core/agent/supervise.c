@@ -468,8 +468,8 @@ static void poll_due(void *ctx)
 		   agent->state == KTSTR_AGENT_SETTLING ? POLL_SETTLE_NS : POLL_ATTACH_NS);
 }
 
-/* A guest without memory kills at random: whatever comes of the scenario then proves nothing. A cgroup
- * that reaches its own limit is another matter, which whoever was killed tells. */
+/* A guest without memory kills at random: whatever comes of the scenario then proves nothing. A
+ * cgroup that reaches its own limit is another matter, which whoever was killed tells. */
 static void look_for_oom(struct ktstr_agent *agent, struct ktstr_str text)
 {
 	static const char killed[] = "Out of memory: Killed process ";

@@ -17,7 +17,7 @@ struct ktstr_agent;
 enum ktstr_swap_stage {
 	KTSTR_SWAP_NONE,
 	KTSTR_SWAP_STOPPING,	/* the process is asked to end, ever less politely */
-	KTSTR_SWAP_SETTLING,	/* it has; the kernel is not done with it, or its output is still open */
+	KTSTR_SWAP_SETTLING,	/* it has; the kernel is not done, or its output is still open */
 	KTSTR_SWAP_ATTACHING,	/* the next one runs; the kernel has not enabled it yet */
 };
 

@@ -151,8 +151,8 @@ static int take_range(const struct ktstr_cpu_spec *spec, const struct ktstr_cpu_
 	size_t first = share_of(spec->from, map->n), last = share_of(spec->to, map->n);
 
 	if (!is_share(spec->from) || !is_share(spec->to) || spec->from >= spec->to)
-		return ktstr_err_set(err, -EINVAL, "a range goes from a share to a larger one, both "
-				     "from 0 to 1: not from %g to %g", spec->from, spec->to);
+		return ktstr_err_set(err, -EINVAL, "a range goes from a share to a larger one, "
+				     "both from 0 to 1: not from %g to %g", spec->from, spec->to);
 	if (first == last)
 		return ktstr_err_set(err, -EINVAL, "from %g to %g of %zu CPUs there is not one",
 				     spec->from, spec->to, map->n);
@@ -292,7 +292,7 @@ static uint64_t draw(uint64_t *state)
 	return z ^ (z >> 31);
 }
 
-/* Half of the pool, at least one: of the CPUs that are left, each is taken as likely as is needed. */
+/* Half of the pool, at least one: each of those left is taken as likely as is needed. */
 static void take_random(const struct ktstr_cpu_map *map, const struct ktstr_cpu_mask *pool,
 			uint64_t seed, uint32_t worker, struct ktstr_cpu_mask *ret)
 {

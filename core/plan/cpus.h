@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Sets of CPUs as a scenario asks for them, and what they are on a machine. Pure: the host resolves
- * against the topology that it asks for, to find the impossible before a VM boots, the guest against
- * the one that it has. [any thread]
+ * against the topology that it asks for, to find the impossible before a VM boots, the guest
+ * against the one that it has. [any thread]
  */
 #ifndef KTSTR_PLAN_CPUS_H
 #define KTSTR_PLAN_CPUS_H
@@ -58,8 +58,8 @@ int ktstr_cpu_spec_resolve(const struct ktstr_cpu_spec *spec, const struct ktstr
 /* How the tasks of a workers entry are bound, within the CPUs that their cgroup may use. */
 enum ktstr_affinity_kind {
 	KTSTR_AFFINITY_INHERIT,		/* not at all */
-	KTSTR_AFFINITY_ALL,		/* to every CPU of the machine, as a call, whatever it does */
-	KTSTR_AFFINITY_LLC,		/* to the last-level cache that has most of the cgroup's CPUs */
+	KTSTR_AFFINITY_ALL,		/* to every CPU of the machine: a call, whatever it does */
+	KTSTR_AFFINITY_LLC,		/* to the cache that has most of the cgroup's CPUs */
 	KTSTR_AFFINITY_SINGLE,		/* all of them to the cgroup's first CPU */
 	KTSTR_AFFINITY_EACH,		/* worker i to the cgroup's CPU i, over and over */
 	KTSTR_AFFINITY_RANDOM,		/* each to its own half, drawn from `seed` and its number */
@@ -79,8 +79,8 @@ int ktstr_affinity_resolve(const struct ktstr_affinity *affinity, const struct k
 			   const struct ktstr_cpu_mask *pool, uint32_t worker,
 			   struct ktstr_cpu_mask *ret, struct ktstr_err *err);
 
-/* The machine that `topology` describes, its CPUs numbered as ktstr's VMs do: thread by thread, core
- * by core, cache by cache. -ENOMEM. */
+/* The machine that `topology` describes, its CPUs numbered as ktstr's VMs do: thread by thread,
+ * core by core, cache by cache. -ENOMEM. */
 int ktstr_cpu_map_create(const struct ktstr_topology *topology, struct ktstr_cpu_map *ret);
 void ktstr_cpu_map_deinit(struct ktstr_cpu_map *map);
 

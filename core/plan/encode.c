@@ -65,7 +65,7 @@ static void put_cgroups(struct ktstr_buf *out, const struct ktstr_plan_cgroup *c
 	ktstr_put_end(out);
 }
 
-/* The program's guest path is that of core/run/payload.h: its own name in the folder of programs. */
+/* A program's guest path is that of core/run/payload.h: its own name in the folder of programs. */
 static void put_command(struct ktstr_buf *out, const char *program, const char *const *args,
 			size_t n_args)
 {

@@ -21,7 +21,8 @@
  *		sched? m { class u, priority u, runtime_ns u, deadline_ns u, period_ns u },
  *		memory? m { mode u, nodes? t, flags u } }		struct ktstr_placement
  *	AFFINITY m { kind u, seed u, list? t }
- *	PAYLOAD m { name t, command? a of t, cgroup? t, may_fail b, json b (else lines), metrics a of t }
+ *	PAYLOAD m { name t, command? a of t, cgroup? t, may_fail b, json b (else lines),
+ *		metrics a of t }
  *
  * `module` is the path of the plugin's .so in the guest. `params` has one item per row of the
  * plugin's table; num holds the value's 64 bits whatever their type. The guest's copy of the

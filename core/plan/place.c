@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Sets of CPUs and affinities of a pipeline file, resolved against its topology while it is read. */
+/* Sets of CPUs and affinities of a pipeline file, held against its topology while it is read. */
 #include "plan/place.h"
 
 #include "base/cleanup.h"
@@ -133,7 +133,8 @@ static bool read_holdback(struct ktstr_reader *r, const struct ktstr_node *node,
 }
 
 #define ONE_KEY(key, reader, in_words, text) \
-	{ .param = { .name = key, .optional = true, .help = text }, .read = reader, .form = in_words }
+	{ .param = { .name = key, .optional = true, .help = text }, .read = reader,		\
+	  .form = in_words }
 
 static const struct ktstr_key cpuset_keys[] = {
 	ONE_KEY("exact", read_exact, "CPUs such as 0-3,5", "these"),
@@ -245,7 +246,8 @@ static bool read_seed(struct ktstr_reader *r, const struct ktstr_node *node, voi
 }
 
 static const struct ktstr_key affinity_keys[] = {
-	ONE_KEY("kind", read_kind, "one of inherit, all, llc, single, each, random, or CPUs such as 0-3,5",
+	ONE_KEY("kind", read_kind,
+		"one of inherit, all, llc, single, each, random, or CPUs such as 0-3,5",
 		"not bound; to all CPUs; to the cache with most of the cgroup's CPUs; all to its "
 		"first CPU; worker i to its CPU i; each to its own random half; to these"),
 	ONE_KEY("random", read_seed, "unsigned integer",

@@ -71,8 +71,8 @@ struct ktstr_plan_op {
 	unsigned line, column;
 };
 
-/* A step: what is set up, what is done then, and how long it is held. A pipeline without `steps` has
- * one. */
+/* A step: what is set up, what is done then, and how long it is held. A pipeline without `steps`
+ * has one. */
 struct ktstr_plan_step {
 	const char *name;		/* "" when it has none */
 	uint64_t hold_ns, every_ns;	/* every: the operations' interval; 0: they are done once */

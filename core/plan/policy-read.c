@@ -39,7 +39,8 @@ static const struct ktstr_key sched_keys[] = {
 		     .help = "fifo and rr need one; 98 and 99 are ktstr's own" },
 	  .offset = offsetof(struct ktstr_sched_policy, priority) },
 	TIME_KEY("runtime", runtime_ns, "deadline needs it: CPU time in each period"),
-	TIME_KEY("deadline", deadline_ns, "deadline: when that has to be done; left out: the period"),
+	TIME_KEY("deadline", deadline_ns,
+		 "deadline: when that has to be done; left out: the period"),
 	TIME_KEY("period", period_ns, "deadline needs it"),
 };
 
@@ -117,7 +118,9 @@ static const char *const mode_words[] = {
 	"inherit", "default", "local", "bind", "preferred", "preferred-many", "interleave",
 	"weighted-interleave", NULL,
 };
-static const char *const flag_words[] = { "static-nodes", "relative-nodes", "numa-balancing", NULL };
+static const char *const flag_words[] = {
+	"static-nodes", "relative-nodes", "numa-balancing", NULL,
+};
 
 static bool read_mode(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
 {
@@ -222,10 +225,10 @@ bool ktstr_check_placement(struct ktstr_reader *r, const struct ktstr_node *node
 	if (nice && (is_rt(placement->sched.class) ||
 		     placement->sched.class == KTSTR_SCHED_DEADLINE))
 		ok = ktstr_reader_problem(r, nice->value, "`nice` means nothing to %s", name);
-	/* __sched_setscheduler(): a deadline task may run on its whole root domain or not at all. */
+	/* __sched_setscheduler(): a deadline task may run on its whole root domain, or not. */
 	if (affinity && placement->affinity.kind != KTSTR_AFFINITY_INHERIT &&
 	    placement->sched.class == KTSTR_SCHED_DEADLINE)
-		ok = ktstr_reader_problem(r, affinity->value, "the kernel binds no deadline task to "
-					  "CPUs: leave `affinity` out");
+		ok = ktstr_reader_problem(r, affinity->value, "the kernel binds no deadline task "
+					  "to CPUs: leave `affinity` out");
 	return ok;
 }

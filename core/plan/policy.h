@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How a worker is to be scheduled and where its memory is to be: what a pipeline says of it, and what
- * the guest's engine applies before the worker begins. [any thread]
+ * How a worker is to be scheduled and where its memory is to be: what a pipeline says of it, and
+ * what the guest's engine applies before the worker begins. [any thread]
  */
 #ifndef KTSTR_PLAN_POLICY_H
 #define KTSTR_PLAN_POLICY_H
 
 #include "plan/cpus.h"
 
-/* The highest real-time priority that a scenario may use. The two above it are those of the engine and
- * the agent, so that no worker starves what has to stop it. */
+/* The highest real-time priority that a scenario may use. The two above it are those of the engine
+ * and the agent, so that no worker starves what has to stop it. */
 #define KTSTR_RT_PRIORITY_MAX 97
 
 enum ktstr_sched_class {

@@ -304,7 +304,8 @@ static bool read_steps(struct ktstr_reader *r, const struct ktstr_node *node, vo
 
 static const struct ktstr_key scenario_keys[] = {
 	{ .param = { .name = "duration", .type = KTSTR_PARAM_DURATION, .max = DURATION_MAX_NS,
-		     .help = "how long it lasts; with `steps`, what holds in per cent are parts of" },
+		     .help = "how long it lasts; with `steps`, what holds in per cent are parts "
+			     "of" },
 	  .offset = offsetof(struct draft, duration_ns), .unless = "steps" },
 	{ .param = { .name = "cgroups", .optional = true,
 		     .help = "who works meanwhile, through all of its steps" },

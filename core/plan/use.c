@@ -226,14 +226,16 @@ static const struct ktstr_key worker_keys[] = {
 	{ .param = { .name = "count", .type = KTSTR_PARAM_UINT, .def = "1", .min = 1, .max = 4096,
 		     .help = "how many workers; some workloads want a multiple of their group" },
 	  .offset = offsetof(struct draft, count) },
-	{ .param = { .name = "affinity", .optional = true, .help = "the CPUs they bind themselves to" },
+	{ .param = { .name = "affinity", .optional = true,
+		     .help = "the CPUs they bind themselves to" },
 	  .read = read_affinity, .form = "a word, CPUs such as 0-3,5, or a mapping" },
 	{ .param = { .name = "sched", .optional = true, .help = "how they are scheduled" },
 	  .read = read_sched, .form = "a policy, or a mapping" },
 	{ .param = { .name = "nice", .type = KTSTR_PARAM_INT, .optional = true, .min = -20,
 		     .max = 19, .help = "their nice value" },
 	  .offset = offsetof(struct draft, placement.nice) },
-	{ .param = { .name = "mempolicy", .optional = true, .help = "where their memory comes from" },
+	{ .param = { .name = "mempolicy", .optional = true,
+		     .help = "where their memory comes from" },
 	  .read = read_mempolicy, .form = "a mode, or a mapping" },
 };
 

@@ -5,8 +5,8 @@
 
 #include "plan/plan.h"
 
-/* The file of a scheduler, `binary` as written, for a VM with kernel `release`. A name with a slash is a path, relative to the
- * pipeline's folder; a bare name is looked for among ktstr's own programs, among the upstream schedulers
+/* The file of a scheduler, `binary` as written, for a VM with kernel `release`. A name with a slash is a
+ * path, relative to the pipeline's folder; a bare name is looked for among ktstr's own programs, among the upstream schedulers
  * in the cache that were built for that kernel (bpf/upstream-schedulers.sh), and on PATH. Refuses what
  * could not run in the VM: -ENOENT, -EACCES (not executable), -ENOEXEC (no program, or for another
  * machine). The caller frees *ret_path. */

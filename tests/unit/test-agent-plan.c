@@ -269,8 +269,8 @@ Test(plan, what_is_out_of_range_is_told)
 }
 
 /* Operations as core/plan/encode.c writes them. */
-static int decode_op(uint64_t operation, bool bad_workers, const char *program, struct ktstr_guest_plan **plan,
-		     struct ktstr_err *err)
+static int decode_op(uint64_t operation, bool bad_workers, const char *program,
+		     struct ktstr_guest_plan **plan, struct ktstr_err *err)
 {
 	const struct ktstr_affinity affinity = { .kind = KTSTR_AFFINITY_EACH };
 	struct ktstr_buf b = { 0 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A pipeline on its way to the guest: read, encoded, decoded; what the guest has is what was written. */
+/* A pipeline on its way to the guest: read, encoded, decoded; what it has is what was written. */
 #include "agent/plan-decode.h"
 #include "plan-fixture.h"
 #include "plan/encode.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A payload that tells what the guest has, from the kernel's own mouth: the witness of scenario.test.
+ * A payload that tells what the guest has, from the kernel's own mouth: the witness of
+ * scenario.test.
  *
  *	files PATH...		each line of the files, behind the path
  *	tasks CGROUP...		a line for each process in them: CPUs, policy, nice, memory policy;

@@ -56,7 +56,7 @@ enum ktstr_rec {
 	KTSTR_REC_SCHED_STATE = 37,	/* state t, ops? t, enable_seq? u, attached b */
 	KTSTR_REC_SCHED_EXIT = 38,	/* code? s, signal? u, core? b, expected b (the agent asked for it) */
 	KTSTR_REC_SCX_DUMP = 39,	/* text t: one sched_ext_dump trace line, without the trace prefix */
-	KTSTR_REC_STEP = 40,	/* n u, m u, name? t, edge t (begin, end), cgroups u, workers u,
+	KTSTR_REC_STEP = 40,	/* n u, m u, name? t, edge t (begin, end), cgroups u, workers u (that there are),
 				 * iterations? u (of all workers of the scenario so far) */
 	KTSTR_REC_CGROUP = 41,	/* name t, step u (0: the whole scenario), cpus? u, cpuset? t (0-3,5: its effective
 				 * CPUs), workers u; again with each change of its CPUs */

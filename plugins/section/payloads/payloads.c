@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * section/payloads: the external programs of the scenario: how each ended, its metrics, and the last
- * lines that it wrote. Those that wrote nothing and ended as they should are left out of the lines.
+ * section/payloads: the external programs of the scenario: how each ended, its metrics, and the
+ * last lines that it wrote.
  */
 #include <ktstr/section.h>
 #include <ktstr/text.h>
