@@ -38,6 +38,7 @@ struct ktstr_crew {
 	void *shared;			/* gate, memory of groups, slots */
 	size_t shared_bytes;
 	struct ktstr_gate *gate;
+	uint64_t open_ns, stop_ns;	/* when its gate was opened, and said stop */
 	bool open, stopping;
 };
 
@@ -239,6 +240,7 @@ void ktstr_crews_open(struct ktstr_engine *engine)
 {
 	for (struct ktstr_crew *crew = engine->crews; crew; crew = crew->next)
 		if (!crew->open && crew->gate) {
+			crew->open_ns = ktstr_now_ns();
 			ktstr_gate_open(crew->gate);
 			crew->open = true;
 		}
@@ -329,8 +331,10 @@ static void bring_home(struct ktstr_engine *engine)
 	uint64_t until = ktstr_now_ns() + (any_open(engine) ? scaled(engine, COLLECT_NS) : 0);
 
 	for (struct ktstr_crew *crew = engine->crews; crew; crew = crew->next)
-		if (crew->stopping && crew->gate)
+		if (crew->stopping && crew->gate) {
+			crew->stop_ns = ktstr_now_ns();
 			ktstr_gate_stop(crew->gate);
+		}
 	while (ktstr_now_ns() < until) {
 		/* One on its way into a system call misses a signal: nudge again. */
 		uint64_t nudge = ktstr_now_ns() + NUDGE_NS;
@@ -355,6 +359,7 @@ static void report_member(struct ktstr_engine *engine, const struct ktstr_crew *
 	ktstr_put_str(&b, "workload", m->job.name);
 	ktstr_put_u64(&b, "pid", (uint64_t)m->pid);
 	ktstr_put_u64(&b, "step", crew->step);
+	ktstr_put_u64(&b, "open_ns", crew->stop_ns - crew->open_ns);
 	ktstr_slot_put(m->job.slot, &b);
 	ktstr_put_bool(&b, "completed", m->job.slot->finished && m->ended &&
 		       m->end.si_code == CLD_EXITED && !m->end.si_status);

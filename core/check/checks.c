@@ -229,14 +229,17 @@ static void each_worker(struct ktstr_judging *j, part_fn *part,
 	}
 }
 
-/* Nobody can be blamed for a step that was over at once. A worker that never came to run has no
- * time of its own; that of its step counts, or that of all steps. */
+/* Nobody can be blamed for a step, or a cgroup that an operation adds and removes, that was over at
+ * once. A worker that never came to run has no time of its own; how long it was free to counts, and
+ * in journals that do not tell, the time of its step, or of all steps. */
 static bool had_time(const struct ktstr_judging *j, const struct ktstr_stats_worker *w)
 {
 	size_t first = w->phase < j->stats->n_phases ? w->phase : 0;
 	size_t last = w->phase < j->stats->n_phases ? w->phase + 1 : j->stats->n_phases;
 	uint64_t ns = w->wall_ns;
 
+	if (ktstr_get_u64(&w->record, "open_ns", &ns))
+		return ns >= FAIR_NS;
 	for (size_t i = first; i < last; i++)
 		ns += j->stats->phases[i]->end_ns - j->stats->phases[i]->begin_ns;
 	return ns >= FAIR_NS;

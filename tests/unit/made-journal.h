@@ -72,7 +72,8 @@ static inline void made_step(struct made *m, uint64_t ns, uint64_t n, uint64_t o
 /* A worker's report; what is 0 or NULL is left out. */
 struct made_worker {
 	const char *cgroup, *workload, *role;
-	uint64_t pid, iterations, wall_ns, cpu_ns, run_delay_ns, migrations, gap_ns, wait_ns;
+	uint64_t pid, iterations, wall_ns, cpu_ns, run_delay_ns, migrations, gap_ns, wait_ns,
+		open_ns;		/* 0: not told */
 	const uint64_t *step;
 	const char *cpus;		/* "0123": a digit each */
 	bool killed;
@@ -116,7 +117,7 @@ static inline void made_worker(struct made *m, uint64_t ns, const struct made_wo
 		{ "pid", w->pid }, { "wall_ns", w->wall_ns }, { "cpu_ns", w->cpu_ns },
 		{ "run_delay_ns", w->run_delay_ns }, { "migrations", w->migrations },
 		{ "max_gap_ns", w->gap_ns }, { "max_runnable_ns", w->wait_ns },
-		{ "signal", w->killed ? 9 : 0 },
+		{ "signal", w->killed ? 9 : 0 }, { "open_ns", w->open_ns },
 	};
 	struct ktstr_buf b = { 0 };
 

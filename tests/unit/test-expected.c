@@ -151,6 +151,21 @@ Test(expected, starvation_decides_by_default)
 	check(&r, KTSTR_OUTCOME_FAIL, KTSTR_CAUSE_CHECK, "check failed (" STARVED ")");
 }
 
+/* In a step of two seconds: it is the worker's own time that counts, where it is told. */
+Test(expected, nobody_starves_in_a_moment)
+{
+	static const struct made_worker brief[] = {
+		{ .cgroup = "a", .workload = "w", .pid = 7, .open_ns = SEC / 20 }, { 0 } };
+	static const struct made_worker long_enough[] = {
+		{ .cgroup = "a", .workload = "w", .pid = 7, .open_ns = SEC / 2 }, { 0 } };
+	struct run r = ran();
+
+	r.workers = brief;
+	check(&r, KTSTR_OUTCOME_PASS, KTSTR_CAUSE_NONE, "");
+	r.workers = long_enough;
+	check(&r, KTSTR_OUTCOME_FAIL, KTSTR_CAUSE_CHECK, "check failed (" STARVED ")");
+}
+
 /* A failure is worth more than a check that has no result. */
 Test(expected, a_failed_check_comes_first)
 {
