@@ -20,12 +20,13 @@ plugin	vmm/qemu, exec to first byte on the channel
 hello	ktstr, exec to the hello of the agent, booted
 clone	ktstr, exec to the hello of the agent, copied
 view	the same with its memory in view of the host
-clone2	two copies at once, to the last hello
+clone2	two copies at once, each to its hello and its end
 clone4	four copies at once
 clone8	eight copies at once
 clone16	sixteen copies at once
 total	ktstr, exec to exit, of an empty scenario, booted
 cloned	ktstr, exec to exit, of an empty scenario, copied
+cloned16	sixteen of these at once, to the last exit
 '
 # These print megabytes and are no part of the ratios.
 MEMORY_ROWS='
@@ -67,12 +68,18 @@ ktstr_run() {
 row_hello() { ktstr_run hello 1 empty --no-template; }
 row_clone() { ktstr_run hello 1 empty; }
 row_view() { ktstr_run hello 1 view; }
-row_clone2() { ktstr_run hello 2 empty; }
-row_clone4() { ktstr_run hello 4 empty; }
-row_clone8() { ktstr_run hello 8 empty; }
-row_clone16() { ktstr_run hello 16 empty; }
+# `warm` copies the template that is there, to prove it, and does nothing in the copy.
+copies() {
+	KTSTR_STATE_DIR=$results/state "$bench/bench-run" total "$1" "$abs_top_builddir/ktstr" \
+		template warm "$results/empty.yaml"
+}
+row_clone2() { copies 2; }
+row_clone4() { copies 4; }
+row_clone8() { copies 8; }
+row_clone16() { copies 16; }
 row_total() { ktstr_run total 1 empty --no-template; }
 row_cloned() { ktstr_run total 1 empty; }
+row_cloned16() { ktstr_run total 16 empty; }
 row_booted() { ktstr_run memory 1 hold --no-template; }
 row_copy() { ktstr_run memory 4 hold; }
 row_seen() { ktstr_run memory 1 hold-view; }
