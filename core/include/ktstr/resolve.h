@@ -106,4 +106,28 @@ static inline uint64_t ktstr_read_pointer(const struct ktstr_guest_view *view, u
 		       : 0;
 }
 
+/*
+ * A monitor's create(): makes its object, whose `view` it sets, and lets PREFIX_resolve(monitor, values, err)
+ * find what it needs, or say what is missing. PREFIX_destroy() takes an object that is zero but for that.
+ */
+#define KTSTR_DEFINE_MONITOR_CREATE(prefix)							\
+static int prefix##_create(const struct ktstr_host *host, const struct ktstr_value *values,	\
+			   const struct ktstr_guest_view *view,					\
+			   struct ktstr_monitor **ret_monitor, struct ktstr_err *err)		\
+{												\
+	struct ktstr_monitor *m = calloc(1, sizeof(*m));					\
+	int ret;										\
+												\
+	(void)host;										\
+	if (!m)											\
+		return ktstr_err_nomem(err);							\
+	m->view = view;										\
+	ret = prefix##_resolve(m, values, err);							\
+	if (ret)										\
+		prefix##_destroy(m);								\
+	else											\
+		*ret_monitor = m;								\
+	return ret;										\
+}
+
 #endif

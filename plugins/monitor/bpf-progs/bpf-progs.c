@@ -88,32 +88,24 @@ static void add_type(void *ctx, const char *name, int64_t value)
 	m->n_types++;
 }
 
-static int progs_create(const struct ktstr_host *host, const struct ktstr_value *values,
-			const struct ktstr_guest_view *view, struct ktstr_monitor **ret_monitor,
-			struct ktstr_err *err)
+static int progs_resolve(struct ktstr_monitor *m, const struct ktstr_value *values,
+			 struct ktstr_err *err)
 {
 	static const unsigned needed[] = { IDR_HEAD, NODE_SLOTS, PROG_AUX };
-	struct ktstr_monitor *m = calloc(1, sizeof(*m));
+	const struct ktstr_guest_view *view = m->view;
 	int ret;
 
-	(void)host;
 	(void)values;
-	if (!m)
-		return ktstr_err_nomem(err);
-	m->view = view;
 	ktstr_resolve(view, names, N_PATHS, m->paths);
 	view->guest_ops->list(view->guest, "bpf_prog_type", add_type, m, NULL);
 	ret = view->guest_ops->symbol(view->guest, "prog_idr", &m->idr, err);
 	for (size_t i = 0; !ret && i < sizeof(needed) / sizeof(needed[0]); i++)
 		ret = view->guest_ops->path(view->guest, names[needed[i]], &m->paths[needed[i]],
 					    err);
-	if (ret) {
-		progs_destroy(m);
-		return ret;
-	}
-	*ret_monitor = m;
-	return 0;
+	return ret;
 }
+
+KTSTR_DEFINE_MONITOR_CREATE(progs)
 
 /* ---- reading ---- */
 

@@ -39,28 +39,20 @@ static void dsqs_destroy(struct ktstr_monitor *m)
 	free(m);
 }
 
-static int dsqs_create(const struct ktstr_host *host, const struct ktstr_value *values,
-		       const struct ktstr_guest_view *view, struct ktstr_monitor **ret_monitor,
-		       struct ktstr_err *err)
+static int dsqs_resolve(struct ktstr_monitor *m, const struct ktstr_value *values,
+			struct ktstr_err *err)
 {
-	struct ktstr_monitor *m = calloc(1, sizeof(*m));
+	const struct ktstr_guest_view *view = m->view;
 	int ret;
 
-	(void)host;
 	(void)values;
-	if (!m)
-		return ktstr_err_nomem(err);
-	m->view = view;
 	ret = view->guest_ops->symbol(view->guest, "scx_root", &m->root, err);
 	for (size_t i = 0; !ret && i < N_PATHS; i++)
 		ret = view->guest_ops->path(view->guest, names[i], &m->paths[i], err);
-	if (ret) {
-		dsqs_destroy(m);
-		return ret;
-	}
-	*ret_monitor = m;
-	return 0;
+	return ret;
 }
+
+KTSTR_DEFINE_MONITOR_CREATE(dsqs)
 
 static void add_dsq(struct ktstr_monitor *m, uint64_t dsq)
 {

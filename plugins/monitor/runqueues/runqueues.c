@@ -62,29 +62,21 @@ static int find_rqs(struct ktstr_monitor *m, struct ktstr_err *err)
 	return 0;
 }
 
-static int runqueues_create(const struct ktstr_host *host, const struct ktstr_value *values,
-			    const struct ktstr_guest_view *view, struct ktstr_monitor **ret_monitor,
-			    struct ktstr_err *err)
+static int runqueues_resolve(struct ktstr_monitor *m, const struct ktstr_value *values,
+			     struct ktstr_err *err)
 {
-	struct ktstr_monitor *m = calloc(1, sizeof(*m));
+	const struct ktstr_guest_view *view = m->view;
 	int ret;
 
-	(void)host;
 	(void)values;
-	if (!m)
-		return ktstr_err_nomem(err);
-	m->view = view;
 	ktstr_resolve(view, names, N_PATHS, m->paths);
 	for (size_t i = 0; i < N_CLASSES; i++)
 		m->classes[i] = ktstr_symbol(view, classes[i].symbol);
 	ret = find_rqs(m, err);
-	if (ret) {
-		runqueues_destroy(m);
-		return ret;
-	}
-	*ret_monitor = m;
-	return 0;
+	return ret;
 }
+
+KTSTR_DEFINE_MONITOR_CREATE(runqueues)
 
 static void put_task(struct ktstr_monitor *m, struct ktstr_buf *fields, uint64_t task)
 {

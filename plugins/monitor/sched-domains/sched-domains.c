@@ -90,18 +90,13 @@ static void add_counter(void *ctx, const char *name, int64_t offset)
 	m->n_counters++;
 }
 
-static int domains_create(const struct ktstr_host *host, const struct ktstr_value *values,
-			  const struct ktstr_guest_view *view, struct ktstr_monitor **ret_monitor,
-			  struct ktstr_err *err)
+static int domains_resolve(struct ktstr_monitor *m, const struct ktstr_value *values,
+			   struct ktstr_err *err)
 {
-	struct ktstr_monitor *m = calloc(1, sizeof(*m));
+	const struct ktstr_guest_view *view = m->view;
 	int ret;
 
-	(void)host;
 	(void)values;
-	if (!m)
-		return ktstr_err_nomem(err);
-	m->view = view;
 	ktstr_resolve(view, names, N_PATHS, m->paths);
 	ret = view->guest_ops->symbol(view->guest, "runqueues", &m->runqueues, err);
 	if (!ret)
@@ -110,13 +105,10 @@ static int domains_create(const struct ktstr_host *host, const struct ktstr_valu
 		ret = view->guest_ops->path(view->guest, names[PARENT], &m->paths[PARENT], err);
 	if (!ret)
 		ret = view->guest_ops->list(view->guest, "sched_domain", add_counter, m, err);
-	if (ret) {
-		domains_destroy(m);
-		return ret;
-	}
-	*ret_monitor = m;
-	return 0;
+	return ret;
 }
+
+KTSTR_DEFINE_MONITOR_CREATE(domains)
 
 /* ---- reading ---- */
 

@@ -34,31 +34,23 @@ static void schedstat_destroy(struct ktstr_monitor *m)
 	free(m);
 }
 
-static int schedstat_create(const struct ktstr_host *host, const struct ktstr_value *values,
-			    const struct ktstr_guest_view *view, struct ktstr_monitor **ret_monitor,
-			    struct ktstr_err *err)
+static int schedstat_resolve(struct ktstr_monitor *m, const struct ktstr_value *values,
+			     struct ktstr_err *err)
 {
-	struct ktstr_monitor *m = calloc(1, sizeof(*m));
+	const struct ktstr_guest_view *view = m->view;
 	int ret;
 
-	(void)host;
 	(void)values;
-	if (!m)
-		return ktstr_err_nomem(err);
-	m->view = view;
 	ktstr_resolve(view, names, N_PATHS, m->paths);
 	ret = view->guest_ops->symbol(view->guest, "runqueues", &m->runqueues, err);
 	/* A kernel without CONFIG_SCHED_INFO has none of them. */
 	if (!ret)
 		ret = view->guest_ops->path(view->guest, names[RUN_DELAY], &m->paths[RUN_DELAY],
 					    err);
-	if (ret) {
-		schedstat_destroy(m);
-		return ret;
-	}
-	*ret_monitor = m;
-	return 0;
+	return ret;
 }
+
+KTSTR_DEFINE_MONITOR_CREATE(schedstat)
 
 static int schedstat_sample(struct ktstr_monitor *m, struct ktstr_buf *fields,
 			    struct ktstr_err *err)

@@ -98,30 +98,25 @@ static void add_state(void *ctx, const char *name, int64_t value)
 	shorten(m->states[m->n_states++].name, name, "SCX_");
 }
 
-static int scx_create(const struct ktstr_host *host, const struct ktstr_value *values,
-		      const struct ktstr_guest_view *view, struct ktstr_monitor **ret_monitor,
-		      struct ktstr_err *err)
+static int scx_resolve(struct ktstr_monitor *m, const struct ktstr_value *values,
+		       struct ktstr_err *err)
 {
-	struct ktstr_monitor *m;
+	const struct ktstr_guest_view *view = m->view;
 	uint64_t root;
 	int ret = view->guest_ops->symbol(view->guest, variables[V_ROOT], &root, err);
 
-	(void)host;
 	(void)values;
 	if (ret)
 		return ret;
-	m = calloc(1, sizeof(*m));
-	if (!m)
-		return ktstr_err_nomem(err);
-	m->view = view;
 	ktstr_resolve(view, names, N_PATHS, m->paths);
 	for (size_t i = 0; i < N_VARIABLES; i++)
 		m->variables[i] = ktstr_symbol(view, variables[i]);
 	view->guest_ops->list(view->guest, "scx_event_stats", add_event, m, NULL);
 	view->guest_ops->list(view->guest, "scx_enable_state", add_state, m, NULL);
-	*ret_monitor = m;
 	return 0;
 }
+
+KTSTR_DEFINE_MONITOR_CREATE(scx)
 
 /* ---- reading ---- */
 

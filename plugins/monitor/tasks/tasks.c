@@ -60,31 +60,23 @@ static void tasks_destroy(struct ktstr_monitor *m)
 	free(m);
 }
 
-static int tasks_create(const struct ktstr_host *host, const struct ktstr_value *values,
-			const struct ktstr_guest_view *view, struct ktstr_monitor **ret_monitor,
-			struct ktstr_err *err)
+static int tasks_resolve(struct ktstr_monitor *m, const struct ktstr_value *values,
+			 struct ktstr_err *err)
 {
 	static const unsigned needed[] = { CLOCK, QUEUED, PID };
-	struct ktstr_monitor *m = calloc(1, sizeof(*m));
+	const struct ktstr_guest_view *view = m->view;
 	int ret;
 
-	(void)host;
-	if (!m)
-		return ktstr_err_nomem(err);
-	m->view = view;
 	m->count = values[P_COUNT].u64;
 	ktstr_resolve(view, names, N_PATHS, m->paths);
 	ret = view->guest_ops->symbol(view->guest, "runqueues", &m->runqueues, err);
 	for (size_t i = 0; !ret && i < sizeof(needed) / sizeof(needed[0]); i++)
 		ret = view->guest_ops->path(view->guest, names[needed[i]], &m->paths[needed[i]],
 					    err);
-	if (ret) {
-		tasks_destroy(m);
-		return ret;
-	}
-	*ret_monitor = m;
-	return 0;
+	return ret;
 }
+
+KTSTR_DEFINE_MONITOR_CREATE(tasks)
 
 static void add_task(struct ktstr_monitor *m, const struct waiter *w)
 {
