@@ -15,9 +15,10 @@ static const struct ktstr_command *const commands[] = {
 static void print_help(void)
 {
 	printf("ktstr - tests Linux CPU schedulers in a VM and tells why they crashed\n\n"
-	       "  ktstr --pipeline FILE [--kernel SPEC]   run the test that FILE describes\n\n"
+	       "  ktstr --pipeline FILE [OPTION...]   run the test that FILE describes\n\n"
 	       "      --pipeline FILE    a pipeline file (YAML)\n"
 	       "      --kernel SPEC      image, build tree, cached version (7.3) or debian[:VERSION|:SUITE]\n"
+	       "      --scheduler PROG   a scheduler in place of the one in FILE\n"
 	       "      --no-template      boot the VM, even if there is a template to copy\n"
 	       "      --help, --version\n\n");
 	for (size_t i = 0; i < KTSTR_ARRAY_SIZE(commands); i++)
@@ -67,7 +68,7 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "pipeline", required_argument, NULL, 'p' }, { "kernel", required_argument, NULL, 'k' },
-		{ "no-template", no_argument, NULL, 'T' },
+		{ "scheduler", required_argument, NULL, 's' }, { "no-template", no_argument, NULL, 'T' },
 		{ "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'V' }, { 0 },
 	};
 	struct ktstr_pipeline_options pipeline = { .program = argv[0] };
@@ -78,6 +79,7 @@ int main(int argc, char **argv)
 		switch (c) {
 		case 'p': pipeline.file = optarg; break;
 		case 'k': pipeline.kernel = optarg; break;
+		case 's': pipeline.scheduler = optarg; break;
 		case 'T': pipeline.no_template = true; break;
 		case 'h': print_help(); return KTSTR_EXIT_PASSED;
 		case 'V': puts(PACKAGE_STRING); return KTSTR_EXIT_PASSED;

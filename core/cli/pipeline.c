@@ -83,7 +83,7 @@ static void add_word(struct ktstr_buf *b, const char *word)
 }
 
 /* Works from any folder: a name without slash is on PATH. */
-static char *rerun_command(const struct ktstr_pipeline_options *o)
+static char *rerun_command(const struct ktstr_pipeline_options *o, const char *scheduler)
 {
 	_cleanup_free_ char *file = realpath(o->file, NULL);
 	_cleanup_free_ char *program = strchr(o->program, '/') ? realpath(o->program, NULL) : NULL;
@@ -96,6 +96,10 @@ static char *rerun_command(const struct ktstr_pipeline_options *o)
 		add_word(&b, "--kernel");
 		add_word(&b, o->kernel);
 	}
+	if (scheduler) {
+		add_word(&b, "--scheduler");
+		add_word(&b, scheduler);
+	}
 	if (o->no_template)
 		add_word(&b, "--no-template");
 	return ktstr_buf_steal_str(&b);
@@ -103,12 +107,13 @@ static char *rerun_command(const struct ktstr_pipeline_options *o)
 
 /* ---- the run ---- */
 
-int ktstr_load_plan(const char *file, struct ktstr_registry *registry, struct ktstr_plan **ret_plan)
+int ktstr_load_plan(const char *file, const char *scheduler, struct ktstr_registry *registry,
+		    struct ktstr_plan **ret_plan)
 {
 	struct ktstr_problems problems = { 0 };
 	struct ktstr_err err = KTSTR_ERR_INIT;
 	_cleanup_buf_ struct ktstr_buf text = { 0 };
-	int ret = ktstr_plan_load(file, registry, &problems, ret_plan, &err);
+	int ret = ktstr_plan_load_for(file, scheduler, registry, &problems, ret_plan, &err);
 
 	ktstr_problems_print(&problems, file, &text);
 	if (text.len)
@@ -117,7 +122,7 @@ int ktstr_load_plan(const char *file, struct ktstr_registry *registry, struct kt
 	if (!ret)
 		return KTSTR_EXIT_PASSED;
 	if (ret == -EINVAL)
-		return KTSTR_EXIT_BAD_PIPELINE;
+		return text.len ? KTSTR_EXIT_BAD_PIPELINE : ktstr_complain(KTSTR_EXIT_USAGE, &err);
 	return ktstr_complain(ret == -ENOMEM ? KTSTR_EXIT_INTERNAL : KTSTR_EXIT_HOST_LACKS, &err);
 }
 
@@ -128,9 +133,9 @@ static int run_error(const char *dir, int ret, const struct ktstr_err *err)
 }
 
 static int run_and_show(const struct ktstr_plan *plan, struct ktstr_registry *registry,
-			const struct ktstr_pipeline_options *o)
+			const struct ktstr_pipeline_options *o, const char *scheduler)
 {
-	_cleanup_free_ char *rerun = rerun_command(o), *dir = NULL;
+	_cleanup_free_ char *rerun = rerun_command(o, scheduler), *dir = NULL;
 	struct progress progress = { .start_ns = ktstr_now_ns(), .test = plan->test };
 	struct ktstr_err err = KTSTR_ERR_INIT;
 	bool verbose = wants_verbose();
@@ -153,19 +158,40 @@ static int run_and_show(const struct ktstr_plan *plan, struct ktstr_registry *re
 	return ret ? run_error(dir, ret, &err) : status;
 }
 
+/* A path on the command line is from the working folder, one in the file from the file's. */
+static int find_scheduler(const char *given, char **ret_scheduler, struct ktstr_err *err)
+{
+	if (!given)
+		return 0;
+	*ret_scheduler = strchr(given, '/') ? realpath(given, NULL) : strdup(given);
+	return *ret_scheduler ? 0 : ktstr_err_errno(err, errno, "scheduler %s", given);
+}
+
+static int load_and_run(const struct ktstr_pipeline_options *options, const char *scheduler,
+			struct ktstr_registry *registry)
+{
+	struct ktstr_plan *plan = NULL;
+	int status = ktstr_load_plan(options->file, scheduler, registry, &plan);
+
+	if (!status)
+		status = run_and_show(plan, registry, options, scheduler);
+	ktstr_plan_destroy(plan);
+	return status;
+}
+
 int ktstr_pipeline_main(const struct ktstr_pipeline_options *options)
 {
+	_cleanup_free_ char *scheduler = NULL;
 	struct ktstr_err err = KTSTR_ERR_INIT;
 	struct ktstr_registry *registry = NULL;
-	struct ktstr_plan *plan = NULL;
 	int status;
 
+	if (find_scheduler(options->scheduler, &scheduler, &err))
+		return ktstr_complain(err.code == -ENOMEM ? KTSTR_EXIT_INTERNAL :
+				      KTSTR_EXIT_HOST_LACKS, &err);
 	if (ktstr_registry_create(&registry, &err))
 		return ktstr_complain(KTSTR_EXIT_INTERNAL, &err);
-	status = ktstr_load_plan(options->file, registry, &plan);
-	if (!status)
-		status = run_and_show(plan, registry, options);
-	ktstr_plan_destroy(plan);
+	status = load_and_run(options, scheduler, registry);
 	ktstr_registry_destroy(registry);
 	return status;
 }

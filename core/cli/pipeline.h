@@ -11,11 +11,14 @@ struct ktstr_pipeline_options {
 	const char *program;	/* as the user called it, for the command that repeats the run */
 	const char *file;
 	const char *kernel;	/* NULL: the pipeline's own */
+	const char *scheduler;	/* the same; a path is from the working folder */
 	bool no_template;	/* --no-template */
 };
 
-/* Loads a pipeline file and prints what is wrong with it. Returns enum ktstr_exit. */
-int ktstr_load_plan(const char *file, struct ktstr_registry *registry, struct ktstr_plan **ret_plan);
+/* Loads a pipeline file, with another scheduler unless that is NULL, and prints what is wrong with it.
+ * Returns enum ktstr_exit. */
+int ktstr_load_plan(const char *file, const char *scheduler, struct ktstr_registry *registry,
+		    struct ktstr_plan **ret_plan);
 
 /* Returns enum ktstr_exit. */
 int ktstr_pipeline_main(const struct ktstr_pipeline_options *options);

@@ -212,7 +212,24 @@ bool ktstr_read_scheduler(struct ktstr_reader *r, const struct ktstr_node *node,
 
 static bool read_scheduler(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
 {
-	return ktstr_read_scheduler(r, node, &((struct ktstr_plan *)object)->scheduler);
+	struct ktstr_plan *plan = object;
+	struct ktstr_plan_scheduler unused = { 0 };
+
+	return ktstr_read_scheduler(r, node, r->scheduler ? &unused : &plan->scheduler);
+}
+
+/* As if the file said `scheduler: NAME`. */
+static int take_scheduler(struct ktstr_reader *r, struct ktstr_plan *plan, struct ktstr_err *err)
+{
+	struct ktstr_node node = { .type = KTSTR_NODE_SCALAR, .total = 1 };
+	size_t len = strlen(r->scheduler);
+
+	if (!len || r->scheduler[len - 1] == '/' || !ktstr_text_is_line(r->scheduler))
+		return ktstr_err_set(err, -EINVAL, "\"%.80s\" is no scheduler's program", r->scheduler);
+	node.text = ktstr_arena_strndup(r->arena, r->scheduler, len);
+	if (!node.text || (!ktstr_read_scheduler(r, &node, &plan->scheduler) && r->nomem))
+		return ktstr_err_nomem(err);
+	return 0;
 }
 
 /* ---- the pipeline ---- */
@@ -377,13 +394,13 @@ static bool read_pipeline(struct ktstr_reader *r, const struct ktstr_node *root,
 	       (ktstr_node_entry(root, "monitors") || default_monitors(r, plan));
 }
 
-static int load_into(struct ktstr_plan *plan, const char *path, const void *data, size_t len,
-		     struct ktstr_registry *registry, struct ktstr_problems *problems,
+static int load_into(struct ktstr_plan *plan, const char *path, const char *scheduler,
+		     const void *data, size_t len, struct ktstr_registry *registry, struct ktstr_problems *problems,
 		     struct ktstr_err *err)
 {
 	struct ktstr_reader r = {
 		.problems = problems, .arena = plan->arena, .registry = registry,
-		.topology = &plan->topology,
+		.topology = &plan->topology, .scheduler = scheduler,
 	};
 	size_t before = ktstr_problems_count(problems);
 	const struct ktstr_node *root;
@@ -399,6 +416,8 @@ static int load_into(struct ktstr_plan *plan, const char *path, const void *data
 	if (r.nomem)
 		return ktstr_err_nomem(err);
 	ret = ktstr_yaml_parse(plan->text, len, plan->arena, problems, &root, err);
+	if (!ret && scheduler)
+		ret = take_scheduler(&r, plan, err);
 	if (ret < 0)
 		return ret;
 	ok = read_pipeline(&r, root, plan);
@@ -409,9 +428,9 @@ static int load_into(struct ktstr_plan *plan, const char *path, const void *data
 	return 0;
 }
 
-int ktstr_plan_load_bytes(const char *path, const void *data, size_t len,
-			  struct ktstr_registry *registry, struct ktstr_problems *problems,
-			  struct ktstr_plan **ret_plan, struct ktstr_err *err)
+static int load_bytes(const char *path, const char *scheduler, const void *data, size_t len,
+		      struct ktstr_registry *registry, struct ktstr_problems *problems,
+		      struct ktstr_plan **ret_plan, struct ktstr_err *err)
 {
 	struct ktstr_arena *arena = ktstr_arena_create();
 	struct ktstr_plan *plan = arena ? ktstr_arena_zalloc(arena, sizeof(*plan)) : NULL;
@@ -422,7 +441,7 @@ int ktstr_plan_load_bytes(const char *path, const void *data, size_t len,
 		return ktstr_err_nomem(err);
 	}
 	plan->arena = arena;
-	ret = load_into(plan, path, data, len, registry, problems, err);
+	ret = load_into(plan, path, scheduler, data, len, registry, problems, err);
 	if (ret < 0)
 		ktstr_plan_destroy(plan);
 	else
@@ -430,9 +449,16 @@ int ktstr_plan_load_bytes(const char *path, const void *data, size_t len,
 	return ret;
 }
 
-int ktstr_plan_load(const char *path, struct ktstr_registry *registry,
-		    struct ktstr_problems *problems, struct ktstr_plan **ret_plan,
-		    struct ktstr_err *err)
+int ktstr_plan_load_bytes(const char *path, const void *data, size_t len,
+			  struct ktstr_registry *registry, struct ktstr_problems *problems,
+			  struct ktstr_plan **ret_plan, struct ktstr_err *err)
+{
+	return load_bytes(path, NULL, data, len, registry, problems, ret_plan, err);
+}
+
+int ktstr_plan_load_for(const char *path, const char *scheduler, struct ktstr_registry *registry,
+			struct ktstr_problems *problems, struct ktstr_plan **ret_plan,
+			struct ktstr_err *err)
 {
 	_cleanup_buf_ struct ktstr_buf bytes = { 0 };
 	int ret = ktstr_file_read(path, KTSTR_YAML_MAX_BYTES, &bytes, err);
@@ -440,8 +466,15 @@ int ktstr_plan_load(const char *path, struct ktstr_registry *registry,
 	/* Too large is a problem of the file like others: the bytes that were read show it. */
 	if (ret < 0 && ret != -EFBIG)
 		return ret;
-	return ktstr_plan_load_bytes(path, bytes.data ? (const char *)bytes.data : "", bytes.len,
-				     registry, problems, ret_plan, err);
+	return load_bytes(path, scheduler, bytes.data ? (const char *)bytes.data : "", bytes.len,
+			  registry, problems, ret_plan, err);
+}
+
+int ktstr_plan_load(const char *path, struct ktstr_registry *registry,
+		    struct ktstr_problems *problems, struct ktstr_plan **ret_plan,
+		    struct ktstr_err *err)
+{
+	return ktstr_plan_load_for(path, NULL, registry, problems, ret_plan, err);
 }
 
 void ktstr_plan_destroy(struct ktstr_plan *plan)

@@ -118,6 +118,12 @@ struct ktstr_plan {
 int ktstr_plan_load(const char *path, struct ktstr_registry *registry,
 		    struct ktstr_problems *problems, struct ktstr_plan **ret_plan,
 		    struct ktstr_err *err);
+/* The same with the program `scheduler`, without arguments, in place of what the file has under
+ * `scheduler`, which is checked all the same. NULL: with the file's own. -EINVAL without a problem
+ * when it is no name of a program. */
+int ktstr_plan_load_for(const char *path, const char *scheduler, struct ktstr_registry *registry,
+			struct ktstr_problems *problems, struct ktstr_plan **ret_plan,
+			struct ktstr_err *err);
 
 /* The same for bytes that `path` is said to hold. */
 int ktstr_plan_load_bytes(const char *path, const void *data, size_t len,

@@ -19,6 +19,7 @@ struct ktstr_reader {
 	struct ktstr_arena *arena;
 	struct ktstr_registry *registry;
 	const char *dir;		/* relative paths start here */
+	const char *scheduler;		/* stands in for the file's; NULL: it does not */
 	const struct ktstr_topology *topology;	/* no CPUs while it is not known, or was wrong */
 	bool nomem;
 };

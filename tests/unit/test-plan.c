@@ -329,3 +329,46 @@ Test(plan, topologies_as_text)
 	cr_assert_str_eq(err.msg, "a topology with a 0 in it has no CPUs");
 	cr_assert(t.nodes == 3 && t.llcs == 15, "untouched on failure");
 }
+
+/* What --scheduler makes of a file; the caller destroys the plan. */
+static struct ktstr_plan *load_for(struct ktstr_registry *registry, const char *text, const char *scheduler,
+				   int want)
+{
+	char path[] = "/tmp/ktstr-test-plan.XXXXXX";
+	struct ktstr_problems problems = { 0 };
+	struct ktstr_err err = KTSTR_ERR_INIT;
+	struct ktstr_plan *plan = NULL;
+	int fd = mkstemp(path);
+
+	cr_assert_geq(fd, 0);
+	cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+	cr_assert_eq(ktstr_plan_load_for(path, scheduler, registry, &problems, &plan, &err), want, "%s",
+		     err.msg);
+	cr_assert_eq(ktstr_problems_count(&problems), 0);
+	cr_assert_eq(!plan, want != 0);
+	unlink(path);
+	return plan;
+}
+
+Test(plan, another_scheduler_stands_in_for_that_of_the_file)
+{
+	struct ktstr_registry *registry = fixture_registry();
+	struct ktstr_plan *plan = load_for(registry, whole, "/opt/scx_bar", 0);
+
+	cr_assert_str_eq(plan->scheduler.binary, "/opt/scx_bar");
+	cr_assert_str_eq(plan->scheduler.name, "scx_bar");
+	cr_assert_eq(plan->scheduler.args.n, 0);
+	cr_assert_eq(plan->scheduler.attach_timeout_ns, 5 * SEC);
+	ktstr_plan_destroy(plan);
+
+	/* One that is there from the start can be changed by operations. */
+	plan = load_for(registry, "scenario: {steps: [{hold: 1s, ops: [scheduler: restart]}]}\n", "scx_bar", 0);
+	cr_assert_str_eq(plan->scheduler.name, "scx_bar");
+	ktstr_plan_destroy(plan);
+
+	load_for(registry, whole, "", -EINVAL);
+	load_for(registry, whole, "bin/", -EINVAL);
+	load_for(registry, whole, "a\nb", -EINVAL);
+	ktstr_registry_destroy(registry);
+}
