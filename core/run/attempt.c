@@ -317,7 +317,7 @@ static int turn(struct attempt *a)
 		ret = watch_vmm_events(a);
 	if (!ret && p[FD_TIMER].revents)
 		ret = on_deadline(a);
-	if (!ret && a->copy_fault && attempt_is_fresh_copy(a))
+	if (!ret && a->copy_fault && a->phase != PHASE_OVER)	/* though it may have said hello since */
 		ret = attempt_boot_instead(a, ktstr_fault_name(a->copy_fault));
 	return ret;
 }
@@ -481,6 +481,7 @@ int attempt_boot_instead(struct attempt *a, const char *why)
 	ktstr_lines_deinit(&a->console);
 	a->console_closed = a->cloned = a->settled = a->greeted = false;
 	a->copy_fault = KTSTR_FAULT_NONE;
+	a->clock = (struct clock_round){ 0 };
 	a->last_event = (struct ktstr_vmm_event){ 0 };
 	a->stage = KTSTR_STAGE_PLANNED;
 	a->machine.template_use = KTSTR_TEMPLATE_RENEW;

@@ -591,6 +591,14 @@ static void copy_panics(struct guest *g)
 	pause();
 }
 
+/* Its kernel complained, and its agent did not notice. */
+static void copy_oopses_and_goes_on(struct guest *g)
+{
+	print(g, "BUG: kernel NULL pointer dereference, address: 0000000000000008\r\n");
+	greet(g);
+	pause();
+}
+
 /* Counts the stage in the journal of the last attempt, and notes with that text. */
 static unsigned count_in_journal(enum ktstr_rec type, const char *key, const char *text)
 {
@@ -681,6 +689,11 @@ Test(templates, copy_that_says_nothing_boots_instead)
 Test(templates, copy_that_panics_boots_instead)
 {
 	expect_boot_instead(copy_panics, "kernel panic");
+}
+
+Test(templates, copy_that_oopses_and_says_hello_boots_instead)
+{
+	expect_boot_instead(copy_oopses_and_goes_on, "kernel oops");
 }
 
 /* How far the copy came does not count for the machine that booted. */
