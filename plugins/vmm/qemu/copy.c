@@ -20,13 +20,18 @@ static void repeat_console(struct ktstr_vmm *vmm, int pipe)
 		vmm->host->log(vmm->host, KTSTR_LOG_WARN, "the template's console could not be repeated");
 }
 
-static int send_state(struct ktstr_vmm *vmm, struct ktstr_err *err)
+int qemu_move_state(struct ktstr_vmm *vmm, const char *command, struct ktstr_err *err)
 {
 	char uri[80];
-	int ret;
 
 	snprintf(uri, sizeof(uri), "{\"uri\":\"file:/proc/self/fd/%d\"}", QEMU_FD(FD_STATE));
-	ret = qemu_qmp_send(&vmm->qmp, "migrate-incoming", uri, err);
+	return qemu_qmp_send(&vmm->qmp, command, uri, err);
+}
+
+static int send_state(struct ktstr_vmm *vmm, struct ktstr_err *err)
+{
+	int ret = qemu_move_state(vmm, "migrate-incoming", err);
+
 	return ret ? ret : qemu_qmp_send(&vmm->qmp, "query-cpus-fast", NULL, err);
 }
 

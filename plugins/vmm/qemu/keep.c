@@ -73,19 +73,17 @@ static int write_template(void *ctx, struct ktstr_err *err)
 
 int qemu_keep(struct ktstr_vmm *vmm, struct ktstr_err *err)
 {
-	char uri[80];
 	int ret;
 
 	if (!vmm->key.text || vmm->keeping) {
 		ready(vmm);
 		return 0;
 	}
-	snprintf(uri, sizeof(uri), "{\"uri\":\"file:/proc/self/fd/%d\"}", QEMU_FD(FD_STATE));
 	ret = qemu_qmp_send(&vmm->qmp, "migrate-set-capabilities",
 			    "{\"capabilities\":[{\"capability\":\"x-ignore-shared\",\"state\":true},"
 			    "{\"capability\":\"events\",\"state\":true}]}", err);
 	if (!ret)
-		ret = qemu_qmp_send(&vmm->qmp, "migrate", uri, err);
+		ret = qemu_move_state(vmm, "migrate", err);
 	if (!ret) {
 		vmm->keeping = QEMU_KEEP_STATE;
 		vmm->still_ns = vmm->host->now_ns(vmm->host);

@@ -93,6 +93,10 @@ int qemu_copy_begin(struct ktstr_vmm *vmm, int console, struct ktstr_err *err);
 /* The task has finished: its memory is there. */
 void qemu_copy_loaded(struct ktstr_vmm *vmm);
 
+/* Tells QEMU to `migrate` the state of the machine into its memfd, or to take it from there
+ * (`migrate-incoming`). */
+int qemu_move_state(struct ktstr_vmm *vmm, const char *command, struct ktstr_err *err);
+
 static inline bool qemu_is_copy(const struct ktstr_vmm *vmm)
 {
 	return vmm->template.file >= 0;
