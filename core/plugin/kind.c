@@ -27,7 +27,7 @@ static const struct ktstr_kind_op section_ops[] = {
 	OP(section, build),
 };
 static const struct ktstr_kind_op probe_ops[] = {
-	OP(probe, plan), OP(probe, create), OP(probe, drain), OP(probe, destroy),
+	OP(probe, plan),
 };
 
 /* The last mandatory op of a kind is the last in its table: the first ABI ends there. */
@@ -42,7 +42,7 @@ static const struct ktstr_kind_info kinds[] = {
 	[KTSTR_KIND_WORKLOAD] = KIND(workload, destroy),
 	[KTSTR_KIND_MONITOR] = KIND(monitor, destroy),
 	[KTSTR_KIND_SECTION] = KIND(section, build),
-	[KTSTR_KIND_PROBE] = KIND(probe, destroy),
+	[KTSTR_KIND_PROBE] = KIND(probe, plan),
 };
 
 const struct ktstr_kind_info *ktstr_kind_info(uint32_t kind)

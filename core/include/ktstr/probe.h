@@ -1,38 +1,71 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The probe kind: which points of a crash chain to look at, and how.
+ * The probe kind: which points to look at when a crash is repeated.
  *
- * A probe has two halves. On the host, plan() reads the journal of the attempt that crashed and
- * says what to attach, as a payload of its own making. In the guest of the next attempt, create()
- * gets that payload, attaches, and drain() turns what was captured into KTSTR_REC_PROBE records.
- * An item that could not be attached or read is reported as such, never as 0.
+ * A probe is a strategy. On the host, after an attempt whose scheduler crashed, plan() is given what is known
+ * of the crash and names points: functions of the kernel, callbacks and functions of the scheduler's BPF
+ * programs, and what triggers the end of the recording. Core does the rest, the same way for every
+ * strategy: it works out from BTF what can be read there, attaches in the guest of the next attempt, and
+ * journals each point (attached, or why not) and each event.
+ *
+ * [host, one thread]
  */
 #ifndef KTSTR_PROBE_H
 #define KTSTR_PROBE_H
 
 #include <ktstr/section.h>
 
-struct ktstr_probe;			/* the plugin's own */
+enum ktstr_point_at {
+	KTSTR_POINT_ENTRY = 1,	/* the arguments as the function gets them */
+	KTSTR_POINT_EXIT,	/* the same arguments, read again as it returns, and its return value */
+	KTSTR_POINT_TRIGGER,	/* entry of what runs once when the kernel throws a scheduler out: it
+				 * stops the recording. The first one that attaches is used. */
+};
+
+enum ktstr_point_target {
+	KTSTR_TARGET_KERNEL = 1,	/* a function of the kernel, by name */
+	KTSTR_TARGET_TRACEPOINT,	/* one of the kernel's, by name; a trigger */
+	KTSTR_TARGET_CALLBACK,		/* the scheduler's program for a member of struct sched_ext_ops, by
+					 * the member's name; "*": every one that it has */
+	KTSTR_TARGET_PROGRAM,		/* a function in any BPF program, by name */
+};
+
+/* Strings are copied. */
+struct ktstr_point {
+	uint32_t size;
+	enum ktstr_point_at at;
+	enum ktstr_point_target target;
+	const char *function;
+	const char *op;		/* the member of struct sched_ext_ops it has to do with, or NULL */
+	const char *why;	/* for the report: "on the crash chain", "calls ops.enqueue" */
+};
+
+/* What core offers plan(). */
+struct ktstr_planner {
+	uint32_t size;
+	const struct ktstr_section_input *input;	/* the attempt that crashed, and its verdict */
+	const struct ktstr_chain *chain;		/* never NULL; maybe without frames */
+
+	/* Does the kernel under test have a function (a tracepoint) of that name, by its BTF? */
+	bool (*has)(const struct ktstr_planner *planner, enum ktstr_point_target target,
+		    const char *name);
+
+	/* Asks for a point. One that another probe asked for already is kept once. -ENOENT when the kernel
+	 * has no such thing: nothing to stop for, it is journalled as not attached. Other errors end
+	 * plan(). */
+	int (*add)(struct ktstr_planner *planner, const struct ktstr_point *point,
+		   struct ktstr_err *err);
+};
+
+/* plan() returns this, with the reason in `err`, when there is nothing for it to look at. */
+#define KTSTR_PROBE_IDLE 1
 
 struct ktstr_probe_ops {
 	uint32_t size;
 
-	/* [host] Fills `plan`. 0, KTSTR_SECTION_IRRELEVANT when there is nothing for it to do, or a
-	 * negative errno. */
-	int (*plan)(const struct ktstr_section_input *input, const struct ktstr_value *values,
-		    struct ktstr_buf *plan, struct ktstr_err *err);
-
-	/* [guest] Attaches before the scheduler starts. */
-	int (*create)(const struct ktstr_host *host, const struct ktstr_fields *plan,
-		      struct ktstr_probe **ret_probe, struct ktstr_err *err);
-
-	/* [guest] Attaches what only exists once the scheduler is loaded. Optional. */
-	int (*attached)(struct ktstr_probe *probe, struct ktstr_err *err);
-
-	/* [guest] Hands over what was captured so far, through host->record(). */
-	int (*drain)(struct ktstr_probe *probe, struct ktstr_err *err);
-
-	void (*destroy)(struct ktstr_probe *probe);
+	/* 0, KTSTR_PROBE_IDLE, or a negative errno with a message. */
+	int (*plan)(struct ktstr_planner *planner, const struct ktstr_value *values,
+		    struct ktstr_err *err);
 };
 
 #endif

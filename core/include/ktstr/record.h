@@ -83,7 +83,30 @@ enum ktstr_rec {
 	KTSTR_REC_SAMPLE = 64,	/* monitor t, n u (sample number), period_ns u, error? t (why there is no more), then the
 				 * fields of that monitor. Monitor "vcpus" is ktstr's own: cpu_ns a of u,
 				 * run_delay_ns a of u (host threads of the vCPUs) */
-	KTSTR_REC_PROBE = 65,	/* probe t, then the fields of that probe */
+
+	/* -- probes, in the attempt that repeats a crash -- */
+	KTSTR_REC_REPRO = 66,		/* chain? t (where the chain came from), frames u (of it), probes a of m {probe t,
+					 * points u, why? t}: what was planned for this attempt, written by the host;
+					 * why: it had nothing to look at, because */
+	KTSTR_REC_PROBE_POINT = 67,	/* n u (its number), probe t, at t (entry, exit, trigger), target t (kernel,
+					 * callback, program: of BPF), function t, op? t (member of sched_ext_ops), why t, by? t
+					 * (kprobe, kprobe-multi, fentry, fexit, tracepoint), attached b, error? t, params a
+					 * of m {name? t, type t}, ret? t (its type; absent: void), task? u (which
+					 * parameter the subject is), items a of m {name t ("scx.slice"), param u,
+					 * form t (unsigned, signed, bool, hex, text, mask, pointer, enum, flags),
+					 * enum? t (for the last two)}, file? t and line? u, attach_ns? u */
+	KTSTR_REC_PROBE_EVENT = 68,	/* point u, cpu u, n u (its number on that CPU, from 0; gaps were overwritten), pid u
+					 * (the current task's), task? u (the subject's address), args a of u, values a
+					 * (one per item of the point: u, s, b, t, bytes of a mask, lowest first; an
+					 * array [errno u] when it could not be read), ret? u */
+	KTSTR_REC_PROBE_TRIGGER = 69,	/* point u, cpu u, n u (its place among that CPU's events), pid u, comm t, kind u (enum
+					 * scx_exit_kind), stack a of m {symbol t, offset u, bpf? b, file? t, line? u} */
+	KTSTR_REC_PROBE_END = 70,	/* points u, attached u, events u (captured), lost u (overwritten before they were
+					 * read), missed u (the kernel could not run the probe), hits a of u (by point),
+					 * triggered b, error? t */
+	KTSTR_REC_ENUM = 71,		/* name t ("scx_enq_flags"), values a of m {name t, value u}: constants by the
+					 * guest kernel's own BTF */
+	KTSTR_REC_SOURCE = 80,		/* function t, offset u, file t, line u: of the kernel, by its debug information */
 };
 
 /* How far an attempt came, in this order. Names in a journal: see ktstr_stage_name(). */

@@ -9,6 +9,7 @@
 #ifndef KTSTR_SECTION_H
 #define KTSTR_SECTION_H
 
+#include <ktstr/chain.h>
 #include <ktstr/document.h>
 #include <ktstr/plugin.h>
 
@@ -66,6 +67,8 @@ struct ktstr_verdict {
 	const struct ktstr_stats *stats;	/* <ktstr/stats.h>: what the workers did */
 	const struct ktstr_finding *const *findings;	/* of the checks that were made, in their order */
 	size_t n_findings;
+	const struct ktstr_chain *chain;	/* the stack of a scheduler that was thrown out; NULL: none
+						 * was printed */
 };
 
 struct ktstr_journal;			/* core's own */
