@@ -82,6 +82,16 @@ struct ktstr_plan_step {
 	KTSTR_VEC(struct ktstr_plan_op) ops;
 };
 
+/* The attempts that repeat a run whose scheduler died. */
+struct ktstr_plan_repro {
+	uint32_t attempts;		/* at most; 0: none */
+	uint32_t enough;		/* so many that ended as the first attempt did, and no more are begun */
+	uint32_t parallel;		/* VMs at once */
+};
+
+#define KTSTR_REPRO_ATTEMPTS_MAX 100
+#define KTSTR_REPRO_PARALLEL_MAX 16
+
 struct ktstr_plan {
 	const char *file;		/* as given by the user */
 	const char *dir;		/* its folder: relative paths in it start here */
@@ -104,6 +114,7 @@ struct ktstr_plan {
 	KTSTR_VEC(struct ktstr_plan_step) steps;
 	KTSTR_VEC(struct ktstr_plugin_use) monitors;
 	uint64_t monitor_period_ns;	/* from one sample to the next */
+	struct ktstr_plan_repro repro;
 	KTSTR_VEC(struct ktstr_plugin_use) probes;
 	KTSTR_VEC(struct ktstr_plugin_use) sections;	/* in report order */
 	struct ktstr_expect expect;	/* all layers, merged */

@@ -16,13 +16,16 @@ struct ktstr_attempt_summary {
 	char fault[256];		/* the first thing that went wrong, "" */
 };
 
+struct ktstr_probe_plan;		/* what a repro looks at: core/probe */
+
 struct ktstr_attempt_params {
 	const struct ktstr_plan *plan;
 	const struct ktstr_kernel *kernel;
 	const struct ktstr_payload *payload;	/* NULL with `warm` */
 	const struct ktstr_run_options *options;
 	int initramfs_fd;
-	unsigned number, of;		/* attempt 1 of 1 */
+	unsigned number, of;		/* attempt 1 of the 2 that there may be */
+	const struct ktstr_probe_plan *probes;	/* NULL: none */
 	const char *journal;		/* path to create; NULL: in memory */
 	bool warm;			/* only until the guest came up */
 	struct ktstr_attempt_summary *summary;	/* filled in; may be NULL */
