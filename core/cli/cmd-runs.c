@@ -6,6 +6,7 @@
 #include "cli/show.h"
 #include "report/encode.h"
 #include "report/layout.h"
+#include "run/repro.h"
 
 #include <jansson.h>
 #include <time.h>
@@ -16,6 +17,7 @@
 struct row {
 	char id[256], when[32], test[128];
 	const char *outcome;
+	size_t repeated, reproduced;	/* attempts that repeated the first one; those that ended like it */
 	char *reason, *dir;
 };
 
@@ -77,6 +79,9 @@ static bool read_row(const char *id, struct row *row)
 	}
 	row->outcome = outcome_word(run.verdicts[0]->outcome);
 	row->reason = clean(run.verdicts[0]->reason);
+	row->repeated = run.n - 1;
+	for (size_t i = 1; i < run.n; i++)
+		row->reproduced += ktstr_repro_is_same(run.verdicts[0], run.verdicts[i]);
 	row->dir = strdup(run.dir);
 	read_run_record(&run, row);
 	ktstr_stored_run_deinit(&run);
@@ -93,9 +98,11 @@ static bool print_json(const struct row *rows, size_t n)
 
 	for (size_t i = 0; ok && i < n; i++)
 		ok = !json_array_append_new(array,
-			json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "id", rows[i].id, "when",
+			json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:s}", "id", rows[i].id, "when",
 				  rows[i].when, "test", rows[i].test, "outcome", rows[i].outcome,
-				  "reason", rows[i].reason, "folder", rows[i].dir));
+				  "repeated", (json_int_t)rows[i].repeated, "reproduced",
+				  (json_int_t)rows[i].reproduced, "reason", rows[i].reason, "folder",
+				  rows[i].dir));
 	text = ok ? json_dumps(array, JSON_INDENT(2)) : NULL;
 	json_decref(array);
 	if (text)
@@ -110,14 +117,21 @@ static void say_rows(const struct row *rows, size_t n, struct ktstr_doc *doc)
 	static const struct ktstr_column columns[] = {
 		{ "run", NULL, KTSTR_COLUMN_TEXT }, { "when", NULL, KTSTR_COLUMN_TEXT },
 		{ "test", NULL, KTSTR_COLUMN_TEXT }, { "outcome", NULL, KTSTR_COLUMN_TEXT },
-		{ "reason", NULL, KTSTR_COLUMN_TEXT }, { "folder", NULL, KTSTR_COLUMN_TEXT },
+		{ "reproduced", NULL, KTSTR_COLUMN_TEXT }, { "reason", NULL, KTSTR_COLUMN_TEXT },
+		{ "folder", NULL, KTSTR_COLUMN_TEXT },
 	};
 
 	doc->table_begin(doc, columns, KTSTR_ARRAY_SIZE(columns));
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		char reproduced[48] = "";
+
+		if (rows[i].repeated)
+			snprintf(reproduced, sizeof(reproduced), "%zu of %zu", rows[i].reproduced,
+				 rows[i].repeated);
 		doc->table_row(doc, (const char *[]){ rows[i].id, rows[i].when, rows[i].test,
-						      rows[i].outcome, rows[i].reason,
+						      rows[i].outcome, reproduced, rows[i].reason,
 						      rows[i].dir });
+	}
 	doc->table_end(doc);
 }
 

@@ -89,6 +89,9 @@ static int add_torn(struct ktstr_document *doc, const struct ktstr_stored_run *r
 						    "attempt-%zu.journal could not be read: %s",
 						    bytes, i + 1, why);
 	}
+	if (!ret && run->unreadable)
+		ret = ktstr_document_footer(doc, err, "note: %s; nothing of that attempt is in this report",
+					    run->unreadable);
 	return ret;
 }
 

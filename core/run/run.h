@@ -42,10 +42,12 @@ int ktstr_run_warm(const struct ktstr_plan *plan, const struct ktstr_run_options
 
 /* ---- the store ---- */
 
-/* A stored run, opened: its journals and their verdicts. */
+/* A stored run, opened: its journals and their verdicts. A later attempt whose journal cannot be read does not
+ * take those before it along. */
 struct ktstr_stored_run {
 	char *dir, *id;
 	size_t n;
+	char *unreadable;	/* why attempt n + 1 cannot be read; NULL: there is no such attempt */
 	struct ktstr_journal **journals;
 	struct ktstr_verdict **verdicts;
 };

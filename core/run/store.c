@@ -141,31 +141,54 @@ static int find_dir(const char *name, char **ret_dir, struct ktstr_err *err)
 	return ret;
 }
 
+/* Room for one more attempt. */
+static bool grow(struct ktstr_stored_run *run)
+{
+	void *journals = realloc(run->journals, (run->n + 1) * sizeof(*run->journals));
+	void *verdicts = realloc(run->verdicts, (run->n + 1) * sizeof(*run->verdicts));
+
+	run->journals = journals ? journals : run->journals;
+	run->verdicts = verdicts ? verdicts : run->verdicts;
+	return journals && verdicts;
+}
+
+static int open_attempt(struct ktstr_stored_run *run, const char *path, struct ktstr_err *err)
+{
+	int ret;
+
+	if (!grow(run))
+		return ktstr_err_nomem(err);
+	ret = ktstr_journal_open(path, &run->journals[run->n], err);
+	if (ret)
+		return ret;
+	run->verdicts[run->n++] = NULL;
+	return ktstr_verdict_create(run->journals[run->n - 1], &run->verdicts[run->n - 1], err);
+}
+
+static bool is_no_journal(int ret)
+{
+	return ret == -EBADMSG || ret == -EPROTO;
+}
+
 static int open_attempts(struct ktstr_stored_run *run, struct ktstr_err *err)
 {
-	for (unsigned i = 1; i <= ATTEMPTS_MAX; i++) {
+	struct ktstr_err why = KTSTR_ERR_INIT;
+
+	for (unsigned i = 1; i <= ATTEMPTS_MAX && !why.code; i++) {
 		_cleanup_free_ char *path = ktstr_store_journal(run->dir, i);
-		void *journals, *verdicts;
-		int ret;
 
 		if (!path)
 			return ktstr_err_nomem(err);
 		if (access(path, F_OK))
 			break;
-		journals = realloc(run->journals, i * sizeof(*run->journals));
-		run->journals = journals ? journals : run->journals;
-		verdicts = realloc(run->verdicts, i * sizeof(*run->verdicts));
-		run->verdicts = verdicts ? verdicts : run->verdicts;
-		if (!journals || !verdicts)
-			return ktstr_err_nomem(err);
-		ret = ktstr_journal_open(path, &run->journals[run->n], err);
-		if (ret)
-			return ret;
-		run->verdicts[run->n++] = NULL;
-		ret = ktstr_verdict_create(run->journals[run->n - 1], &run->verdicts[run->n - 1], err);
-		if (ret)
-			return ret;
+		open_attempt(run, path, &why);
 	}
+	if (is_no_journal(why.code) && run->n) {
+		run->unreadable = strdup(why.msg);
+		return run->unreadable ? 0 : ktstr_err_nomem(err);
+	}
+	if (why.code)
+		return ktstr_err_set(err, why.code, "%s", why.msg);
 	return run->n ? 0 : ktstr_err_set(err, -ENOENT, "%s has no attempt-1.journal: no run is in it",
 					  run->dir);
 }
@@ -196,6 +219,7 @@ void ktstr_stored_run_deinit(struct ktstr_stored_run *run)
 	}
 	free(run->journals);
 	free(run->verdicts);
+	free(run->unreadable);
 	free(run->dir);
 	free(run->id);
 	memset(run, 0, sizeof(*run));

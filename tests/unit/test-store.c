@@ -87,6 +87,59 @@ Test(store, says_what_it_cannot_find)
 	free(b);
 }
 
+/* Attempt n of a run that has those before it. */
+static void add_attempt(const char *dir, unsigned n, bool whole)
+{
+	char *path = ktstr_store_journal(dir, n);
+	struct ktstr_journal_writer *w;
+
+	if (whole) {
+		cr_assert_eq(ktstr_journal_create(path, ktstr_now_ns(), &w, NULL), 0);
+		ktstr_journal_close(w);
+	} else {
+		cr_assert_eq(ktstr_file_write(path, "", 0, 0644, NULL), 0);
+	}
+	free(path);
+}
+
+Test(store, a_run_has_all_its_attempts)
+{
+	char *dir = new_run("again", true);
+	struct ktstr_stored_run run;
+
+	add_attempt(dir, 2, true);
+	add_attempt(dir, 3, true);
+	cr_assert_eq(ktstr_stored_run_open(dir, &run, NULL), 0);
+	cr_expect_eq(run.n, 3);
+	cr_expect_null(run.unreadable);
+	ktstr_stored_run_deinit(&run);
+	free(dir);
+}
+
+Test(store, an_attempt_that_cannot_be_read_leaves_those_before_it)
+{
+	char *dir = new_run("again", true);
+	struct ktstr_stored_run run;
+
+	add_attempt(dir, 2, true);
+	add_attempt(dir, 3, false);
+	cr_assert_eq(ktstr_stored_run_open(dir, &run, NULL), 0);
+	cr_expect_eq(run.n, 2);
+	cr_expect(strstr(run.unreadable, "attempt-3.journal is no journal: it is empty"), "%s", run.unreadable);
+	ktstr_stored_run_deinit(&run);
+	free(dir);
+}
+
+Test(store, a_run_whose_first_attempt_cannot_be_read_is_refused)
+{
+	char *dir = new_run("again", false);
+
+	add_attempt(dir, 1, false);
+	add_attempt(dir, 2, true);
+	refused(dir, -EBADMSG, "attempt-1.journal is no journal");
+	free(dir);
+}
+
 Test(store, says_what_to_set_without_a_home)
 {
 	struct ktstr_err err = KTSTR_ERR_INIT;
