@@ -20,6 +20,8 @@ static void print_help(void)
 	       "      --kernel SPEC      image, build tree, cached version (7.3) or debian[:VERSION|:SUITE]\n"
 	       "      --scheduler PROG   a scheduler in place of the one in FILE\n"
 	       "      --no-template      boot the VM, even if there is a template to copy\n"
+	       "      --no-auto-repro    do not repeat a run whose scheduler died\n"
+	       "      --auto-repro N     repeat it up to N times, until it died like that again\n"
 	       "      --help, --version\n\n");
 	for (size_t i = 0; i < KTSTR_ARRAY_SIZE(commands); i++)
 		printf("  ktstr %-8s %-24s %s\n", commands[i]->name, commands[i]->usage,
@@ -64,11 +66,28 @@ static int run_command(int argc, char **argv)
 				 near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
+/* What the pipeline's `attempts` may be. */
+static int read_attempts(const char *text, struct ktstr_pipeline_options *pipeline)
+{
+	static const struct ktstr_param param = {
+		.name = "--auto-repro", .type = KTSTR_PARAM_UINT, .min = 1, .max = KTSTR_REPRO_ATTEMPTS_MAX,
+	};
+	struct ktstr_err err = KTSTR_ERR_INIT;
+	struct ktstr_value value;
+
+	if (ktstr_param_parse(&param, text, &value, &err))
+		return ktstr_usage_error(NULL, "--auto-repro: %s", err.msg);
+	pipeline->auto_repro = (unsigned)value.u64;
+	pipeline->no_auto_repro = false;
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "pipeline", required_argument, NULL, 'p' }, { "kernel", required_argument, NULL, 'k' },
 		{ "scheduler", required_argument, NULL, 's' }, { "no-template", no_argument, NULL, 'T' },
+		{ "no-auto-repro", no_argument, NULL, 'A' }, { "auto-repro", required_argument, NULL, 'a' },
 		{ "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'V' }, { 0 },
 	};
 	struct ktstr_pipeline_options pipeline = { .program = argv[0] };
@@ -81,6 +100,11 @@ int main(int argc, char **argv)
 		case 'k': pipeline.kernel = optarg; break;
 		case 's': pipeline.scheduler = optarg; break;
 		case 'T': pipeline.no_template = true; break;
+		case 'A': pipeline.no_auto_repro = true; pipeline.auto_repro = 0; break;
+		case 'a':
+			if (read_attempts(optarg, &pipeline))
+				return KTSTR_EXIT_USAGE;
+			break;
 		case 'h': print_help(); return KTSTR_EXIT_PASSED;
 		case 'V': puts(PACKAGE_STRING); return KTSTR_EXIT_PASSED;
 		default: return KTSTR_EXIT_USAGE;

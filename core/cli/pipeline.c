@@ -47,6 +47,12 @@ static void show_progress(void *ctx, const char *text)
 	p->shown = true;
 }
 
+static void show_warning(void *ctx, const char *text)
+{
+	clear_progress(ctx);
+	fprintf(stderr, "ktstr: %s\n", text);
+}
+
 static void show_console(void *ctx, const char *text, size_t len)
 {
 	clear_progress(ctx);
@@ -102,6 +108,15 @@ static char *rerun_command(const struct ktstr_pipeline_options *o, const char *s
 	}
 	if (o->no_template)
 		add_word(&b, "--no-template");
+	if (o->no_auto_repro)
+		add_word(&b, "--no-auto-repro");
+	if (o->auto_repro) {
+		char attempts[16];
+
+		snprintf(attempts, sizeof(attempts), "%u", o->auto_repro);
+		add_word(&b, "--auto-repro");
+		add_word(&b, attempts);
+	}
 	return ktstr_buf_steal_str(&b);
 }
 
@@ -144,8 +159,11 @@ static int run_and_show(const struct ktstr_plan *plan, struct ktstr_registry *re
 		.backtrace = ktstr_show_backtrace_wanted(),
 		.verbose = verbose,
 		.no_template = o->no_template,
+		.no_auto_repro = o->no_auto_repro,
+		.auto_repro = o->auto_repro,
 		.rerun = rerun,
 		.progress = isatty(STDERR_FILENO) && !verbose ? show_progress : NULL,
+		.warn = show_warning,
 		.console = verbose ? show_console : NULL,
 		.ctx = &progress,
 	};

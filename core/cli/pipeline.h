@@ -13,6 +13,8 @@ struct ktstr_pipeline_options {
 	const char *kernel;	/* NULL: the pipeline's own */
 	const char *scheduler;	/* the same; a path is from the working folder */
 	bool no_template;	/* --no-template */
+	bool no_auto_repro;	/* --no-auto-repro */
+	unsigned auto_repro;	/* --auto-repro N; 0: not given */
 };
 
 /* Loads a pipeline file, with another scheduler unless that is NULL, and prints what is wrong with it.

@@ -315,6 +315,9 @@ static const struct ktstr_key pipeline_keys[] = {
 		     .min = PERIOD_MIN_NS, .max = PERIOD_MAX_NS,
 		     .help = "from one sample of the monitors to the next" },
 	  .offset = offsetof(struct ktstr_plan, monitor_period_ns) },
+	{ .param = { .name = "auto_repro", .def = "true",
+		     .help = "whether a run whose scheduler died is repeated to look into it" },
+	  .read = ktstr_read_auto_repro, .form = "true, false, a number of attempts, or a mapping" },
 	{ .param = { .name = "probes", .optional = true, .help = "what looks into a crash" },
 	  .read = read_probes, .form = "list of probe plugins" },
 	{ .param = { .name = "report", .optional = true, .help = "what the report consists of" },
@@ -337,7 +340,7 @@ const struct ktstr_schema *const *ktstr_plan_schemas(void)
 		&ktstr_schema_payload, &ktstr_schema_metrics, &ktstr_schema_wait,
 		&ktstr_schema_cpuset, &ktstr_schema_worker, &ktstr_schema_affinity,
 		&ktstr_schema_sched, &ktstr_schema_mempolicy, &ktstr_schema_expect,
-		&ktstr_schema_fails, &ktstr_schema_use, &report_schema, NULL,
+		&ktstr_schema_fails, &ktstr_schema_use, &ktstr_schema_auto_repro, &report_schema, NULL,
 	};
 
 	return schemas;

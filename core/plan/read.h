@@ -22,6 +22,7 @@ extern const struct ktstr_schema ktstr_schema_move_all;
 extern const struct ktstr_schema ktstr_schema_wait;
 extern const struct ktstr_schema ktstr_schema_payload;		/* payload-read.c */
 extern const struct ktstr_schema ktstr_schema_metrics;
+extern const struct ktstr_schema ktstr_schema_auto_repro;	/* repro-read.c */
 
 /* `object` is a zeroed struct ktstr_expect: one layer. */
 ktstr_key_fn ktstr_read_expect;
@@ -52,6 +53,9 @@ ktstr_key_fn ktstr_read_topology;
 
 /* `object` is a struct ktstr_plan, whose steps it fills. */
 ktstr_key_fn ktstr_read_scenario;
+
+/* The same, whose repro it fills. */
+ktstr_key_fn ktstr_read_auto_repro;
 
 /* One plugin of that kind: its name, or a mapping of `plugin` and its parameters. */
 bool ktstr_read_use(struct ktstr_reader *r, const struct ktstr_node *node, enum ktstr_kind kind,

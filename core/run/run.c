@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "run/attempt.h"
 #include "run/initramfs.h"
+#include "run/repro.h"
 #include "run/store.h"
 
 /* What all attempts of a run share, made before the first VM starts. */
@@ -55,12 +56,26 @@ static int store_pipeline(const struct ktstr_plan *plan, const char *dir, struct
 	return ktstr_file_write(path, plan->text, plan->text_len, 0644, err);
 }
 
+/* How often a crash is repeated: what the command line says wins. */
+static struct ktstr_plan_repro repro_of(const struct ktstr_plan *plan,
+					const struct ktstr_run_options *options)
+{
+	struct ktstr_plan_repro how = plan->repro;
+
+	if (options->no_auto_repro)
+		how.attempts = 0;
+	else if (options->auto_repro)
+		how.attempts = options->auto_repro;
+	return how;
+}
+
 static struct ktstr_attempt_params attempt_params(const struct prepared *p, const struct ktstr_plan *plan,
 						  const struct ktstr_run_options *options)
 {
 	return (struct ktstr_attempt_params){
 		.plan = plan, .kernel = &p->kernel, .payload = p->payload, .options = options,
-		.initramfs_fd = p->initramfs_fd, .number = 1, .of = 1, .state_dir = p->vmm_state,
+		.initramfs_fd = p->initramfs_fd, .number = 1,
+		.of = 1 + repro_of(plan, options).attempts, .state_dir = p->vmm_state,
 		.cache_dir = p->vmm_cache,
 	};
 }
@@ -97,22 +112,80 @@ static int prepare_run(const struct ktstr_plan *plan, struct prepared *p, struct
 	return ret ? ret : store_pipeline(plan, p->dir, err);
 }
 
+/* ---- the attempts ---- */
+
+static int run_first(const struct ktstr_attempt_params *params, const char *dir, struct ktstr_err *err)
+{
+	struct ktstr_attempt_params first = *params;
+	_cleanup_free_ char *journal = ktstr_store_journal(dir, 1);
+
+	first.journal = journal;
+	return journal ? ktstr_attempt_run(&first, err) : ktstr_err_nomem(err);
+}
+
+/* What the first attempt left for those that repeat it. */
+struct aftermath {
+	struct ktstr_journal *journal;
+	struct ktstr_verdict *verdict;
+};
+
+static int aftermath_open(const char *dir, struct aftermath *ret, struct ktstr_err *err)
+{
+	_cleanup_free_ char *path = ktstr_store_journal(dir, 1);
+	int r = path ? ktstr_journal_open(path, &ret->journal, err) : ktstr_err_nomem(err);
+
+	return r ? r : ktstr_verdict_create(ret->journal, &ret->verdict, err);
+}
+
+static void aftermath_deinit(struct aftermath *first)
+{
+	ktstr_verdict_destroy(first->verdict);
+	ktstr_journal_destroy(first->journal);
+}
+
+/* What the attempts that repeat the first one are to be like. */
+static struct ktstr_repro_params prepare_repro(const struct ktstr_attempt_params *attempt, const char *dir,
+					       const struct aftermath *first)
+{
+	return (struct ktstr_repro_params){
+		.attempt = *attempt, .dir = dir, .first = first->verdict,
+		.how = repro_of(attempt->plan, attempt->options),
+	};
+}
+
+/* Whatever becomes of these attempts, the first one is the run. */
+static void run_repro(const struct ktstr_attempt_params *attempt, const char *dir)
+{
+	const struct ktstr_run_options *options = attempt->options;
+	struct aftermath first = { 0 };
+	struct ktstr_repro_result result;
+	struct ktstr_err err = KTSTR_ERR_INIT;
+	int ret = aftermath_open(dir, &first, &err);
+
+	if (!ret && ktstr_repro_wanted(first.verdict)) {
+		struct ktstr_repro_params params = prepare_repro(attempt, dir, &first);
+
+		ret = ktstr_repro_run(&params, &result, &err);
+	}
+	if (ret && options->warn)
+		options->warn(options->ctx, err.msg);
+	aftermath_deinit(&first);
+}
+
 int ktstr_run_plan(const struct ktstr_plan *plan, const struct ktstr_run_options *options,
 		   char **ret_dir, struct ktstr_err *err)
 {
 	struct prepared p = { .initramfs_fd = -1 };
-	_cleanup_free_ char *journal = NULL;
 	int ret = prepare_machine(plan, options, &p, err);
 
 	if (!ret)
 		ret = prepare_run(plan, &p, err);
-	if (!ret && !(journal = ktstr_store_journal(p.dir, 1)))
-		ret = ktstr_err_nomem(err);
 	if (!ret) {
-		struct ktstr_attempt_params params = attempt_params(&p, plan, options);
+		const struct ktstr_attempt_params params = attempt_params(&p, plan, options);
 
-		params.journal = journal;
-		ret = ktstr_attempt_run(&params, err);
+		ret = run_first(&params, p.dir, err);
+		if (!ret && params.of > 1)
+			run_repro(&params, p.dir);
 	}
 	*ret_dir = ktstr_steal_ptr(p.dir);
 	prepared_deinit(&p);

@@ -18,17 +18,22 @@ struct ktstr_run_options {
 	const char *kernel;		/* --kernel, overrides the plan; NULL: not given */
 	bool backtrace, verbose;
 	bool no_template;		/* --no-template, overrides the plan */
+	bool no_auto_repro;		/* --no-auto-repro, the same */
+	unsigned auto_repro;		/* --auto-repro N, the same; 0: not given */
 	const char *rerun;		/* the command that repeats this run */
 	/* Told as an attempt goes on, for a progress line; may be NULL. */
 	void (*progress)(void *ctx, const char *text);
+	/* What went wrong without being the run's fault: its verdict stands. May be NULL. */
+	void (*warn)(void *ctx, const char *text);
 	/* Each console line as it comes, for KTSTR_VERBOSE; may be NULL. */
 	void (*console)(void *ctx, const char *text, size_t len);
 	void *ctx;
 };
 
-/* Carries the plan out; the journals are in the run's folder when it returns. A failing test is
- * no error. Errors are those that keep a run from existing at all (no kernel, no QEMU, bad
- * scheduler file, no disk); *ret_dir is then NULL, or the folder with what there is. The caller frees it. */
+/* Carries the plan out; the journals are in the run's folder when it returns. When the scheduler died
+ * there is more than one: see run/repro.h. A failing test is no error. Errors are those that keep a run from
+ * existing at all (no kernel, no QEMU, bad scheduler file, no disk); *ret_dir is then NULL, or the folder with
+ * what there is. The caller frees it. */
 int ktstr_run_plan(const struct ktstr_plan *plan, const struct ktstr_run_options *options,
 		   char **ret_dir, struct ktstr_err *err);
 

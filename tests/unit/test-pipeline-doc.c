@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* docs/pipeline.md says what the schema tables say, and its examples are right. */
+/* docs/pipeline.md says what the schema tables say, and its examples and those of auto-repro.md are right. */
 #include "plan-fixture.h"
 #include "plan/schema.h"
 
@@ -49,4 +49,5 @@ Test(manual, its_tables_are_those_of_the_schemas)
 Test(manual, its_examples_are_fine)
 {
 	fixture_examples("pipeline.md", 3);
+	fixture_examples("auto-repro.md", 3);
 }

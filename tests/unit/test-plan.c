@@ -205,6 +205,30 @@ Test(plan, short_forms_anchors_and_merges)
 	ktstr_registry_destroy(registry);
 }
 
+static void check_repro(const char *more, uint32_t attempts, uint32_t enough, uint32_t parallel)
+{
+	_cleanup_free_ char *text = ktstr_asprintf("scenario: {duration: 1s}\n%s", more);
+	struct ktstr_registry *registry = fixture_registry();
+	struct ktstr_plan *plan = fixture_plan(registry, "file.yaml", text);
+
+	cr_expect_eq(plan->repro.attempts, attempts, "%s", more);
+	cr_expect_eq(plan->repro.enough, enough, "%s", more);
+	cr_expect_eq(plan->repro.parallel, parallel, "%s", more);
+	ktstr_plan_destroy(plan);
+	ktstr_registry_destroy(registry);
+}
+
+Test(plan, how_often_a_crash_is_repeated)
+{
+	check_repro("", 1, 1, 1);
+	check_repro("auto_repro: true\n", 1, 1, 1);
+	check_repro("auto_repro: false\n", 0, 1, 1);
+	check_repro("auto_repro: 100\n", 100, 1, 1);
+	check_repro("auto_repro: {}\n", 1, 1, 1);
+	check_repro("auto_repro: {parallel: 16}\n", 1, 1, 16);
+	check_repro("auto_repro: {attempts: 5, parallel: 2, enough: 3}\n", 5, 3, 2);
+}
+
 static void check_monitors(const char *more, size_t n, uint64_t period_ns)
 {
 	struct ktstr_registry *registry = fixture_registry();

@@ -91,7 +91,7 @@ static const struct bad keys[] = {
 	  { "2:1: unknown key `zzzzz` here (known: test, description, kernel, kernel-args, "
 	    "modules, topology, memory, boot-timeout, template, vmm, scheduler, scenario, "
 	    "expect, monitors, "
-	    "monitor-period, probes, report)" } },
+	    "monitor-period, auto_repro, probes, report)" } },
 	{ SCENARIO "test: a\ntest: b\n",
 	  { "3:1: key `test` stands here a second time; the first is in line 2" } },
 	{ SCENARIO "scheduler: {args: [a]}\n",
@@ -159,6 +159,29 @@ static const struct bad values[] = {
 	    "unit: 64K, 512M, 1G)" } },
 	{ SCENARIO "boot-timeout: 1ms\n",
 	  { "2:15: `boot-timeout`: expected duration 1s..1h, not \"1ms\"" } },
+	{ SCENARIO "auto_repro: sometimes\n",
+	  { "2:13: expected true, false, a number of attempts, or a mapping, not \"sometimes\"" } },
+	{ SCENARIO "auto_repro: 0\n",
+	  { "2:13: `attempts`: expected unsigned integer 1..100, not \"0\"" } },
+	{ SCENARIO "auto_repro: -1\n",
+	  { "2:13: expected true, false, a number of attempts, or a mapping, not \"-1\"" } },
+	{ SCENARIO "auto_repro: ~\n",
+	  { "2:13: `auto_repro` has no value; expected true, false, a number of attempts, or a "
+	    "mapping" } },
+	{ SCENARIO "auto_repro: [1]\n",
+	  { "2:13: expected true, false, a number of attempts, or a mapping of `attempts`, `enough` "
+	    "and `parallel`, but this is a list" } },
+	{ SCENARIO "auto_repro: {attempts: 101, parallel: 17, atempts: 1}\n",
+	  { "2:24: `attempts`: expected unsigned integer 1..100, not \"101\"",
+	    "2:39: `parallel`: expected unsigned integer 1..16, not \"17\"",
+	    "2:43: unknown key `atempts` here; did you mean `attempts`? (known: attempts, enough, "
+	    "parallel)" } },
+	{ SCENARIO "auto_repro: {attempts: 2, enough: 3}\n",
+	  { "2:13: `enough` is 3, but there are no more than 2 attempts" } },
+	{ SCENARIO "auto-repro: true\n",
+	  { "2:1: unknown key `auto-repro` here; did you mean `auto_repro`? (known: test, description, "
+	    "kernel, kernel-args, modules, topology, memory, boot-timeout, template, vmm, scheduler, "
+	    "scenario, expect, monitors, monitor-period, auto_repro, probes, report)" } },
 	{ SCENARIO "scheduler: {binary: x, attach-timeout: 2h}\n",
 	  { "2:40: `attach-timeout`: expected duration 100ms..1h, not \"2h\"" } },
 	{ SCENARIO "scheduler: bin/\n",

@@ -21,7 +21,7 @@
  */
 enum ktstr_rec {
 	/* -- the run, written by the host -- */
-	KTSTR_REC_RUN = 1,	/* test t, file t, description? t, attempt u, attempts u, scheduler? t,
+	KTSTR_REC_RUN = 1,	/* test t, file t, description? t, attempt u, attempts u (that there may be), scheduler? t,
 				 * scheduler_path? t, topology t, memory_bytes u, kernel t (as asked for), kernel_release t,
 				 * kernel_image t, duration_ns u, steps u, rerun t, version t,
 				 * wall_time_ns u (CLOCK_REALTIME at host_ns 0), backtrace b, verbose b */
