@@ -77,11 +77,12 @@ value_of() {
 	sed -n "s/^$1:  *//p" "$out" | tail -n 1
 }
 
-# until_seen TEXT: waits for it in the journal of the ktstr $pid, the only one in the store. tail is woken by what
-# is written; the limits are for a ktstr that is lost.
+# until_seen TEXT [ATTEMPT]: waits for it in the journal of the ktstr $pid, the only one in the store. tail is woken
+# by what is written; the limits are for a ktstr that is lost.
 until_seen() {
 	: "${pid:?}"
-	until set -- "$1" "$KTSTR_STATE_DIR"/runs/*/attempt-1.journal && [ -e "$2" ]; do
+	attempt=${2:-1}
+	until set -- "$1" "$KTSTR_STATE_DIR"/runs/*/attempt-"$attempt".journal && [ -e "$2" ]; do
 		kill -0 "$pid" || return 1
 	done
 	rm -f "$work/fifo"
@@ -91,6 +92,16 @@ until_seen() {
 	seen=$?
 	kill "$follower" 2>/dev/null
 	return "$seen"
+}
+
+# child_of PID: the only process that it started: of ktstr, its QEMU or the repro that runs.
+child_of() {
+	tr -d ' ' <"/proc/$1/task/$1/children"
+}
+
+# gone PID: true once that process has ended.
+gone() {
+	timeout 10 tail --pid="$1" -f /dev/null
 }
 
 # ---- looking ----
