@@ -5,6 +5,8 @@
  *	clock at its time 0.
  * bench-run memory N KTSTR ARGUMENT...: the same N, each holding its VM for seconds; megabytes of memory that
  *	a VM's process has for itself alone, once all have said hello.
+ * bench-run attached JOURNAL...: milliseconds from the begin of each attempt until its scheduler was the
+ *	kernel's.
  */
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -101,6 +103,36 @@ static uint64_t last_hello_ns(const char *store, unsigned n)
 	return last;
 }
 
+/* When the host heard of it; 0: never. */
+static uint64_t attached_ns(const char *path)
+{
+	struct ktstr_journal *journal = NULL;
+	struct ktstr_str stage;
+	struct ktstr_record rec;
+	uint64_t at = 0, cursor = 0;
+
+	if (ktstr_journal_open(path, &journal, NULL))
+		return 0;
+	while (!at && ktstr_journal_next(journal, &cursor, &rec))
+		if (rec.type == KTSTR_REC_STAGE && ktstr_get_str(&rec.fields, "stage", &stage) &&
+		    ktstr_str_is(stage, ktstr_stage_name(KTSTR_STAGE_ATTACHED)))
+			at = rec.host_ns;
+	ktstr_journal_destroy(journal);
+	return at;
+}
+
+static int print_attached(char **paths)
+{
+	for (; *paths; paths++) {
+		uint64_t ns = attached_ns(*paths);
+
+		if (!ns)
+			return complain("a scheduler was never attached");
+		printf("%.3f\n", (double)ns / 1e6);
+	}
+	return 0;
+}
+
 /* ---- memory ---- */
 
 static pid_t child_of(pid_t pid)
@@ -185,6 +217,8 @@ int main(int argc, char **argv)
 	pid_t pids[MANY];
 	int inotify;
 
+	if (argc > 2 && !strcmp(argv[1], "attached"))
+		return print_attached(argv + 2);
 	if (argc < 4 || !store || !n || n > MANY)
 		return complain("usage: KTSTR_STATE_DIR=EMPTY-FOLDER bench-run hello|total|memory N KTSTR ARG...");
 	inotify = watch_store(store);
