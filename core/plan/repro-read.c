@@ -8,12 +8,13 @@
 
 static const struct ktstr_key keys[] = {
 	{ .param = { .name = "attempts", .type = KTSTR_PARAM_UINT, .def = "1", .min = 1,
-		     .max = KTSTR_REPRO_ATTEMPTS_MAX, .help = "how many more attempts may be made" },
+		     .max = KTSTR_REPRO_ATTEMPTS_MAX,
+		     .help = "how many more attempts may be made" },
 	  .offset = offsetof(struct ktstr_plan_repro, attempts) },
 	{ .param = { .name = "enough", .type = KTSTR_PARAM_UINT, .def = "1", .min = 1,
 		     .max = KTSTR_REPRO_ATTEMPTS_MAX,
-		     .help = "how many of them are to end as the first attempt did before no more are "
-			     "begun" },
+		     .help = "how many of them are to end as the first attempt did before no more "
+			     "are begun" },
 	  .offset = offsetof(struct ktstr_plan_repro, enough) },
 	{ .param = { .name = "parallel", .type = KTSTR_PARAM_UINT, .def = "1", .min = 1,
 		     .max = KTSTR_REPRO_PARALLEL_MAX, .help = "how many run at once" },
@@ -40,7 +41,8 @@ static bool read_word(struct ktstr_reader *r, const struct ktstr_node *node,
 					    .column = node->column };
 
 	if (strcmp(node->text, "true") && strcmp(node->text, "false"))
-		return ktstr_reader_problem(r, node, "expected " FORM ", not \"%.80s\"", node->text);
+		return ktstr_reader_problem(r, node, "expected " FORM ", not \"%.80s\"",
+					    node->text);
 	if (!ktstr_schema_read(&ktstr_schema_auto_repro, r, &nothing, repro, NULL))
 		return false;
 	if (!strcmp(node->text, "false"))
@@ -57,7 +59,7 @@ bool ktstr_read_auto_repro(struct ktstr_reader *r, const struct ktstr_node *node
 	if (!ktstr_schema_read(&ktstr_schema_auto_repro, r, node, repro, NULL))
 		return false;
 	if (repro->enough > repro->attempts)
-		return ktstr_reader_problem(r, node, "`enough` is %u, but there are no more than %u "
-					    "attempts", repro->enough, repro->attempts);
+		return ktstr_reader_problem(r, node, "`enough` is %u, but there are no more than "
+					    "%u attempts", repro->enough, repro->attempts);
 	return true;
 }

@@ -43,10 +43,12 @@ struct child {
 static void tell(int channel, enum said said, const char *text, size_t len)
 {
 	char kind = (char)said;
-	struct iovec parts[] = { { &kind, 1 }, { (void *)text, len < SAID_MAX ? len : SAID_MAX - 1 } };
+	struct iovec parts[] = {
+		{ &kind, 1 }, { (void *)text, len < SAID_MAX ? len : SAID_MAX - 1 },
+	};
 	const struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
 
-	sendmsg(channel, &message, MSG_NOSIGNAL);	/* without a parent there is nobody to tell */
+	sendmsg(channel, &message, MSG_NOSIGNAL);	/* with no parent there is nobody to tell */
 }
 
 static void tell_progress(void *ctx, const char *text)
@@ -161,20 +163,31 @@ static int begin_all(struct cycle *c)
 
 /* ---- what they say ---- */
 
-static void show_progress(const struct cycle *c, const struct child *child, const char *text, int len)
+static void show_progress(const struct cycle *c, const struct child *child, const char *text,
+			  int len)
 {
 	const struct ktstr_run_options *o = c->p->attempt.options;
 	char line[256];
 
-	snprintf(line, sizeof(line), "repro %u of %u: %.*s", child->number - 1, c->p->how.attempts, len,
-		 text);
+	snprintf(line, sizeof(line), "repro %u of %u: %.*s", child->number - 1,
+		 c->p->how.attempts, len, text);
 	o->progress(o->ctx, line);
+}
+
+/* Several VMs may talk at once. */
+static void show_console(const struct cycle *c, const struct child *child, const char *text,
+			 int len)
+{
+	const struct ktstr_run_options *o = c->p->attempt.options;
+	_cleanup_free_ char *line = ktstr_asprintf("repro %u: %.*s", child->number - 1, len, text);
+
+	if (line)
+		o->console(o->ctx, line, strlen(line));
 }
 
 /* False when the child is gone. */
 static bool listen_to(const struct cycle *c, struct child *child)
 {
-	const struct ktstr_run_options *o = c->p->attempt.options;
 	static char message[SAID_MAX];
 	ssize_t n = recv(child->channel, message, sizeof(message), 0);
 
@@ -184,7 +197,7 @@ static bool listen_to(const struct cycle *c, struct child *child)
 		return false;
 	switch (message[0]) {
 	case SAID_PROGRESS: show_progress(c, child, message + 1, (int)n - 1); break;
-	case SAID_CONSOLE: o->console(o->ctx, message + 1, (size_t)n - 1); break;
+	case SAID_CONSOLE: show_console(c, child, message + 1, (int)n - 1); break;
 	case SAID_ERROR: ktstr_err_set(&child->err, -EIO, "%.*s", (int)n - 1, message + 1); break;
 	}
 	return true;
@@ -192,7 +205,8 @@ static bool listen_to(const struct cycle *c, struct child *child)
 
 /* ---- how they end ---- */
 
-/* Without a journal, or with one that could not take what went wrong, nobody would know of the attempt. */
+/* Without a journal, or with one that could not take what went wrong, nobody would know of the
+ * attempt. */
 static int judge(struct cycle *c, const struct child *child)
 {
 	struct ktstr_journal *journal = NULL;
@@ -261,7 +275,9 @@ static int turn(struct cycle *c)
 	int ret = 0;
 
 	for (size_t i = 0; i < KTSTR_REPRO_PARALLEL_MAX; i++)
-		p[1 + i] = (struct pollfd){ c->children[i].number ? c->children[i].channel : -1, POLLIN, 0 };
+		p[1 + i] = (struct pollfd){
+			c->children[i].number ? c->children[i].channel : -1, POLLIN, 0,
+		};
 	if (poll(p, KTSTR_ARRAY_SIZE(p), -1) < 0)
 		return errno == EINTR ? 0 : abandon(c, errno);
 	if (p[0].revents)

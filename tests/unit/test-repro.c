@@ -278,7 +278,7 @@ Test(cycle, progress_tells_which_attempt_it_is, .fini = clean)
 	script = talk;
 	cr_assert_eq(repeat(2, 1, 1, NULL), 0);
 	cr_expect_str_eq(said, "repro 1 of 2: attached;repro 2 of 2: attached;");
-	cr_expect_str_eq(shown, ";a line;;a line;");
+	cr_expect_str_eq(shown, "repro 1: ;repro 1: a line;repro 2: ;repro 2: a line;");
 }
 
 static void quiet(struct ktstr_journal_writer *journal, const struct ktstr_attempt_params *params)
