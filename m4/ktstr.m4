@@ -30,6 +30,10 @@ AC_CACHE_CHECK([whether $CLANG compiles for BPF], [ktstr_cv_clang_bpf], [
 	rm -f conftest.bpf.c conftest.bpf.o])
 AS_IF([test "x$ktstr_cv_clang_bpf" != xyes],
 	[AC_MSG_ERROR([$CLANG has no BPF target. On Debian: apt-get install clang])])
+dnl How programs that read registers call the architecture (libbpf's __TARGET_ARCH_*).
+AS_CASE([$host_cpu], [x86_64], [KTSTR_BPF_ARCH=x86], [aarch64], [KTSTR_BPF_ARCH=arm64],
+	[KTSTR_BPF_ARCH=$host_cpu])
+AC_SUBST([KTSTR_BPF_ARCH])
 ])
 
 dnl --enable-werror, --enable-asan, --enable-ubsan and the flags that everything is built with.

@@ -19,6 +19,7 @@
 enum ktstr_agent_state {
 	KTSTR_AGENT_IDLE,	/* waits for the host's greeting, then takes files and the plan */
 	KTSTR_AGENT_PREPARING,	/* mounts, modules, streams */
+	KTSTR_AGENT_PROBING,	/* in an attempt that repeats a crash: the prober attaches its probes */
 	KTSTR_AGENT_ATTACHING,	/* the scheduler runs; the kernel has not enabled it yet */
 	KTSTR_AGENT_RUNNING,	/* the engine carries out the scenario */
 	KTSTR_AGENT_STOPPING,	/* the engine was asked to come to an end */
@@ -33,6 +34,7 @@ enum ktstr_agent_state {
 enum ktstr_agent_event {
 	KTSTR_EVENT_START,	/* the host: everything is there, begin */
 	KTSTR_EVENT_READY,	/* prepared */
+	KTSTR_EVENT_PROBED,	/* the probes are there, or there are none */
 	KTSTR_EVENT_ATTACHED,	/* the kernel enabled the scheduler, or there is none to attach */
 	KTSTR_EVENT_FAILED,	/* the agent could not do something; reported where it happened */
 	KTSTR_EVENT_DISABLED,	/* the kernel threw the scheduler out */
@@ -60,11 +62,12 @@ struct ktstr_agent {
 	struct ktstr_kmsg kmsg;
 	struct ktstr_trace trace;
 	struct ktstr_sched sched;
-	struct ktstr_engine_link engine;
+	struct ktstr_engine_link engine, prober;
 	struct ktstr_swap swap;
 
 	struct ktstr_guest_plan *plan;
 	struct ktstr_buf plan_payload;	/* for the engine */
+	struct ktstr_buf probes;	/* for the prober; empty: no probes in this attempt */
 
 	enum ktstr_agent_state state;
 	unsigned raised;		/* bit mask of events that wait for their turn */

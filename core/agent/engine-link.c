@@ -20,6 +20,10 @@ static void take_frame(void *ctx, const struct ktstr_frame *frame)
 			link->scheduler(link->ctx, &fields);
 		return;
 	}
+	if (frame->type == KTSTR_MSG_PROBES_READY) {
+		link->ready(link->ctx);
+		return;
+	}
 	if (frame->type != KTSTR_MSG_FINISHED) {
 		ktstr_guest_channel_send(link->host, KTSTR_LANE_NORMAL, frame->type,
 					 frame->guest_ns, frame->payload, frame->len);
@@ -57,18 +61,18 @@ static void take_line(void *ctx, const char *text, size_t len, bool partial)
 	(void)partial;
 	snprintf(link->last_words, sizeof(link->last_words), "%.*s", (int)len, text);
 	if (kmsg >= 0)
-		dprintf(kmsg, "<6>ktstr-engine: %.*s\n", len > 900 ? 900 : (int)len, text);
+		dprintf(kmsg, "<6>%s: %.*s\n", strrchr(link->program, '/') + 1, len > 900 ? 900 : (int)len, text);
 }
 
 int ktstr_engine_link_start(struct ktstr_engine_link *link, struct ktstr_err *err)
 {
-	static const char *const argv[] = { KTSTR_GUEST_ENGINE, NULL };
+	const char *const argv[] = { link->program, NULL };
 	struct ktstr_spawn how = { .argv = argv, .fifo = KTSTR_ENGINE_FIFO };
 	_cleanup_close_ int theirs = -1, out = -1;
 	int fds[2], ret;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds))
-		return ktstr_err_errno(err, errno, "socket to the engine");
+		return ktstr_err_errno(err, errno, "socket to the %s", link->name);
 	theirs = fds[1];
 	ktstr_guest_channel_init(&link->channel, fds[0], false);
 	link->channel.source.rank = KTSTR_RANK_EVIDENCE;
@@ -103,9 +107,9 @@ void ktstr_engine_link_reaped(struct ktstr_engine_link *link, const siginfo_t *i
 		socket_ready(link, EPOLLIN);
 	ktstr_output_drain(&link->output);
 	ktstr_output_close(&link->output);
-	if (!ktstr_spawn_failure(link->failure, KTSTR_GUEST_ENGINE, err)) {
+	if (!ktstr_spawn_failure(link->failure, link->program, err)) {
 		ktstr_child_end_format(info, end, sizeof(end));
-		ktstr_err_set(err, -ECHILD, "the scenario engine %s%s%s", end,
+		ktstr_err_set(err, -ECHILD, "the %s %s%s%s", link->name, end,
 			      link->last_words[0] ? "; its last words: " : "", link->last_words);
 	}
 	close(link->failure);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The agent's end of the engine: a process, a socket, and what the process says when it breaks.
- * [one thread] */
+/* The agent's end of a helper of it, the engine or the prober: a process, a socket, and what the process
+ * says when it breaks. [one thread] */
 #ifndef KTSTR_AGENT_ENGINE_LINK_H
 #define KTSTR_AGENT_ENGINE_LINK_H
 
@@ -13,10 +13,14 @@
 #define KTSTR_ENGINE_FIFO 98
 
 struct ktstr_engine_link {
-	struct ktstr_loop *loop;	/* these six are set by the caller */
+	const char *program;		/* its path */
+	const char *name;		/* for messages: "scenario engine" */
+	struct ktstr_loop *loop;	/* these too are set by the caller */
 	struct ktstr_guest_channel *host;	/* where records go on to */
 	/* MSG_FINISHED came. */
 	void (*finished)(void *ctx, struct ktstr_str outcome, struct ktstr_str text);
+	/* MSG_PROBES_READY came, from the prober. */
+	void (*ready)(void *ctx);
 	/* MSG_SCHEDULER came: the scheduler is to be changed. */
 	void (*scheduler)(void *ctx, const struct ktstr_fields *fields);
 	void (*broken)(void *ctx, const struct ktstr_err *err);	/* the socket carries no frames */

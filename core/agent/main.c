@@ -264,6 +264,9 @@ static void on_message(void *ctx, const struct ktstr_frame *frame)
 	case KTSTR_MSG_PLAN:
 		on_plan(agent, frame);
 		break;
+	case KTSTR_MSG_PROBES:
+		ktstr_buf_add(&agent->probes, frame->payload, frame->len);
+		break;
 	case KTSTR_MSG_START:
 		ktstr_supervise_raise(agent, KTSTR_EVENT_START);
 		break;

@@ -64,6 +64,12 @@ void ktstr_sched_signal(struct ktstr_sched *sched, int signal)
 		kill(-sched->group, signal);
 }
 
+void ktstr_sched_let_on(const struct ktstr_sched *sched)
+{
+	if (sched->group)
+		kill(-sched->group, SIGCONT);
+}
+
 static void report_exit(struct ktstr_sched *sched, const siginfo_t *info)
 {
 	struct ktstr_buf b = { 0 };

@@ -30,6 +30,9 @@ int ktstr_sched_start(struct ktstr_sched *sched, const char *const *command, str
 /* To the whole process group, as a terminal would. */
 void ktstr_sched_signal(struct ktstr_sched *sched, int signal);
 
+/* A prober may have stopped it at its gate. */
+void ktstr_sched_let_on(const struct ktstr_sched *sched);
+
 /* The process was reaped: reports its last output and KTSTR_REC_SCHED_EXIT. When it never became
  * the program, a negative errno and no such record. */
 int ktstr_sched_reaped(struct ktstr_sched *sched, const siginfo_t *info, struct ktstr_err *err);

@@ -14,6 +14,8 @@
 #define POLL_SETTLE_NS (10 * KTSTR_NSEC_PER_MSEC)
 #define SCENARIO_SLACK_NS SECONDS(30)	/* for each step, and once more; on top of the holds */
 #define STOP_NS SECONDS(15)
+#define PROBE_NS SECONDS(10)
+#define DRAIN_NS SECONDS(5)
 #define SETTLE_NS SECONDS(1)
 #define BYE_NS SECONDS(30)
 
@@ -129,6 +131,14 @@ static void note_died(struct ktstr_agent *agent)
 	ktstr_supervise_note(agent, KTSTR_OUTCOME_SCHED_DIED, "%s", "");
 }
 
+/* A repro without probes still tells whether the crash comes again. */
+static void note_unprobed(struct ktstr_agent *agent)
+{
+	fault(agent, "prober", "the prober was not ready within %llu s and was killed",
+	      (unsigned long long)(PROBE_NS * slowness(agent) / SECONDS(1)));
+	ktstr_engine_link_kill(&agent->prober);
+}
+
 /* The engine has deadlines of its own for the parts of a step; this is for the engine. */
 static uint64_t slack_ns(const struct ktstr_agent *agent)
 {
@@ -155,7 +165,9 @@ static void note_unsettled(struct ktstr_agent *agent)
 	struct ktstr_scx_state now;
 
 	ktstr_scx_read(KTSTR_SCX_DIR, &now);
-	if (!ktstr_sched_silent(&agent->sched))
+	if (agent->prober.pid)
+		fault(agent, "prober", "the prober did not hand over what it captured and was killed");
+	else if (!ktstr_sched_silent(&agent->sched))
 		fault(agent, "scheduler",
 		      "a process that the scheduler started outlived it and was killed");
 	else
@@ -180,9 +192,14 @@ static const struct transition table[] = {
 	{ IN(IDLE),		ON(STOP),		IN(STOPPING),	NULL },
 	{ IN(IDLE),		ON(FAILED),		IN(STOPPING),	NULL },
 
-	{ IN(PREPARING),	ON(READY),		IN(ATTACHING),	NULL },
+	{ IN(PREPARING),	ON(READY),		IN(PROBING),	NULL },
 	{ IN(PREPARING),	ON(FAILED),		IN(STOPPING),	NULL },
 	{ IN(PREPARING),	ON(STOP),		IN(STOPPING),	NULL },
+
+	{ IN(PROBING),		ON(FAILED),		IN(STOPPING),	NULL },
+	{ IN(PROBING),		ON(PROBED),		IN(ATTACHING),	NULL },
+	{ IN(PROBING),		ON(STOP),		IN(STOPPING),	NULL },
+	{ IN(PROBING),		ON(DEADLINE),		IN(ATTACHING),	note_unprobed },
 
 	{ IN(ATTACHING),	ON(FAILED),		IN(STOPPING),	NULL },
 	{ IN(ATTACHING),	ON(DISABLED),		IN(STOPPING),	note_short_life },
@@ -251,6 +268,23 @@ static void enter_preparing(struct ktstr_agent *agent)
 	} else {
 		ktstr_supervise_raise(agent, KTSTR_EVENT_READY);
 	}
+}
+
+static void enter_probing(struct ktstr_agent *agent)
+{
+	struct ktstr_err err = KTSTR_ERR_INIT;
+
+	if (!agent->probes.len || !agent->plan->command) {
+		ktstr_supervise_raise(agent, KTSTR_EVENT_PROBED);
+		return;
+	}
+	if (ktstr_engine_link_start(&agent->prober, &err)) {
+		ktstr_report_fault(&agent->port, "prober", &err);
+		ktstr_supervise_raise(agent, KTSTR_EVENT_PROBED);
+		return;
+	}
+	ktstr_engine_link_send(&agent->prober, KTSTR_MSG_PROBES, agent->probes.data, agent->probes.len);
+	set_deadline(agent, 0, PROBE_NS);
 }
 
 /* The engine starts first: it loads its plugins while the scheduler attaches, and its own start
@@ -341,13 +375,17 @@ static bool settled(struct ktstr_agent *agent)
 	if (!agent->plan || !agent->plan->command)
 		return true;
 	ktstr_scx_read(KTSTR_SCX_DIR, &now);
-	return ktstr_sched_silent(&agent->sched) &&
+	return !agent->prober.pid && ktstr_sched_silent(&agent->sched) &&
 	       (!now.present || !strcmp(now.state, "disabled"));
 }
 
 static void enter_settling(struct ktstr_agent *agent)
 {
-	set_deadline(agent, SECONDS(2), SETTLE_NS);
+	static const uint8_t empty[] = { 0xbf, KTSTR_CBOR_BREAK };
+
+	set_deadline(agent, SECONDS(2), agent->prober.pid ? DRAIN_NS : SETTLE_NS);
+	if (agent->prober.pid)
+		ktstr_engine_link_send(&agent->prober, KTSTR_MSG_STOP, empty, sizeof(empty));
 	if (settled(agent))
 		ktstr_supervise_raise(agent, KTSTR_EVENT_SETTLED);
 	else
@@ -358,13 +396,16 @@ static void collect_rest(struct ktstr_agent *agent)
 {
 	ktstr_sched_signal(&agent->sched, SIGKILL);	/* what may be left of its process group */
 	ktstr_engine_link_kill(&agent->engine);
+	ktstr_engine_link_kill(&agent->prober);
 	ktstr_sched_close(&agent->sched);
 	ktstr_trace_drain(&agent->trace);
 	ktstr_kmsg_drain(&agent->kmsg);
 	ktstr_loop_forget(&agent->loop, &agent->trace.source);
 	ktstr_loop_forget(&agent->loop, &agent->kmsg.source);
 	ktstr_loop_forget(&agent->loop, &agent->engine.channel.source);
+	ktstr_loop_forget(&agent->loop, &agent->prober.channel.source);
 	ktstr_output_close(&agent->engine.output);
+	ktstr_output_close(&agent->prober.output);
 	if (agent->port.lost)
 		ktstr_report_lost(&agent->port, "agent memory", agent->port.lost);
 }
@@ -399,6 +440,7 @@ static void enter_reported(struct ktstr_agent *agent)
 
 static void (*const enter[KTSTR_AGENT_STATES])(struct ktstr_agent *agent) = {
 	[KTSTR_AGENT_PREPARING] = enter_preparing,
+	[KTSTR_AGENT_PROBING] = enter_probing,
 	[KTSTR_AGENT_ATTACHING] = enter_attaching,
 	[KTSTR_AGENT_RUNNING] = enter_running,
 	[KTSTR_AGENT_STOPPING] = enter_stopping,
@@ -530,6 +572,38 @@ static void engine_reaped(struct ktstr_agent *agent, const siginfo_t *info)
 	ktstr_supervise_raise(agent, KTSTR_EVENT_ENGINE_GONE);
 }
 
+static void probes_ready(void *ctx)
+{
+	ktstr_supervise_raise(ctx, KTSTR_EVENT_PROBED);
+}
+
+static void prober_finished(void *ctx, struct ktstr_str outcome, struct ktstr_str text)
+{
+	(void)ctx, (void)outcome, (void)text;
+}
+
+static void prober_broken(void *ctx, const struct ktstr_err *err)
+{
+	struct ktstr_agent *agent = ctx;
+
+	ktstr_report_fault(&agent->port, "prober", err);
+	ktstr_engine_link_kill(&agent->prober);
+}
+
+/* Without it the run goes on; a scheduler that it held at its gate must not wait for ever. */
+static void prober_reaped(struct ktstr_agent *agent, const siginfo_t *info)
+{
+	struct ktstr_err err = KTSTR_ERR_INIT;
+
+	ktstr_engine_link_reaped(&agent->prober, info, &err);
+	if (info->si_code != CLD_EXITED || info->si_status)
+		ktstr_report_fault(&agent->port, "prober", &err);
+	ktstr_sched_let_on(&agent->sched);
+	ktstr_supervise_raise(agent, KTSTR_EVENT_PROBED);
+	if (agent->state == KTSTR_AGENT_SETTLING && settled(agent))
+		ktstr_supervise_raise(agent, KTSTR_EVENT_SETTLED);
+}
+
 static void sched_reaped(struct ktstr_agent *agent, const siginfo_t *info)
 {
 	struct ktstr_err err = KTSTR_ERR_INIT;
@@ -552,6 +626,8 @@ void ktstr_supervise_reaped(struct ktstr_agent *agent, const siginfo_t *info)
 		sched_reaped(agent, info);
 	else if (info->si_pid == agent->engine.pid)
 		engine_reaped(agent, info);
+	else if (info->si_pid == agent->prober.pid)
+		prober_reaped(agent, info);
 }
 
 void ktstr_supervise_init(struct ktstr_agent *agent)
@@ -569,8 +645,15 @@ void ktstr_supervise_init(struct ktstr_agent *agent)
 	agent->sched.channel = &agent->port;
 	for (int i = 0; i < 2; i++)
 		agent->sched.streams[i].output.source.fd = -1;
+	agent->prober = (struct ktstr_engine_link){
+		.program = KTSTR_GUEST_PROBER, .name = "ktstr-prober", .loop = &agent->loop,
+		.host = &agent->port, .finished = prober_finished, .ready = probes_ready,
+		.broken = prober_broken, .ctx = agent, .failure = -1, .channel.source.fd = -1,
+		.output.source.fd = -1,
+	};
 	agent->engine = (struct ktstr_engine_link){
-		.loop = &agent->loop, .host = &agent->port, .finished = engine_finished,
+		.program = KTSTR_GUEST_ENGINE, .name = "scenario engine", .loop = &agent->loop,
+		.host = &agent->port, .finished = engine_finished,
 		.scheduler = engine_asks, .broken = engine_broken, .ctx = agent, .failure = -1,
 		.channel.source.fd = -1, .output.source.fd = -1,
 	};

@@ -139,6 +139,12 @@ static bool is_default_monitor(const struct ktstr_plugin *plugin)
 	return KTSTR_HAS(ops, struct ktstr_monitor_ops, by_default) && ops->by_default;
 }
 
+/* All of them: what each has to say is decided when there is a crash. */
+static bool default_probes(struct ktstr_reader *r, struct ktstr_plan *plan)
+{
+	return default_uses(r, KTSTR_KIND_PROBE, NULL, &plan->probes.items, &plan->probes.n);
+}
+
 /* Without a scheduler under test there is nothing that they are asked about by default. */
 static bool default_monitors(struct ktstr_reader *r, struct ktstr_plan *plan)
 {
@@ -394,7 +400,8 @@ static bool read_pipeline(struct ktstr_reader *r, const struct ktstr_node *root,
 
 	ok &= check_test(r, root, plan);
 	return ok && (plan->sections.items || default_sections(r, plan)) &&
-	       (ktstr_node_entry(root, "monitors") || default_monitors(r, plan));
+	       (ktstr_node_entry(root, "monitors") || default_monitors(r, plan)) &&
+	       (ktstr_node_entry(root, "probes") || default_probes(r, plan));
 }
 
 static int load_into(struct ktstr_plan *plan, const char *path, const char *scheduler,

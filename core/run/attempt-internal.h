@@ -7,6 +7,8 @@
 #define KTSTR_RUN_ATTEMPT_INTERNAL_H
 
 #include "base/text.h"
+#include "probe/events.h"
+#include "probe/plan.h"
 #include "run/attempt.h"
 #include "run/channel.h"
 #include "run/fault.h"
@@ -57,6 +59,7 @@ struct attempt {
 	struct clock_round clock;
 	struct ktstr_payload_cursor cursor;
 	struct ktstr_monitors *monitors;	/* NULL: none asked for, or the guest is not that far */
+	struct ktstr_probe_events *probe_events;	/* NULL: no probes in this attempt */
 	bool cloned;			/* the machine is a copy of a template */
 	enum ktstr_fault copy_fault;	/* what its kernel said went wrong before it said hello */
 	bool settled;			/* the guest was told to do what is the same for every run */

@@ -386,6 +386,20 @@ static int record_expect(struct attempt *a)
 	return attempt_record(a, KTSTR_REC_EXPECT, &b);
 }
 
+/* What this attempt is to look at, and room for what it will see. */
+static int prepare_probes(struct attempt *a)
+{
+	const struct ktstr_probe_plan *probes = a->p->probes;
+	struct ktstr_buf b = { 0 };
+
+	if (!probes)
+		return 0;
+	if (ktstr_probe_events_create(&a->probe_events, a->err))
+		return a->err->code;
+	ktstr_buf_add(&b, probes->record.data, probes->record.len);
+	return attempt_record(a, KTSTR_REC_REPRO, &b);
+}
+
 static int record_vmm(struct attempt *a)
 {
 	struct ktstr_buf b = { 0 };
@@ -501,6 +515,8 @@ static int start(struct attempt *a)
 	if (!ret)
 		ret = record_expect(a);
 	if (!ret)
+		ret = prepare_probes(a);
+	if (!ret)
 		ret = attempt_stage(a, KTSTR_STAGE_PLANNED);
 	return ret ? ret : start_machine(a);
 }
@@ -559,6 +575,7 @@ static void drop_signals(struct attempt *a)
 static void deinit(struct attempt *a)
 {
 	ktstr_monitors_destroy(a->monitors);
+	ktstr_probe_events_destroy(a->probe_events);
 	if (a->vmm)
 		a->ops->destroy(a->vmm);
 	ktstr_host_channel_deinit(&a->channel);

@@ -61,6 +61,12 @@ static int send_plan(struct attempt *a)
 	return ret ? ret : ktstr_host_channel_put(&a->channel, KTSTR_MSG_PLAN, &b, a->err);
 }
 
+static int send_probes(struct attempt *a)
+{
+	return a->p->probes ? ktstr_host_channel_put(&a->channel, KTSTR_MSG_PROBES, &a->p->probes->guest, a->err) :
+	       0;
+}
+
 bool conversation_has_more(const struct attempt *a)
 {
 	return a->phase == PHASE_PUSHING && !a->sent_all;
@@ -80,6 +86,8 @@ int conversation_pump(struct attempt *a)
 		} else if (!ret) {
 			a->sent_all = true;
 			ret = send_plan(a);
+			if (!ret)
+				ret = send_probes(a);
 			if (!ret)
 				ret = send_empty(a, KTSTR_MSG_START);
 		}
@@ -202,11 +210,39 @@ static int on_kmsg(struct attempt *a, const struct ktstr_fields *f)
 	return watch_line(a, text.s, text.len);
 }
 
+/* A point that makes no sense has no events that do. */
+static int on_probe_point(struct attempt *a, const struct ktstr_fields *f)
+{
+	struct ktstr_err err = KTSTR_ERR_INIT;
+
+	if (!a->probe_events || !ktstr_probe_events_point(a->probe_events, f, &err))
+		return 0;
+	return attempt_note(a, err.msg);
+}
+
+static int on_probe_data(struct attempt *a, const struct ktstr_fields *f)
+{
+	struct ktstr_buf b = { 0 };
+	uint64_t unknown = 0;
+	int ret;
+
+	if (!a->probe_events)
+		return protocol_error(a, "probe data that nobody asked for");
+	ret = ktstr_probe_events_write(a->probe_events, f, a->journal, &unknown, a->err);
+	if (ret || !unknown)
+		return ret;
+	ktstr_put_begin(&b);
+	ktstr_put_str(&b, "source", "probes");
+	ktstr_put_u64(&b, "count", unknown);
+	return attempt_record(a, KTSTR_REC_LOST, &b);
+}
+
 /* What a guest may put into the journal: its own kinds of records, and nothing in the host's name. */
 static bool guest_may_say(uint32_t type)
 {
 	return type == KTSTR_REC_STAGE || type == KTSTR_REC_NOTE ||
-	       (type >= KTSTR_REC_HELLO && type < KTSTR_MSG_WAITING);
+	       (type >= KTSTR_REC_HELLO && type < KTSTR_MSG_WAITING && type != KTSTR_REC_REPRO &&
+		type != KTSTR_REC_PROBE_EVENT && type != KTSTR_REC_SOURCE);
 }
 
 static int on_record(struct attempt *a, const struct ktstr_frame *frame, const struct ktstr_fields *f)
@@ -221,6 +257,7 @@ static int on_record(struct attempt *a, const struct ktstr_frame *frame, const s
 	case KTSTR_REC_TOPOLOGY: return on_topology(a, f);
 	case KTSTR_REC_KMSG: return on_kmsg(a, f);
 	case KTSTR_REC_DONE: return on_done(a);
+	case KTSTR_REC_PROBE_POINT: return on_probe_point(a, f);
 	case KTSTR_REC_STEP:
 		attempt_reached(a, KTSTR_STAGE_STEP);
 		return noise_record(a);
@@ -250,6 +287,8 @@ static int on_frame(struct attempt *a, const struct ktstr_frame *frame, uint64_t
 		return on_waiting(a);
 	if (frame->type == KTSTR_MSG_CLOCK)
 		return on_clock(a, &f);
+	if (frame->type == KTSTR_MSG_PROBE_DATA)
+		return on_probe_data(a, &f);
 	if (guest_may_say(frame->type))
 		return on_record(a, frame, &f);
 	snprintf(text, sizeof(text), "a frame of type %u", frame->type);

@@ -271,6 +271,22 @@ int ktstr_payload_create(const struct ktstr_plan *plan, const struct ktstr_kerne
 	return ret;
 }
 
+int ktstr_payload_add_prober(struct ktstr_payload *p, struct ktstr_err *err)
+{
+	_cleanup_free_ char *prober = NULL;
+	struct ktstr_closure c = { 0 };
+	int ret = ktstr_libexec_file("ktstr-prober", &prober, err);
+
+	if (!ret)
+		ret = ktstr_closure_add(&c, prober, err);
+	if (!ret)
+		ret = add_file(p, prober, KTSTR_GUEST_PROBER, err);
+	if (!ret)
+		ret = add_closure(p, &c, err);
+	ktstr_closure_deinit(&c);
+	return ret;
+}
+
 void ktstr_payload_destroy(struct ktstr_payload *p)
 {
 	if (!p)

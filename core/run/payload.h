@@ -30,6 +30,9 @@ struct ktstr_payload {
 
 int ktstr_payload_create(const struct ktstr_plan *plan, const struct ktstr_kernel *kernel,
 			 struct ktstr_payload **ret_payload, struct ktstr_err *err);
+
+/* Adds the program that attaches probes: for attempts that repeat a crash. */
+int ktstr_payload_add_prober(struct ktstr_payload *payload, struct ktstr_err *err);
 void ktstr_payload_destroy(struct ktstr_payload *payload);
 
 /* The payload of KTSTR_MSG_PLAN. */

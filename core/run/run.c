@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/install.h"
 #include "base/text.h"
+#include "probe/plan.h"
 #include "run/attempt.h"
 #include "run/initramfs.h"
 #include "run/repro.h"
@@ -143,6 +144,28 @@ static void aftermath_deinit(struct aftermath *first)
 	ktstr_journal_destroy(first->journal);
 }
 
+/* What they look at. Without it they still tell whether the crash comes again. */
+static void prepare_probes(const struct ktstr_plan *plan, const struct prepared *p, const struct aftermath *first,
+			   const struct ktstr_run_options *options, struct ktstr_probe_plan **ret_probes)
+{
+	const struct ktstr_journal *const journals[] = { first->journal };
+	const struct ktstr_verdict *const verdicts[] = { first->verdict };
+	const struct ktstr_section_input input = {
+		.size = sizeof(input), .attempts = 1, .journals = journals, .verdicts = verdicts,
+		.backtrace = options->backtrace, .next = ktstr_journal_next,
+	};
+	struct ktstr_err err = KTSTR_ERR_INIT;
+	int ret = ktstr_probe_plan_create(plan, &p->kernel, &input, ret_probes, &err);
+
+	if (!ret)
+		ret = ktstr_payload_add_prober(p->payload, &err);
+	if (!ret)
+		return;
+	ktstr_probe_plan_destroy(ktstr_steal_ptr(*ret_probes));
+	if (options->warn)
+		options->warn(options->ctx, err.msg);
+}
+
 /* What the attempts that repeat the first one are to be like. */
 static struct ktstr_repro_params prepare_repro(const struct ktstr_attempt_params *attempt, const char *dir,
 					       const struct aftermath *first)
@@ -154,8 +177,10 @@ static struct ktstr_repro_params prepare_repro(const struct ktstr_attempt_params
 }
 
 /* Whatever becomes of these attempts, the first one is the run. */
-static void run_repro(const struct ktstr_attempt_params *attempt, const char *dir)
+static void run_repro(const struct ktstr_attempt_params *attempt, const struct prepared *p)
 {
+	struct ktstr_probe_plan *probes = NULL;
+	const char *dir = p->dir;
 	const struct ktstr_run_options *options = attempt->options;
 	struct aftermath first = { 0 };
 	struct ktstr_repro_result result;
@@ -165,10 +190,13 @@ static void run_repro(const struct ktstr_attempt_params *attempt, const char *di
 	if (!ret && ktstr_repro_wanted(first.verdict)) {
 		struct ktstr_repro_params params = prepare_repro(attempt, dir, &first);
 
+		prepare_probes(attempt->plan, p, &first, options, &probes);
+		params.attempt.probes = probes;
 		ret = ktstr_repro_run(&params, &result, &err);
 	}
 	if (ret && options->warn)
 		options->warn(options->ctx, err.msg);
+	ktstr_probe_plan_destroy(probes);
 	aftermath_deinit(&first);
 }
 
@@ -185,7 +213,7 @@ int ktstr_run_plan(const struct ktstr_plan *plan, const struct ktstr_run_options
 
 		ret = run_first(&params, p.dir, err);
 		if (!ret && params.of > 1)
-			run_repro(&params, p.dir);
+			run_repro(&params, &p);
 	}
 	*ret_dir = ktstr_steal_ptr(p.dir);
 	prepared_deinit(&p);

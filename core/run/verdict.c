@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "check/stats.h"
+#include "run/chain.h"
 #include "run/expected.h"
 #include "run/fault.h"
 #include "run/run.h"
@@ -376,18 +377,51 @@ static const struct {
 	{ not_finished, KTSTR_CAUSE_INTERRUPTED, KTSTR_OUTCOME_INCONCLUSIVE },
 };
 
-/* Numbers become N and hexadecimal ones too, so that the same bug has the same signature. */
-static char *normalised(const char *text)
+/* The number at the beginning of `text`: its characters, 0 when it is none. */
+static size_t number_at(const char *text)
+{
+	size_t hex = !strncmp(text, "0x", 2) ? 2 + strspn(text + 2, "0123456789abcdefABCDEF") : 0;
+
+	return hex > 2 ? hex : strspn(text, "0123456789");
+}
+
+/* A task as the kernel writes it: the name is already in `b`, and "[123]" follows. */
+static size_t task_at(const struct ktstr_buf *b, const char *text)
+{
+	size_t n = *text == '[' ? strspn(text + 1, "0123456789") : 0;
+
+	return n && text[1 + n] == ']' && b->len && b->data[b->len - 1] != ' ' ? n + 2 : 0;
+}
+
+/* Numbers become N and hexadecimal ones too, and a task is TASK, so that the same bug has the same signature. */
+static void put_normalised(struct ktstr_buf *b, const char *text)
+{
+	for (const char *p = text; *p;) {
+		size_t task = task_at(b, p), n = number_at(p);
+
+		if (task) {
+			while (b->len && b->data[b->len - 1] != ' ' && b->data[b->len - 1] != '(')
+				b->len--;
+			ktstr_buf_puts(b, "TASK");
+		} else {
+			ktstr_buf_add(b, n ? "N" : p, 1);
+		}
+		p += task ? task : n ? n : 1;
+	}
+}
+
+#define SIGNATURE_FRAMES 3
+
+/* Kind and message, and the innermost functions of BPF that were on the stack. */
+static char *signature_of(const char *reason, const struct ktstr_chain *chain)
 {
 	struct ktstr_buf b = { 0 };
+	unsigned n = 0;
 
-	for (const char *p = text; *p;) {
-		size_t hex = !strncmp(p, "0x", 2) ? 2 + strspn(p + 2, "0123456789abcdefABCDEF") : 0;
-		size_t n = hex > 2 ? hex : strspn(p, "0123456789");
-
-		ktstr_buf_add(&b, n ? "N" : p, 1);
-		p += n ? n : 1;
-	}
+	put_normalised(&b, reason);
+	for (size_t i = 0; chain && i < chain->n_frames && n < SIGNATURE_FRAMES; i++)
+		if (chain->frames[i]->bpf)
+			ktstr_buf_printf(&b, "%s%s", n++ ? " < " : " in ", chain->frames[i]->name);
 	return ktstr_buf_steal_str(&b);
 }
 
@@ -412,7 +446,8 @@ static int fill(struct ktstr_verdict *v, const struct evidence *e, struct ktstr_
 	find_cause(v, e, &reason);
 	ret = ktstr_verdict_judge(v, &e->expect, &e->conditions, &reason, err);
 	v->reason = ktstr_buf_steal_str(&reason);
-	v->signature = v->reason ? normalised(v->reason) : NULL;
+	v->signature = v->reason ? signature_of(v->reason, v->cause == KTSTR_CAUSE_SCHED_ERROR ? v->chain : NULL) :
+				   NULL;
 	v->exit_kind = e->scx.kind;
 	v->exit_reason = strdup(e->scx.reason);
 	v->exit_message = strdup(e->scx.message);
@@ -425,22 +460,37 @@ static int fill(struct ktstr_verdict *v, const struct evidence *e, struct ktstr_
 	return v->reason && v->signature && v->exit_reason && v->exit_message ? 0 : ktstr_err_nomem(err);
 }
 
+/* A verdict, and what its chain lives in. */
+struct owned {
+	struct ktstr_verdict verdict;	/* first */
+	struct ktstr_chain_reader *chain;
+};
+
 int ktstr_verdict_create(const struct ktstr_journal *journal, struct ktstr_verdict **ret_verdict,
 			 struct ktstr_err *err)
 {
 	_cleanup_free_ struct evidence *e = calloc(1, sizeof(*e));
-	struct ktstr_verdict *v = calloc(1, sizeof(*v));
+	struct owned *owned = calloc(1, sizeof(*owned));
+	struct ktstr_verdict *v = &owned->verdict;
 	struct ktstr_record rec;
 	uint64_t cursor = 0;
 	struct ktstr_stats *stats = NULL;
 	int ret;
 
-	if (!e || !v) {
-		free(v);
+	if (!e || !owned) {
+		free(owned);
 		return ktstr_err_nomem(err);
 	}
-	while (ktstr_journal_next(journal, &cursor, &rec))
+	owned->chain = ktstr_chain_reader_create();
+	if (!owned->chain) {
+		free(owned);
+		return ktstr_err_nomem(err);
+	}
+	while (ktstr_journal_next(journal, &cursor, &rec)) {
 		on_record(e, &rec);
+		ktstr_chain_reader_add(owned->chain, &rec);
+	}
+	v->chain = ktstr_chain_reader_end(owned->chain);
 	ret = ktstr_stats_create(journal, &stats, err);
 	v->stats = stats;
 	if (!ret)
@@ -462,5 +512,6 @@ void ktstr_verdict_destroy(struct ktstr_verdict *v)
 	free((char *)v->exit_message);
 	ktstr_verdict_drop_findings(v);
 	ktstr_stats_destroy((struct ktstr_stats *)v->stats);
+	ktstr_chain_reader_destroy(((struct owned *)v)->chain);
 	free(v);
 }

@@ -13,6 +13,7 @@
  *	  MSG_CLOCK (echo)	->
  *				<-	MSG_FILE ... (plugins, scheduler, engine, libraries)
  *				<-	MSG_PLAN
+ *				<-	MSG_PROBES, in an attempt that repeats a crash
  *				<-	MSG_START
  *	  records		->
  *				<-	MSG_STOP (Ctrl-C, a deadline; at any time)
@@ -22,6 +23,9 @@
  * Between the agent and the engine (socketpair, same frames): MSG_PLAN and MSG_START go in, records
  * and finally MSG_FINISHED come out; MSG_STOP ends the scenario at once. MSG_SCHEDULER comes out where
  * the scenario changes the scheduler, and MSG_SCHEDULER_DONE goes in when that is done.
+ *
+ * Between the agent and the prober, the same way: MSG_PROBES goes in, MSG_PROBES_READY and records come out, and
+ * after MSG_STOP MSG_PROBE_DATA, more records and MSG_FINISHED.
  *
  * Both ends of the channel start counting `seq` at 0 with MSG_GREET and what follows it, and never skip.
  *
@@ -46,6 +50,7 @@
 #define KTSTR_GUEST_LIB KTSTR_GUEST_ROOT "/lib"
 #define KTSTR_GUEST_BIN KTSTR_GUEST_ROOT "/bin"
 #define KTSTR_GUEST_ENGINE KTSTR_GUEST_BIN "/ktstr-engine"
+#define KTSTR_GUEST_PROBER KTSTR_GUEST_BIN "/ktstr-prober"
 
 enum ktstr_msg {
 	KTSTR_MSG_WAITING = 0x1000,	/* nothing; guest to host */
@@ -63,6 +68,9 @@ enum ktstr_msg {
 	KTSTR_MSG_SCHEDULER,		/* step u, op u: the plan's operation that changes the scheduler; engine
 					 * to agent */
 	KTSTR_MSG_SCHEDULER_DONE,	/* ok b, text? t: its answer */
+	KTSTR_MSG_PROBES,		/* see probe/plan.h: what to attach; host to agent, agent to prober */
+	KTSTR_MSG_PROBES_READY,		/* nothing: the scheduler may start; prober to agent */
+	KTSTR_MSG_PROBE_DATA,		/* events b (struct ktstr_event of bpf/probe.h, in a row); prober to agent to host */
 };
 
 #endif

@@ -20,12 +20,15 @@ static enum ktstr_agent_state walk(const enum ktstr_agent_event *events, size_t 
 
 Test(states, a_good_run)
 {
-	cr_assert_eq(WALK(KTSTR_EVENT_START, KTSTR_EVENT_READY, KTSTR_EVENT_ATTACHED),
+	cr_assert_eq(WALK(KTSTR_EVENT_START, KTSTR_EVENT_READY, KTSTR_EVENT_PROBED,
+			  KTSTR_EVENT_ATTACHED),
 		     KTSTR_AGENT_RUNNING);
-	cr_assert_eq(WALK(KTSTR_EVENT_START, KTSTR_EVENT_READY, KTSTR_EVENT_ATTACHED,
+	cr_assert_eq(WALK(KTSTR_EVENT_START, KTSTR_EVENT_READY, KTSTR_EVENT_PROBED,
+			  KTSTR_EVENT_ATTACHED,
 			  KTSTR_EVENT_FINISHED, KTSTR_EVENT_SCHED_GONE, KTSTR_EVENT_SETTLED),
 		     KTSTR_AGENT_REPORTED);
-	cr_assert_eq(WALK(KTSTR_EVENT_START, KTSTR_EVENT_READY, KTSTR_EVENT_ATTACHED,
+	cr_assert_eq(WALK(KTSTR_EVENT_START, KTSTR_EVENT_READY, KTSTR_EVENT_PROBED,
+			  KTSTR_EVENT_ATTACHED,
 			  KTSTR_EVENT_FINISHED, KTSTR_EVENT_SCHED_GONE, KTSTR_EVENT_SETTLED,
 			  KTSTR_EVENT_BYE), KTSTR_AGENT_OFF);
 }
@@ -39,7 +42,8 @@ Test(states, a_scheduler_that_does_not_attach_never_runs_a_scenario)
 
 	for (size_t i = 0; i < KTSTR_ARRAY_SIZE(events); i++)
 		cr_expect_eq(
-			WALK(KTSTR_EVENT_START, KTSTR_EVENT_READY, events[i], KTSTR_EVENT_ATTACHED),
+			WALK(KTSTR_EVENT_START, KTSTR_EVENT_READY, KTSTR_EVENT_PROBED, events[i],
+			     KTSTR_EVENT_ATTACHED),
 			KTSTR_AGENT_STOPPING, "event %d", events[i]);
 }
 
@@ -52,14 +56,22 @@ Test(states, whatever_happens_while_it_runs_stops_the_engine_first)
 
 	for (size_t i = 0; i < KTSTR_ARRAY_SIZE(events); i++)
 		cr_expect_eq(
-			WALK(KTSTR_EVENT_START, KTSTR_EVENT_READY, KTSTR_EVENT_ATTACHED, events[i]),
+			WALK(KTSTR_EVENT_START, KTSTR_EVENT_READY, KTSTR_EVENT_PROBED,
+			  KTSTR_EVENT_ATTACHED, events[i]),
 			KTSTR_AGENT_STOPPING, "event %d", events[i]);
+}
+
+Test(states, a_prober_that_is_late_does_not_keep_the_scheduler_from_starting)
+{
+	cr_assert_eq(WALK(KTSTR_EVENT_START, KTSTR_EVENT_READY), KTSTR_AGENT_PROBING);
+	cr_assert_eq(WALK(KTSTR_EVENT_START, KTSTR_EVENT_READY, KTSTR_EVENT_DEADLINE),
+		     KTSTR_AGENT_ATTACHING);
 }
 
 /* Every state but the first has a deadline or acts by itself; a stop gets everywhere. */
 Test(states, every_state_leads_to_the_end)
 {
-	for (int s = KTSTR_AGENT_ATTACHING; s < KTSTR_AGENT_OFF; s++) {
+	for (int s = KTSTR_AGENT_PROBING; s < KTSTR_AGENT_OFF; s++) {
 		enum ktstr_agent_state next = KTSTR_AGENT_IDLE;
 
 		cr_expect(ktstr_agent_next((enum ktstr_agent_state)s, KTSTR_EVENT_DEADLINE, &next),

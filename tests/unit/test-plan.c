@@ -165,7 +165,8 @@ Test(plan, what_is_left_out_has_its_default)
 	cr_assert_eq(plan->steps.n, 1);
 	cr_assert_str_eq(plan->steps.items[0].name, "");
 	cr_assert_eq(plan->steps.items[0].hold_ns, 0);
-	cr_assert_eq(plan->monitors.n + plan->probes.n, 0);
+	cr_assert_eq(plan->monitors.n, 0);
+	cr_assert_eq(plan->probes.n, 1);
 	/* By place, then name, and none that needs a parameter. */
 	cr_assert_eq(plan->sections.n, 3);
 	cr_assert_str_eq(plan->sections.items[0].plugin->name, "head");

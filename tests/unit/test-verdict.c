@@ -148,6 +148,23 @@ Test(verdict, a_journal_that_ends_early_is_inconclusive)
 	      RUN_WITH_SCHEDULER, STAGE("attached"), ATTACHED);
 }
 
+/* The same bug meets another task each time; where it happened is a part of it. */
+Test(verdict, a_signature_has_the_functions_of_bpf_and_no_task)
+{
+	const struct rec recs[] = { RUN_WITH_SCHEDULER, ATTACHED,
+		KMSG("sched_ext: BPF scheduler \"foo\" disabled (runtime error)"),
+		KMSG("sched_ext: foo: non-existent DSQ 0xcafef00d for victim[148]"),
+		KMSG("   bpf_prog_0123456789abcdef_decide+0x1/0x20"),
+		KMSG("   bpf_prog_0123456789abcdef_foo_enqueue+0x1/0x20"),
+		KMSG("   do_enqueue_task+0x1/0x20") };
+	struct ktstr_verdict *v = judge(recs, 7);
+
+	cr_assert_str_eq(v->signature, "scheduler error (runtime error: non-existent DSQ N for TASK) in decide < "
+			 "foo_enqueue");
+	cr_assert_eq(v->chain->n_frames, 3);
+	ktstr_verdict_destroy(v);
+}
+
 Test(verdict, numbers_do_not_change_the_signature)
 {
 	const struct rec one[] = { RUN_WITH_SCHEDULER, ATTACHED,

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "agent/prober.h"
+
+#include "agent/report.h"
+#include "base/clock.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include <unistd.h>
+
+/* ---- reports ---- */
+
+void ktstr_prober_copy_fields(struct ktstr_buf *b, const struct ktstr_fields *fields)
+{
+	struct ktstr_fields it = *fields;
+	struct ktstr_field f;
+
+	while (ktstr_field_next(&it, &f))
+		;
+	ktstr_buf_add(b, fields->p, (size_t)(it.p - fields->p));
+}
+
+void ktstr_prober_report(struct ktstr_prober *p, const struct ktstr_fields *point,
+			 const struct ktstr_buf *more, const char *by, uint64_t attach_ns,
+			 const struct ktstr_err *err)
+{
+	struct ktstr_buf b = { 0 };
+
+	ktstr_put_begin(&b);
+	ktstr_prober_copy_fields(&b, point);
+	if (more)
+		ktstr_buf_add(&b, more->data, more->len);
+	ktstr_put_str(&b, "by", by);
+	ktstr_put_bool(&b, "attached", by);
+	if (by)
+		ktstr_put_u64(&b, "attach_ns", attach_ns);
+	else
+		ktstr_put_str(&b, "error", err->msg);
+	p->n_points++;
+	p->n_attached += by != NULL;
+	ktstr_report(&p->agent, KTSTR_REC_PROBE_POINT, 0, &b);
+}
+
+/* ---- attaching ---- */
+
+static int keep(struct ktstr_prober *p, struct bpf_link *link, int prog_fd, int link_fd, struct ktstr_err *err)
+{
+	if (!ktstr_vec_add(&p->attachments)) {
+		bpf_link__destroy(link);
+		return ktstr_err_nomem(err);
+	}
+	p->attachments.items[p->attachments.n - 1] = (struct ktstr_attachment){
+		.link = link, .prog_fd = prog_fd, .link_fd = link_fd,
+	};
+	return 0;
+}
+
+static struct bpf_program *program(const struct ktstr_prober *p, const char *name)
+{
+	return bpf_object__find_program_by_name(p->object, name);
+}
+
+int ktstr_prober_trace(struct ktstr_prober *p, uint32_t n, bool at_exit, int target_fd, uint32_t btf_id,
+		       struct ktstr_err *err)
+{
+	const enum bpf_attach_type type = at_exit ? BPF_TRACE_FEXIT : BPF_TRACE_FENTRY;
+	const struct ktstr_master *master = at_exit ? &p->exit : &p->entry;
+	LIBBPF_OPTS(bpf_prog_load_opts, load, .expected_attach_type = type, .attach_btf_id = btf_id,
+		    .prog_btf_fd = (uint32_t)bpf_object__btf_fd(p->object),
+		    .func_info = master->functions, .func_info_cnt = master->n_functions,
+		    .func_info_rec_size = sizeof(*master->functions));
+	LIBBPF_OPTS(bpf_link_create_opts, link, .tracing.cookie = n);
+	int prog_fd, link_fd, ret;
+
+	if (target_fd)
+		load.attach_prog_fd = (uint32_t)target_fd;
+	prog_fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "ktstr_trace", "GPL", master->insns, master->n_insns,
+				&load);
+	if (prog_fd < 0)
+		return ktstr_err_errno(err, errno, "loading a probe for it");
+	link_fd = bpf_link_create(prog_fd, 0, type, &link);
+	if (link_fd < 0) {
+		ret = ktstr_err_errno(err, errno, "attaching by %s", at_exit ? "fexit" : "fentry");
+		close(prog_fd);
+		return ret;
+	}
+	ret = keep(p, NULL, prog_fd, link_fd, err);
+	if (ret) {
+		close(link_fd);
+		close(prog_fd);
+	}
+	return ret;
+}
+
+static int kprobe(struct ktstr_prober *p, const char *name, uint32_t n, const char *function, bool at_return,
+		  struct ktstr_err *err)
+{
+	LIBBPF_OPTS(bpf_kprobe_opts, opts, .bpf_cookie = n, .retprobe = at_return);
+	struct bpf_link *link = bpf_program__attach_kprobe_opts(program(p, name), function, &opts);
+
+	return link ? keep(p, link, -1, -1, err) : ktstr_err_errno(err, errno, "attaching a kprobe to it");
+}
+
+/* ---- the plan's points ---- */
+
+struct planned {
+	struct ktstr_fields fields;
+	struct ktstr_point_spec spec;
+	char function[128];
+	uint32_t n, btf_id;
+};
+
+static bool is(const struct ktstr_fields *f, const char *key, const char *text)
+{
+	struct ktstr_str s = { "", 0 };
+
+	return ktstr_get_str(f, key, &s) && ktstr_str_is(s, text);
+}
+
+static bool read_point(const struct ktstr_field *item, struct planned *ret)
+{
+	uint64_t n = 0, btf_id = 0;
+
+	if (item->type != KTSTR_FIELD_MAP || !ktstr_get_u64(&item->sub, "n", &n) || n >= KTSTR_PROBE_POINTS ||
+	    !ktstr_get_cstr(&item->sub, "function", ret->function, sizeof(ret->function)) ||
+	    !ktstr_spec_get(&item->sub, &ret->spec))
+		return false;
+	ktstr_get_u64(&item->sub, "btf_id", &btf_id);
+	ret->fields = item->sub;
+	ret->n = (uint32_t)n;
+	ret->btf_id = (uint32_t)btf_id;
+	return true;
+}
+
+/* Points that the planner already knows not to be there: they are told, not tried. */
+static bool is_absent(struct ktstr_prober *p, const struct planned *point)
+{
+	struct ktstr_err err = KTSTR_ERR_INIT;
+
+	if (!ktstr_get_cstr(&point->fields, "absent", err.msg, sizeof(err.msg)))
+		return false;
+	ktstr_prober_report(p, &point->fields, NULL, NULL, 0, &err);
+	return true;
+}
+
+static void attach_trigger(struct ktstr_prober *p, const struct planned *point)
+{
+	bool tracepoint = is(&point->fields, "target", "tracepoint");
+	uint64_t begin_ns = ktstr_now_ns();
+	struct ktstr_err err = KTSTR_ERR_INIT;
+	int ret = ktstr_prober_set_point(p, point->n, &point->spec, &err);
+
+	if (!ret && tracepoint) {
+		struct bpf_link *link = bpf_program__attach_raw_tracepoint(program(p, "exit_tracepoint"),
+									   point->function);
+
+		p->control->tracepoint_point = point->n;
+		ret = link ? keep(p, link, -1, -1, &err) :
+		      ktstr_err_errno(&err, errno, "attaching to the tracepoint");
+	} else if (!ret) {
+		ret = kprobe(p, "exit_function", point->n, point->function, false, &err);
+	}
+	p->has_trigger = p->has_trigger || !ret;
+	ktstr_prober_report(p, &point->fields, NULL, ret ? NULL : tracepoint ? "tracepoint" : "kprobe",
+			    ktstr_now_ns() - begin_ns, &err);
+}
+
+/* The first trigger that attaches is enough: a second one would tell the same end twice. */
+static void attach_triggers(struct ktstr_prober *p, const struct planned *points, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (is(&points[i].fields, "at", "trigger") && !p->has_trigger)
+			attach_trigger(p, &points[i]);
+}
+
+static void attach_exits(struct ktstr_prober *p, const struct planned *points, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct planned *point = &points[i];
+		uint64_t begin_ns = ktstr_now_ns();
+		struct ktstr_err err = KTSTR_ERR_INIT;
+		int ret;
+
+		if (!is(&point->fields, "at", "exit"))
+			continue;
+		ret = ktstr_prober_set_point(p, point->n, &point->spec, &err);
+		if (!ret)
+			ret = ktstr_prober_trace(p, point->n, true, 0, point->btf_id, &err);
+		ktstr_prober_report(p, &point->fields, NULL, ret ? NULL : "fexit",
+				    ktstr_now_ns() - begin_ns, &err);
+	}
+}
+
+static void attach_entry(struct ktstr_prober *p, const struct planned *point)
+{
+	uint64_t begin_ns = ktstr_now_ns();
+	struct ktstr_err err = KTSTR_ERR_INIT;
+	int ret = kprobe(p, "kernel_entry", point->n, point->function, false, &err);
+
+	ktstr_prober_report(p, &point->fields, NULL, ret ? NULL : "kprobe", ktstr_now_ns() - begin_ns, &err);
+}
+
+/* All at once where the kernel can; where it cannot, or when it refuses one of them, one by one. */
+static void attach_entries(struct ktstr_prober *p, const struct planned *points, size_t n)
+{
+	const char **names = calloc(n ? n : 1, sizeof(*names));
+	__u64 *cookies = calloc(n ? n : 1, sizeof(*cookies));
+	uint64_t begin_ns = ktstr_now_ns(), spent_ns;
+	LIBBPF_OPTS(bpf_kprobe_multi_opts, opts, .syms = names, .cookies = cookies);
+	struct bpf_link *link = NULL;
+	struct ktstr_err err = KTSTR_ERR_INIT;
+
+	for (size_t i = 0; names && cookies && i < n; i++) {
+		if (!is(&points[i].fields, "at", "entry"))
+			continue;
+		if (ktstr_prober_set_point(p, points[i].n, &points[i].spec, &err)) {
+			ktstr_prober_report(p, &points[i].fields, NULL, NULL, 0, &err);
+			continue;
+		}
+		names[opts.cnt] = points[i].function;
+		cookies[opts.cnt++] = points[i].n;
+	}
+	if (opts.cnt)
+		link = bpf_program__attach_kprobe_multi_opts(program(p, "kernel_entries"), NULL, &opts);
+	if (link && keep(p, link, -1, -1, &err))
+		link = NULL;
+	spent_ns = opts.cnt ? (ktstr_now_ns() - begin_ns) / opts.cnt : 0;
+	for (size_t i = 0, c = 0; i < n && c < opts.cnt; i++) {
+		if (cookies[c] != points[i].n || !is(&points[i].fields, "at", "entry"))
+			continue;
+		c++;
+		if (link)
+			ktstr_prober_report(p, &points[i].fields, NULL, "kprobe-multi", spent_ns, &err);
+		else
+			attach_entry(p, &points[i]);
+	}
+	free(names);
+	free(cookies);
+}
+
+static bool in_kernel(const struct planned *point)
+{
+	return is(&point->fields, "target", "kernel") || is(&point->fields, "target", "tracepoint");
+}
+
+void ktstr_prober_attach_kernel(struct ktstr_prober *p)
+{
+	struct planned *points = calloc(KTSTR_PROBE_POINTS, sizeof(*points));
+	struct ktstr_field list, item;
+	struct ktstr_fields it;
+	size_t n = 0;
+
+	if (!points || !ktstr_get(&p->plan, "points", &list) || list.type != KTSTR_FIELD_ARRAY) {
+		free(points);
+		return;
+	}
+	for (it = list.sub; n < KTSTR_PROBE_POINTS && ktstr_item_next(&it, &item);) {
+		if (!read_point(&item, &points[n]))
+			continue;
+		if (points[n].n >= p->next_point)
+			p->next_point = points[n].n + 1;
+		n += in_kernel(&points[n]) && !is_absent(p, &points[n]);
+	}
+	attach_triggers(p, points, n);
+	attach_entries(p, points, n);
+	attach_exits(p, points, n);
+	free(points);
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The scheduler's BPF programs: which there are, which member of struct sched_ext_ops each is for (the
+ * kernel's struct_ops map says so), and probes on them.
+ */
+#include "agent/prober.h"
+
+#include "agent/bpf-program.h"
+#include "base/clock.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+#include <unistd.h>
+
+/* Programs that look at others, ours among them: never looked at. */
+static bool is_probe(const struct ktstr_bpf_program *program)
+{
+	return program->type == BPF_PROG_TYPE_KPROBE || program->type == BPF_PROG_TYPE_TRACING ||
+	       program->type == BPF_PROG_TYPE_RAW_TRACEPOINT;
+}
+
+static bool is_probed(const struct ktstr_prober *p, uint32_t id)
+{
+	for (size_t i = 0; i < p->probed.n; i++)
+		if (p->probed.items[i] == id)
+			return true;
+	return false;
+}
+
+/* ---- one point ---- */
+
+struct target {
+	const struct ktstr_bpf_program *program;
+	const struct ktstr_bpf_function *function;
+	const char *op;			/* NULL: no callback */
+	struct ktstr_buf spec_fields;	/* of PROBE_POINT */
+	struct ktstr_point_spec spec;
+};
+
+static bool wants(const struct ktstr_fields *point, const char *target, const char *name)
+{
+	struct ktstr_str kind = { "", 0 }, wanted = { "", 0 };
+
+	ktstr_get_str(point, "target", &kind);
+	ktstr_get_str(point, "function", &wanted);
+	return ktstr_str_is(kind, target) && (ktstr_str_is(wanted, "*") || ktstr_str_is(wanted, name));
+}
+
+/* The point as it was asked for, with the function that it turned out to be. */
+static void describe(struct ktstr_buf *b, const struct ktstr_fields *asked, const struct target *t, uint32_t n)
+{
+	static const char *const kept[] = { "probe", "at", "target", "why" };
+	struct ktstr_str s;
+
+	ktstr_put_begin(b);
+	ktstr_put_u64(b, "n", n);
+	for (size_t i = 0; i < KTSTR_ARRAY_SIZE(kept); i++)
+		if (ktstr_get_str(asked, kept[i], &s))
+			ktstr_put_text(b, kept[i], s.s, s.len);
+	ktstr_put_str(b, "function", t->function->name);
+	ktstr_put_str(b, "op", t->op);
+	if (t->function->line) {
+		ktstr_put_str(b, "file", t->function->file);
+		ktstr_put_u64(b, "line", t->function->line);
+	}
+	ktstr_buf_add(b, t->spec_fields.data, t->spec_fields.len);
+	ktstr_put_end(b);
+}
+
+static void attach_point(struct ktstr_prober *p, const struct ktstr_fields *asked, const struct target *t)
+{
+	uint64_t begin_ns = ktstr_now_ns();
+	struct ktstr_err err = KTSTR_ERR_INIT;
+	struct ktstr_buf b = { 0 };
+	struct ktstr_fields fields;
+	struct ktstr_str at = { "", 0 };
+	uint32_t n = p->next_point++;
+	bool at_exit;
+	int ret;
+
+	ktstr_get_str(asked, "at", &at);
+	at_exit = ktstr_str_is(at, "exit");
+	ret = ktstr_prober_set_point(p, n, &t->spec, &err);
+	if (!ret)
+		ret = ktstr_prober_trace(p, n, at_exit, t->program->fd, t->function->type_id, &err);
+	describe(&b, asked, t, n);
+	if (!b.failed && ktstr_fields_parse(b.data, b.len, &fields))
+		ktstr_prober_report(p, &fields, NULL, ret ? NULL : at_exit ? "fexit" : "fentry",
+				    ktstr_now_ns() - begin_ns, &err);
+	ktstr_buf_free(&b);
+}
+
+/* Every point of the plan that means this function. */
+static void attach_target(struct ktstr_prober *p, const struct target *t)
+{
+	struct ktstr_field list, item;
+	struct ktstr_fields it;
+
+	if (!ktstr_get(&p->plan, "points", &list) || list.type != KTSTR_FIELD_ARRAY)
+		return;
+	for (it = list.sub; ktstr_item_next(&it, &item);)
+		if (item.type == KTSTR_FIELD_MAP &&
+		    (t->op ? wants(&item.sub, "callback", t->op) :
+			     wants(&item.sub, "program", t->function->name)))
+			attach_point(p, &item.sub, t);
+}
+
+/* ---- callbacks ---- */
+
+/* The first function of a struct_ops program is the callback; what its arguments are is in the plan. */
+static void attach_callback(struct ktstr_prober *p, const struct ktstr_bpf_program *program,
+			    const struct ktstr_fields *member, const char *op)
+{
+	struct target t = { .program = program, .function = &program->functions.items[0], .op = op };
+	struct ktstr_field point;
+
+	if (!ktstr_get(member, "point", &point) || point.type != KTSTR_FIELD_MAP ||
+	    !ktstr_spec_get(&point.sub, &t.spec))
+		return;
+	t.spec.flags |= KTSTR_POINT_CONTEXT;
+	ktstr_prober_copy_fields(&t.spec_fields, &point.sub);
+	attach_target(p, &t);
+	ktstr_buf_free(&t.spec_fields);
+}
+
+/* ---- other functions of theirs ---- */
+
+static const struct btf *kernel_types(struct ktstr_prober *p)
+{
+	if (!p->kernel_btf)
+		p->kernel_btf = btf__load_vmlinux_btf();
+	return p->kernel_btf;
+}
+
+static bool is_planned(const struct ktstr_prober *p, const char *function)
+{
+	struct ktstr_field list, item;
+	struct ktstr_fields it;
+
+	if (!ktstr_get(&p->plan, "points", &list) || list.type != KTSTR_FIELD_ARRAY)
+		return false;
+	for (it = list.sub; ktstr_item_next(&it, &item);)
+		if (item.type == KTSTR_FIELD_MAP && wants(&item.sub, "program", function))
+			return true;
+	return false;
+}
+
+static void attach_function(struct ktstr_prober *p, const struct ktstr_bpf_program *program,
+			    const struct ktstr_bpf_function *function)
+{
+	struct target t = { .program = program, .function = function };
+	struct ktstr_err err = KTSTR_ERR_INIT;
+	struct ktstr_spec *spec;
+
+	if (!is_planned(p, function->name) || !(spec = calloc(1, sizeof(*spec))))
+		return;
+	if (!ktstr_spec_build(program->btf, function->proto, kernel_types(p), spec, &err)) {
+		t.spec = spec->bpf;
+		ktstr_spec_put(&t.spec_fields, spec);
+		attach_target(p, &t);
+	}
+	ktstr_buf_free(&t.spec_fields);
+	free(spec);
+}
+
+/* ---- finding them ---- */
+
+/* Which member of struct sched_ext_ops the program with that id is for, by the map's value. */
+static bool find_member(struct ktstr_prober *p, const uint8_t *value, size_t size, uint32_t id,
+			struct ktstr_fields *ret_member, char *op, size_t op_size)
+{
+	struct ktstr_field list, item;
+	struct ktstr_fields it;
+
+	if (!ktstr_get(&p->plan, "members", &list) || list.type != KTSTR_FIELD_ARRAY)
+		return false;
+	for (it = list.sub; ktstr_item_next(&it, &item);) {
+		uint64_t offset = 0, there = 0;
+
+		if (item.type != KTSTR_FIELD_MAP || !ktstr_get_u64(&item.sub, "offset", &offset) ||
+		    offset > size || size - offset < sizeof(there))
+			continue;
+		memcpy(&there, value + offset, sizeof(there));
+		if (there != id || !ktstr_get_cstr(&item.sub, "op", op, op_size))
+			continue;
+		*ret_member = item.sub;
+		return true;
+	}
+	return false;
+}
+
+static void probe_program(struct ktstr_prober *p, const uint8_t *value, size_t size, uint32_t id)
+{
+	struct ktstr_bpf_program program;
+	struct ktstr_err err = KTSTR_ERR_INIT;
+	struct ktstr_fields member;
+	char op[64];
+	uint32_t *probed;
+
+	if (is_probed(p, id) || ktstr_bpf_program_open(id, &program, &err))
+		return;
+	probed = ktstr_vec_add(&p->probed);
+	if (probed)
+		*probed = id;
+	if (!is_probe(&program) && program.functions.n) {
+		bool callback = value && find_member(p, value, size, id, &member, op, sizeof(op));
+
+		if (callback)
+			attach_callback(p, &program, &member, op);
+		for (size_t i = callback; i < program.functions.n; i++)
+			attach_function(p, &program, &program.functions.items[i]);
+	}
+	ktstr_bpf_program_close(&program);
+}
+
+/* The programs that a struct_ops map of sched_ext refers to. */
+static void probe_map(struct ktstr_prober *p, int fd)
+{
+	struct bpf_map_info info = { 0 };
+	__u32 len = sizeof(info), zero = 0;
+	uint64_t type = 0, id;
+	uint8_t *value;
+
+	ktstr_get_u64(&p->plan, "ops_type", &type);
+	if (bpf_map_get_info_by_fd(fd, &info, &len) || info.type != BPF_MAP_TYPE_STRUCT_OPS ||
+	    info.btf_vmlinux_value_type_id != type || !(value = calloc(1, info.value_size + 8)))
+		return;
+	if (!bpf_map_lookup_elem(fd, &zero, value))
+		for (size_t at = 0; at + sizeof(id) <= info.value_size; at += sizeof(id)) {
+			struct ktstr_fields member;
+			char op[64];
+
+			memcpy(&id, value + at, sizeof(id));
+			if (id && id <= UINT32_MAX &&
+			    find_member(p, value, info.value_size, (uint32_t)id, &member, op, sizeof(op)))
+				probe_program(p, value, info.value_size, (uint32_t)id);
+		}
+	free(value);
+}
+
+void ktstr_prober_attach_programs(struct ktstr_prober *p)
+{
+	__u32 id = 0;
+
+	while (!bpf_map_get_next_id(id, &id)) {
+		int fd = bpf_map_get_fd_by_id(id);
+
+		if (fd < 0)
+			continue;
+		probe_map(p, fd);
+		close(fd);
+	}
+	for (id = 0; !bpf_prog_get_next_id(id, &id);)
+		probe_program(p, NULL, 0, id);
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Crash chains, out of what kernels printed. */
+#include "base/clock.h"
+#include "run/chain.h"
+#include "wire/journal.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <unistd.h>
+
+struct line {
+	enum ktstr_rec type;
+	const char *text;
+};
+
+#define KMSG(text) { KTSTR_REC_KMSG, text }
+#define DUMP(text) { KTSTR_REC_SCX_DUMP, text }
+#define OUT(text) { KTSTR_REC_SCHED_OUT, text }
+
+static struct ktstr_chain_reader *read_lines(const struct line *lines, size_t n)
+{
+	struct ktstr_chain_reader *reader = ktstr_chain_reader_create();
+
+	cr_assert(reader);
+	for (size_t i = 0; i < n; i++) {
+		struct ktstr_record rec = { .type = lines[i].type };
+		struct ktstr_buf b = { 0 };
+
+		ktstr_put_begin(&b);
+		ktstr_put_str(&b, "text", lines[i].text);
+		ktstr_put_end(&b);
+		cr_assert(ktstr_fields_parse(b.data, b.len, &rec.fields));
+		ktstr_chain_reader_add(reader, &rec);
+		ktstr_buf_free(&b);
+	}
+	return reader;
+}
+
+#define READ(lines) read_lines(lines, sizeof(lines) / sizeof((lines)[0]))
+
+/* "name name(why) ..." with * at those of BPF. */
+static void expect_chain(const struct ktstr_chain *chain, const char *source, const char *frames)
+{
+	char text[2048] = "";
+
+	cr_assert(chain);
+	cr_expect_str_eq(chain->source, source);
+	for (size_t i = 0; i < chain->n_frames; i++) {
+		const struct ktstr_chain_frame *f = chain->frames[i];
+		size_t n = strlen(text);
+
+		snprintf(text + n, sizeof(text) - n, "%s%s%s%s%s%s", i ? " " : "", f->name, f->bpf ? "*" : "",
+			 f->skipped ? "(" : "", f->skipped ? f->skipped : "", f->skipped ? ")" : "");
+	}
+	cr_expect_str_eq(text, frames);
+}
+
+/* 7.3.4, scx_bpf_error() in enqueue: dump and log have the same. */
+Test(chain, of_7_3)
+{
+	static const struct line lines[] = {
+		DUMP("ktstr: root"), DUMP("bursty[123] triggered exit kind 1025 on CPU 3:"),
+		DUMP("  scx_bpf_error (enqueue fault after 1000 calls)"), DUMP(""), DUMP("Backtrace:"),
+		DUMP("  scx_exit_bstr+0xdd/0x110"), DUMP("  scx_bpf_error_bstr+0x60/0xa0"),
+		DUMP("  bpf_prog_521d0c8e5811fc04_ktstr_enqueue+0xac/0x278"),
+		DUMP("  bpf__sched_ext_ops_enqueue+0x50/0xad"), DUMP("  scx_do_enqueue_task+0x310/0x7d0"),
+		DUMP("  put_prev_task_scx+0x35e/0x540"), DUMP("  __schedule+0x282/0x1080"), DUMP(""),
+		DUMP("CPU states"), DUMP("  __schedule+0x282/0x1080"),
+		KMSG("sched_ext: BPF scheduler \"ktstr\" disabled (scx_bpf_error)"),
+		KMSG("sched_ext: ktstr: enqueue fault after 1000 calls"), KMSG("   scx_exit_bstr+0xdd/0x110"),
+	};
+	struct ktstr_chain_reader *reader = READ(lines);
+
+	expect_chain(ktstr_chain_reader_end(reader), "sched_ext dump",
+		     "scx_exit_bstr(exit path) scx_bpf_error_bstr(exit path) ktstr_enqueue* "
+		     "bpf__sched_ext_ops_enqueue(stub of a callback) scx_do_enqueue_task put_prev_task_scx "
+		     "__schedule(the scheduler's entry)");
+	ktstr_chain_reader_destroy(reader);
+}
+
+/* 6.16.12, the same, without a dump. */
+Test(chain, of_6_16_from_the_kernel_log)
+{
+	static const struct line lines[] = {
+		KMSG("sched_ext: BPF scheduler \"ktstr\" enabled"), KMSG("cpu_startup_entry+0x1/0x2"),
+		KMSG("sched_ext: BPF scheduler \"ktstr\" disabled (scx_bpf_error)"),
+		KMSG("sched_ext: ktstr: enqueue fault after 1000 calls"), KMSG("   scx_kf_exit+0x8d/0xc0"),
+		KMSG("   scx_bpf_error_bstr+0x66/0x80"),
+		KMSG("   bpf_prog_4c2ae1dfac40f104_ktstr_enqueue+0xa7/0x23e"),
+		KMSG("   bpf__sched_ext_ops_enqueue+0x4b/0xa8"), KMSG("   do_enqueue_task+0x14d/0x560"),
+		KMSG("   put_prev_task_scx+0x308/0x3a0"), KMSG("   irqentry_exit_to_user_mode+0x154/0x220"),
+		KMSG("audit: something else"), KMSG("   late_frame+0x1/0x2"),
+	};
+	struct ktstr_chain_reader *reader = READ(lines);
+
+	expect_chain(ktstr_chain_reader_end(reader), "kernel log",
+		     "scx_kf_exit(exit path) scx_bpf_error_bstr(exit path) ktstr_enqueue* "
+		     "bpf__sched_ext_ops_enqueue(stub of a callback) do_enqueue_task put_prev_task_scx "
+		     "irqentry_exit_to_user_mode(interrupt entry)");
+	ktstr_chain_reader_destroy(reader);
+}
+
+/* A scheduler prints the dump itself when the kernel's is not read (user_exit_info.h). */
+Test(chain, from_the_schedulers_own_log)
+{
+	static const struct line lines[] = {
+		OUT("DEBUG DUMP"), OUT("Backtrace:"), OUT("  find_dsq_for_dispatch+0x8d/0xa0"),
+		OUT("  scx_do_enqueue_task+0x1f4/0x7d0"), OUT(""), OUT("Backtrace:"), OUT("  other+0x1/0x2"),
+	};
+	struct ktstr_chain_reader *reader = READ(lines);
+
+	expect_chain(ktstr_chain_reader_end(reader), "scheduler log",
+		     "find_dsq_for_dispatch scx_do_enqueue_task");
+	ktstr_chain_reader_destroy(reader);
+}
+
+Test(chain, there_is_none_where_none_was_printed)
+{
+	static const struct line lines[] = { KMSG("sched_ext: BPF scheduler \"x\" enabled"), OUT("done") };
+	struct ktstr_chain_reader *reader = READ(lines);
+
+	cr_assert_null(ktstr_chain_reader_end(reader));
+	ktstr_chain_reader_destroy(reader);
+}
+
+Test(chain, is_bounded_whatever_is_printed)
+{
+	struct ktstr_chain_reader *reader = ktstr_chain_reader_create();
+	const struct ktstr_chain *chain;
+	struct ktstr_record rec = { .type = KTSTR_REC_SCX_DUMP };
+
+	for (int i = -1; i < 1000; i++) {
+		struct ktstr_buf b = { 0 };
+		char text[64];
+
+		snprintf(text, sizeof(text), i < 0 ? "Backtrace:" : "  f%d+0x1/0x2", i);
+		ktstr_put_begin(&b);
+		ktstr_put_str(&b, "text", text);
+		ktstr_put_end(&b);
+		cr_assert(ktstr_fields_parse(b.data, b.len, &rec.fields));
+		ktstr_chain_reader_add(reader, &rec);
+		ktstr_buf_free(&b);
+	}
+	chain = ktstr_chain_reader_end(reader);
+	cr_expect_eq(chain->n_frames, 64);
+	ktstr_chain_reader_destroy(reader);
+}
+
+/* ---- lines ---- */
+
+static bool parse(const char *text, struct ktstr_chain_line *ret)
+{
+	return ktstr_chain_parse((struct ktstr_str){ text, strlen(text) }, ret);
+}
+
+Test(chain, a_frame_has_an_offset_and_a_length)
+{
+	static const char *const none[] = {
+		"", "schedule", "schedule+5", "two words+0x1/0x2", "fn+0x/0x2", "fn+0x1", "fn+0x1/", "+0x1/0x2",
+		"fn+0x1/0x2x", "0x12+0x1/0x2", "[unclosed fn+0x1/0x2", "fn:+0x1/0x2", "? ",
+	};
+	struct ktstr_chain_line line;
+
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+		cr_expect_not(parse(none[i], &line), "%s", none[i]);
+}
+
+Test(chain, a_frame_is_found_however_it_is_written)
+{
+	struct ktstr_chain_line line;
+
+	cr_assert(parse("[   12.345678][    T7]  ? ttwu_do_activate.isra.0+0x1A/0x30 [mod]", &line));
+	cr_expect_str_eq(line.symbol, "ttwu_do_activate.isra.0");
+	cr_expect_str_eq(line.name, "ttwu_do_activate");
+	cr_expect_eq(line.offset, 0x1a);
+	cr_expect_eq(line.length, 0x30);
+	cr_expect(line.unsure);
+	cr_expect_null(line.skipped);
+
+	cr_assert(parse(" [<ffffffff81000000>] fn.constprop.0.cold+0x1/0x2", &line));
+	cr_expect_str_eq(line.name, "fn");
+	cr_expect_not(line.unsure);
+
+	cr_assert(parse("bpf_prog_0123456789abcdef_layered_enqueue+0x60/0x8c", &line));
+	cr_expect(line.bpf);
+	cr_expect_str_eq(line.name, "layered_enqueue");
+
+	cr_assert(parse("bpf_prog_0123_short+0x60/0x8c", &line));
+	cr_expect_not(line.bpf);
+
+	cr_assert(parse("scx_exit_task+0x1/0x2", &line));
+	cr_expect_null(line.skipped);
+}
