@@ -203,6 +203,35 @@ static bool find_ops(const struct btf *btf, uint32_t *ret_value, uint32_t *ret_o
 	return false;
 }
 
+/* The kernel's BTF has no names for the parameters of its callbacks (struct sched_ext_ops has them, as
+ * comments): these are the ones that its own schedulers use. */
+static const struct {
+	const char *op, *names[3];
+} member_params[] = {
+	{ "select_cpu", { "p", "prev_cpu", "wake_flags" } }, { "enqueue", { "p", "enq_flags" } },
+	{ "dequeue", { "p", "deq_flags" } }, { "dispatch", { "cpu", "prev" } }, { "tick", { "p" } },
+	{ "runnable", { "p", "enq_flags" } }, { "running", { "p" } }, { "stopping", { "p", "runnable" } },
+	{ "quiescent", { "p", "deq_flags" } }, { "yield", { "from", "to" } },
+	{ "core_sched_before", { "a", "b" } }, { "set_weight", { "p", "weight" } },
+	{ "set_cpumask", { "p", "cpumask" } }, { "update_idle", { "cpu", "idle" } },
+	{ "cpu_acquire", { "cpu", "args" } }, { "cpu_release", { "cpu", "args" } },
+	{ "init_task", { "p", "args" } }, { "exit_task", { "p", "args" } }, { "enable", { "p" } },
+	{ "disable", { "p" } }, { "dump", { "ctx" } }, { "dump_cpu", { "ctx", "cpu", "idle" } },
+	{ "dump_task", { "ctx", "p" } }, { "cgroup_init", { "cgrp", "args" } }, { "cgroup_exit", { "cgrp" } },
+	{ "cgroup_prep_move", { "p", "from", "to" } }, { "cgroup_move", { "p", "from", "to" } },
+	{ "cgroup_cancel_move", { "p", "from", "to" } }, { "cgroup_set_weight", { "cgrp", "weight" } },
+	{ "cpu_online", { "cpu" } }, { "cpu_offline", { "cpu" } }, { "exit", { "ei" } },
+};
+
+static void name_params(struct ktstr_spec *spec, const char *op)
+{
+	for (size_t i = 0; i < KTSTR_ARRAY_SIZE(member_params); i++)
+		for (unsigned n = 0; n < 3 && n < spec->n_params && !strcmp(member_params[i].op, op); n++)
+			if (!spec->params[n].name[0] && member_params[i].names[n])
+				snprintf(spec->params[n].name, sizeof(spec->params[n].name), "%s",
+					 member_params[i].names[n]);
+}
+
 static void put_member(struct planner *p, const struct btf_type *ops, uint16_t i, uint32_t base)
 {
 	struct ktstr_buf *b = &p->plan->guest;
@@ -214,6 +243,7 @@ static void put_member(struct planner *p, const struct btf_type *ops, uint16_t i
 	if (!spec || !pointer || !btf_is_ptr(pointer) ||
 	    ktstr_spec_build(p->btf, pointer->type, p->btf, spec, &err))
 		return;
+	name_params(spec, btf__name_by_offset(p->btf, m->name_off));
 	ktstr_put_map(b, NULL);
 	ktstr_put_str(b, "op", btf__name_by_offset(p->btf, m->name_off));
 	ktstr_put_u64(b, "offset", base + btf_member_bit_offset(ops, i) / 8);

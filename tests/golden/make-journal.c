@@ -7,6 +7,7 @@
  *	SECONDS TYPE {"field": value, ...}	a record; SECONDS is its host time
  *	SECONDS TYPE text			short for {"text": "text"}; a KMSG with the kernel's stamp in
  *						front ("[    1.234567] text") gets that as stamp_ns
+ *						(a text "#0x8000000000000000" is a number that JSON has no room for)
  *	repeat N ... end			those lines N times, with @N@ as the number of the turn
  *	torn N					the first N bytes of one more record, and no more records
  */
@@ -34,6 +35,9 @@ static const struct {
 	{ "WORKER", KTSTR_REC_WORKER }, { "GUEST_FAULT", KTSTR_REC_GUEST_FAULT },
 	{ "EXPECT", KTSTR_REC_EXPECT }, { "HOST_NOISE", KTSTR_REC_HOST_NOISE },
 	{ "OP", KTSTR_REC_OP }, { "SAMPLE", KTSTR_REC_SAMPLE }, { "LOST", KTSTR_REC_LOST }, { "DONE", KTSTR_REC_DONE },
+	{ "REPRO", KTSTR_REC_REPRO }, { "PROBE_POINT", KTSTR_REC_PROBE_POINT },
+	{ "PROBE_EVENT", KTSTR_REC_PROBE_EVENT }, { "PROBE_TRIGGER", KTSTR_REC_PROBE_TRIGGER },
+	{ "PROBE_END", KTSTR_REC_PROBE_END }, { "ENUM", KTSTR_REC_ENUM }, { "SOURCE", KTSTR_REC_SOURCE },
 };
 
 struct maker {
@@ -79,6 +83,10 @@ static void put_value(struct ktstr_buf *b, const char *key, json_t *value)
 		ktstr_put_end(b);
 		break;
 	case JSON_STRING:
+		if (!strncmp(json_string_value(value), "#0x", 3)) {
+			ktstr_put_u64(b, key, strtoull(json_string_value(value) + 1, NULL, 16));
+			break;
+		}
 		ktstr_put_text(b, key, json_string_value(value), json_string_length(value));
 		break;
 	case JSON_INTEGER: ktstr_put_s64(b, key, json_integer_value(value)); break;

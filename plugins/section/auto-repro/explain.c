@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "explain.h"
+
+#include "decode.h"
+
+#include <ktstr/text.h>
+
+/* ---- the host ---- */
+
+struct noise {
+	uint64_t first_cpu, first_delay, last_cpu, last_delay;
+	bool any;
+};
+
+static void add_noise(struct noise *noise, const struct ktstr_fields *f)
+{
+	uint64_t cpu = 0, delay = 0, n;
+	struct ktstr_field list, item;
+
+	if (!ktstr_get(f, "threads", &list) || list.type != KTSTR_FIELD_ARRAY)
+		return;
+	while (ktstr_item_next(&list.sub, &item)) {
+		if (item.type != KTSTR_FIELD_MAP)
+			continue;
+		n = 0;
+		ktstr_get_u64(&item.sub, "on_cpu_ns", &n);
+		cpu += n;
+		n = 0;
+		ktstr_get_u64(&item.sub, "run_delay_ns", &n);
+		delay += n;
+	}
+	if (!noise->any)
+		*noise = (struct noise){ .first_cpu = cpu, .first_delay = delay, .any = true };
+	noise->last_cpu = cpu;
+	noise->last_delay = delay;
+}
+
+/* The machine's CPUs waited for the host longer than they ran. */
+static bool is_starved(const struct noise *n)
+{
+	return n->any && n->last_delay - n->first_delay > n->last_cpu - n->first_cpu;
+}
+
+/* ---- the monitors: the task among those that wait ---- */
+
+struct waiting {
+	bool seen;
+	uint64_t wait_ns, cpu, dsq;
+	bool has_cpu, has_dsq;
+};
+
+static void add_tasks(struct waiting *w, const struct ktstr_fields *f, uint64_t pid)
+{
+	struct ktstr_field list, item;
+
+	if (!ktstr_get(f, "tasks", &list) || list.type != KTSTR_FIELD_ARRAY)
+		return;
+	while (ktstr_item_next(&list.sub, &item)) {
+		uint64_t is = 0;
+
+		if (item.type != KTSTR_FIELD_MAP || !ktstr_get_u64(&item.sub, "pid", &is) || is != pid)
+			continue;
+		w->seen = true;
+		ktstr_get_u64(&item.sub, "wait_ns", &w->wait_ns);
+		w->has_cpu = ktstr_get_u64(&item.sub, "cpu", &w->cpu);
+		w->has_dsq = ktstr_get_u64(&item.sub, "dsq", &w->dsq);
+	}
+}
+
+static void read_journal(const struct ktstr_section_input *input, size_t attempt, uint64_t pid,
+			 struct noise *noise, struct waiting *w)
+{
+	struct ktstr_record rec;
+	struct ktstr_str monitor;
+	uint64_t cursor = 0;
+
+	while (input->next(input->journals[attempt], &cursor, &rec)) {
+		if (rec.type == KTSTR_REC_HOST_NOISE)
+			add_noise(noise, &rec.fields);
+		else if (rec.type == KTSTR_REC_SAMPLE && ktstr_get_str(&rec.fields, "monitor", &monitor) &&
+			 ktstr_str_is(monitor, "tasks"))
+			add_tasks(w, &rec.fields, pid);
+	}
+}
+
+/* ---- the probes: what became of it last ---- */
+
+static const struct call *last_callback(const struct trace *t, const struct story *s, const char *op)
+{
+	for (size_t i = s->n_journey; i; i--)
+		if (ktstr_str_is(trace_point(t, s->journey[i - 1]->entry)->op, op) &&
+		    ktstr_str_is(trace_point(t, s->journey[i - 1]->entry)->target, "callback"))
+			return s->journey[i - 1];
+	return NULL;
+}
+
+static void say_ago(const struct trace *t, const struct event *e, char *buf, size_t size)
+{
+	uint64_t ns = t->trigger.time_ns > e->time_ns ? t->trigger.time_ns - e->time_ns : 0;
+
+	ktstr_append(buf, size, "%.3f s before the exit", (double)ns / 1e9);
+}
+
+/* In no queue after it was enqueued: nobody can ever run it. */
+static bool was_dropped(const struct trace *t, const struct call *enqueue, bool *ret_queued, char *dsq, size_t size)
+{
+	struct ktstr_field id, ddsp;
+
+	if (!enqueue->exit)
+		return false;
+	*ret_queued = trace_item(t, enqueue->exit, "scx.dsq->id", &id) && id.type == KTSTR_FIELD_U64;
+	if (*ret_queued)
+		decode_dsq(id.u64, dsq, size);
+	if (!*ret_queued && trace_item(t, enqueue->exit, "scx.ddsp_dsq_id", &ddsp) && ddsp.type == KTSTR_FIELD_U64 &&
+	    ddsp.u64 != 1ull << 63) {
+		*ret_queued = true;
+		decode_dsq(ddsp.u64, dsq, size);
+	}
+	return !*ret_queued;
+}
+
+static void say_enqueue(const struct trace *t, const struct call *enqueue, struct ktstr_doc *doc)
+{
+	char text[256] = "", dsq[64] = "";
+	bool queued = false;
+
+	if (was_dropped(t, enqueue, &queued, dsq, sizeof(dsq)))
+		ktstr_append(text, sizeof(text), "never dispatched: %.*s ran ",
+			     KTSTR_STR_ARG(trace_point(t, enqueue->entry)->function));
+	else if (queued)
+		ktstr_append(text, sizeof(text), "queued and not consumed: %.*s put it on the DSQ %s ",
+			     KTSTR_STR_ARG(trace_point(t, enqueue->entry)->function), dsq);
+	else
+		ktstr_append(text, sizeof(text), "unknown: %.*s was entered ",
+			     KTSTR_STR_ARG(trace_point(t, enqueue->entry)->function));
+	say_ago(t, enqueue->entry, text, sizeof(text));
+	if (!queued)
+		ktstr_append(text, sizeof(text), " and left it on no DSQ; whatever the scheduler keeps it in, it did "
+			     "not come out of that");
+	doc->value(doc, "stall", text);
+}
+
+static void say_waiting(const struct waiting *w, struct ktstr_doc *doc)
+{
+	char text[160], dsq[64];
+
+	if (!w->seen)
+		return;
+	snprintf(text, sizeof(text), "the monitors last saw it waiting for %.3f s", (double)w->wait_ns / 1e9);
+	if (w->has_cpu)
+		ktstr_append(text, sizeof(text), " on CPU %llu", (unsigned long long)w->cpu);
+	if (w->has_dsq && w->dsq) {
+		decode_dsq(w->dsq, dsq, sizeof(dsq));
+		ktstr_append(text, sizeof(text), " on the DSQ %s", dsq);
+	}
+	doc->value(doc, "seen from outside", text);
+}
+
+void explain_stall(const struct ktstr_section_input *input, size_t attempt, const struct trace *t,
+		   const struct story *s, struct ktstr_doc *doc)
+{
+	const struct call *enqueue = last_callback(t, s, "enqueue"), *running = last_callback(t, s, "running");
+	struct waiting waiting = { .seen = false };
+	struct noise noise = { .any = false };
+
+	read_journal(input, attempt, s->pid, &noise, &waiting);
+	if (is_starved(&noise))
+		doc->value(doc, "stall", "host starved: the machine's CPUs waited for the host longer than they ran, so "
+			   "the scheduler may not be to blame");
+	else if (enqueue && (!running || running->entry->time_ns < enqueue->entry->time_ns))
+		say_enqueue(t, enqueue, doc);
+	else
+		doc->value(doc, "stall", "unknown: the probes did not see what became of the task");
+	say_waiting(&waiting, doc);
+}

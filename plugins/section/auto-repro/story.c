@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "story.h"
+
+#include <ctype.h>
+
+/* ---- the message ---- */
+
+/* "COMM[PID]" anywhere in it. */
+static bool named_task(const char *message, char *comm, size_t size, uint64_t *ret_pid)
+{
+	for (const char *open = strchr(message, '['); open; open = strchr(open + 1, '[')) {
+		size_t digits = strspn(open + 1, "0123456789");
+		const char *begin = open;
+
+		if (!digits || open[1 + digits] != ']' || open == message || begin[-1] == ' ')
+			continue;
+		while (begin > message && begin[-1] != ' ' && begin[-1] != '(')
+			begin--;
+		snprintf(comm, size, "%.*s", (int)(open - begin), begin);
+		*ret_pid = strtoull(open + 1, NULL, 10);
+		return true;
+	}
+	return false;
+}
+
+/* A hexadecimal number in it. */
+static bool named_value(const char *message, uint64_t *ret)
+{
+	const char *at = strstr(message, "0x");
+
+	if (!at || !isxdigit((unsigned char)at[2]))
+		return false;
+	*ret = strtoull(at, NULL, 16);
+	return true;
+}
+
+/* ---- the subject ---- */
+
+static bool is_before(const struct trace *t, const struct event *e)
+{
+	return e->cpu == t->trigger.cpu ? e->n < t->trigger.n : e->time_ns <= t->trigger.time_ns;
+}
+
+bool story_was_open(const struct trace *t, const struct call *call)
+{
+	return trace_point(t, call->entry)->has_exit && is_before(t, call->entry) &&
+	       (!call->exit || !is_before(t, call->exit));
+}
+
+/* Who a task is, by the last event that is about it. */
+static void identify(const struct trace *t, struct story *s)
+{
+	for (size_t i = t->n_calls; i && s->task; i--) {
+		const struct event *e = t->calls[i - 1].entry;
+		struct ktstr_field pid, comm;
+
+		if (e->task != s->task || !trace_item(t, e, "pid", &pid) || !trace_item(t, e, "comm", &comm) ||
+		    comm.type != KTSTR_FIELD_TEXT)
+			continue;
+		s->pid = pid.u64;
+		snprintf(s->comm, sizeof(s->comm), "%.*s", KTSTR_STR_ARG(comm.str));
+		return;
+	}
+}
+
+static uint64_t task_of_pid(const struct trace *t, uint64_t pid)
+{
+	const struct event *last = NULL;
+
+	for (size_t i = 0; i < t->n_calls; i++) {
+		const struct event *e = t->calls[i].entry;
+		struct ktstr_field is;
+
+		if (e->task && is_before(t, e) && (!last || e->time_ns >= last->time_ns) &&
+		    trace_item(t, e, "pid", &is) && is.type == KTSTR_FIELD_U64 && is.u64 == pid)
+			last = e;
+	}
+	return last ? last->task : 0;
+}
+
+static bool by_message(const struct trace *t, struct story *s)
+{
+	uint64_t pid = 0;
+
+	if (!named_task(t->verdict->exit_message, s->comm, sizeof(s->comm), &pid))
+		return false;
+	s->pid = pid;
+	s->task = task_of_pid(t, pid);
+	s->because = "the kernel's message names it";
+	return true;
+}
+
+/* The innermost call that was still open on the trigger's CPU and is about a task. */
+static bool by_open_frames(const struct trace *t, struct story *s)
+{
+	for (size_t i = t->n_calls; i; i--) {
+		const struct call *call = &t->calls[i - 1];
+
+		if (call->entry->cpu != t->trigger.cpu || !call->entry->task || !story_was_open(t, call))
+			continue;
+		/* An open call of long ago is one whose return was written over. */
+		if (t->trigger.time_ns - call->entry->time_ns > 1000000000ull)
+			continue;
+		s->task = call->entry->task;
+		s->because = "the calls that were not over at the exit are about it";
+		return true;
+	}
+	return false;
+}
+
+static bool has_value(const struct event *e, uint64_t value)
+{
+	static const char *const lists[] = { "args", "values" };
+
+	for (int l = 0; l < 2; l++) {
+		struct ktstr_field list, item;
+
+		if (!ktstr_get(&e->fields, lists[l], &list) || list.type != KTSTR_FIELD_ARRAY)
+			continue;
+		while (ktstr_item_next(&list.sub, &item))
+			if (item.type == KTSTR_FIELD_U64 && item.u64 == value)
+				return true;
+	}
+	return false;
+}
+
+/* Small numbers are everywhere. */
+#define TELLING 4096
+
+static bool by_value(const struct trace *t, struct story *s)
+{
+	const struct event *last = NULL;
+	uint64_t value;
+
+	if (!named_value(t->verdict->exit_message, &value) || value < TELLING)
+		return false;
+	for (size_t i = 0; i < t->n_calls; i++) {
+		const struct event *e = t->calls[i].entry;
+
+		if (e->task && is_before(t, e) && (!last || e->time_ns >= last->time_ns) && has_value(e, value))
+			last = e;
+	}
+	s->task = last ? last->task : 0;
+	s->because = "it has the value that the kernel's message names";
+	return last;
+}
+
+static void by_current(const struct trace *t, struct story *s)
+{
+	s->guess = true;
+	s->pid = t->trigger.pid;
+	snprintf(s->comm, sizeof(s->comm), "%.*s", KTSTR_STR_ARG(t->trigger.comm));
+	s->task = s->pid ? task_of_pid(t, s->pid) : 0;
+	s->because = "it was running when the kernel noticed";
+}
+
+#define KIND_STALL 1026
+
+static void find_subject(const struct trace *t, struct story *s)
+{
+	/* A stall is noticed by the watchdog: what is open there is about nobody. */
+	bool stall = t->trigger.kind == KIND_STALL;
+
+	if ((stall && by_message(t, s)) || (!stall && by_open_frames(t, s)) || by_message(t, s) || by_value(t, s))
+		identify(t, s);
+	else
+		by_current(t, s);
+}
+
+/* ---- its journey ---- */
+
+static int by_time(const void *a, const void *b)
+{
+	const struct call *x = *(const struct call *const *)a, *y = *(const struct call *const *)b;
+
+	if (x->entry->time_ns != y->entry->time_ns)
+		return x->entry->time_ns < y->entry->time_ns ? -1 : 1;
+	return x < y ? -1 : x > y;
+}
+
+/* Every few milliseconds, and nothing comes of it. */
+static bool is_tick(const struct trace *t, const struct call *call)
+{
+	return ktstr_str_is(trace_point(t, call->entry)->op, "tick") && !story_was_open(t, call);
+}
+
+static bool is_trigger_call(const struct trace *t, const struct call *call)
+{
+	return ktstr_str_is(trace_point(t, call->entry)->at, "trigger");
+}
+
+/* Its calls, of which the latest are kept: a window that is sorted when it is full. */
+static void find_journey(const struct trace *t, struct story *s)
+{
+	const struct call **all = calloc(t->n_calls ? t->n_calls : 1, sizeof(*all));
+	size_t n = 0, from;
+
+	for (size_t i = 0; all && i < t->n_calls; i++)
+		if (t->calls[i].entry->task == s->task && is_before(t, t->calls[i].entry) &&
+		    !is_trigger_call(t, &t->calls[i]) && !is_tick(t, &t->calls[i]))
+			all[n++] = &t->calls[i];
+	if (n)
+		qsort(all, n, sizeof(*all), by_time);
+	from = n > JOURNEY_MAX ? n - JOURNEY_MAX : 0;
+	for (size_t i = from; i < n; i++)
+		s->journey[s->n_journey++] = all[i];
+	free(all);
+}
+
+/* ---- who set it ---- */
+
+/* A callback was entered without the value, and left with it; or something was called with it inside. */
+static bool came_up_in(const struct story *s, const struct call *call)
+{
+	if (!call->exit || has_value(call->entry, s->value))
+		return false;
+	if (has_value(call->exit, s->value))
+		return true;
+	for (size_t i = 0; i < s->n_journey; i++) {
+		const struct event *e = s->journey[i]->entry;
+
+		if (e->cpu == call->entry->cpu && e->n > call->entry->n && e->n < call->exit->n &&
+		    has_value(e, s->value))
+			return true;
+	}
+	return false;
+}
+
+static void find_culprit(const struct trace *t, struct story *s)
+{
+	if (!named_value(t->verdict->exit_message, &s->value) || s->value < TELLING)
+		return;
+	for (size_t i = 0; i < s->n_journey; i++)
+		s->has_value = s->has_value || has_value(s->journey[i]->entry, s->value) ||
+			       (s->journey[i]->exit && has_value(s->journey[i]->exit, s->value));
+	for (size_t i = s->n_journey; i && s->has_value && !s->culprit; i--)
+		if (trace_is_bpf(t, s->journey[i - 1]->entry) && came_up_in(s, s->journey[i - 1]))
+			s->culprit = s->journey[i - 1];
+}
+
+void story_find(const struct trace *t, struct story *s)
+{
+	memset(s, 0, sizeof(*s));
+	if (!t->trigger.there)
+		return;
+	find_subject(t, s);
+	if (!s->task)
+		return;
+	find_journey(t, s);
+	find_culprit(t, s);
+}
+
+const struct call *story_last_call(const struct trace *t, const struct story *s, const char *function, bool bpf)
+{
+	const struct call *last = NULL;
+
+	for (size_t i = 0; i < t->n_calls; i++) {
+		const struct call *call = &t->calls[i];
+		const struct event *e = call->entry;
+
+		if (trace_is_bpf(t, e) != bpf || !ktstr_str_is(trace_point(t, e)->function, function) ||
+		    !is_before(t, e) || (e->task && s->task && e->task != s->task) || is_trigger_call(t, call))
+			continue;
+		if (!last || e->time_ns >= last->entry->time_ns)
+			last = call;
+	}
+	return last;
+}
