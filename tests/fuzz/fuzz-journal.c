@@ -26,6 +26,7 @@ enum { LEN_AT = 4, CRC_AT = 12, SEQ_AT = 16 };
 
 static const char *const sections[] = {
 	"error-line", "stats", "diagnostics", "timeline", "scheduler-log", "scx-dump",
+	"auto-repro",
 };
 
 static uint32_t crc_of(const uint8_t *frame, size_t payload)
@@ -110,15 +111,17 @@ static void run_sections(const struct ktstr_journal *journal)
 {
 	static struct ktstr_registry *registry;
 	struct ktstr_verdict *verdict;
+	/* The journal is a run of its own, and also the repro of itself. */
+	const struct ktstr_journal *const journals[] = { journal, journal };
 	struct ktstr_section_input input = {
-		.size = sizeof(input), .attempts = 1, .journals = &journal, .next = ktstr_journal_next,
+		.size = sizeof(input), .attempts = 2, .journals = journals, .next = ktstr_journal_next,
 	};
 
 	if (!registry && !(registry = load_sections()))
 		return;
 	if (ktstr_verdict_create(journal, &verdict, NULL))
 		return;
-	input.verdicts = (const struct ktstr_verdict *const[]){ verdict };
+	input.verdicts = (const struct ktstr_verdict *const[]){ verdict, verdict };
 	for (int backtrace = 0; backtrace < 2; backtrace++) {
 		input.backtrace = backtrace;
 		for (size_t i = 0; i < KTSTR_ARRAY_SIZE(sections); i++)
