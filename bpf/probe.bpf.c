@@ -154,7 +154,9 @@ static __always_inline struct ktstr_event *begin(u32 point, u32 is_frozen,
 	return event;
 }
 
-static __always_inline void finish(struct ktstr_event *event, const struct ktstr_point_spec *spec, u64 n)
+/* After a trigger, a task's own history is left as it is: that of a task that stalled is old. */
+static __always_inline void finish(struct ktstr_event *event, u32 is_frozen,
+				   const struct ktstr_point_spec *spec, u64 n)
 {
 	struct walk w = { .event = event, .spec = spec };
 
@@ -162,7 +164,7 @@ static __always_inline void finish(struct ktstr_event *event, const struct ktstr
 		event->task = event->args[spec->task & (KTSTR_PROBE_ARGS - 1)];
 	bpf_loop(spec->n_captures, capture, &w, 0);
 	event->n = n;
-	if (event->task)
+	if (event->task && !is_frozen)
 		keep_for_task(event, spec);
 }
 
@@ -192,7 +194,7 @@ static __always_inline int entered(struct pt_regs *ctx)
 	if (!event)
 		return 0;
 	registers(ctx, event->args);
-	finish(event, spec, n);
+	finish(event, 0, spec, n);
 	return 0;
 }
 
@@ -241,7 +243,7 @@ int traced_entry(void *ctx)
 	if (!event)
 		return 0;
 	traced_args(ctx, spec, event->args);
-	finish(event, spec, n);
+	finish(event, 0, spec, n);
 	return 0;
 }
 
@@ -263,7 +265,7 @@ int traced_exit(void *ctx)
 	traced_args(ctx, spec, event->args);
 	bpf_get_func_ret(ctx, &ret);
 	event->ret = ret;
-	finish(event, spec, n);
+	finish(event, is_frozen, spec, n);
 	return 0;
 }
 

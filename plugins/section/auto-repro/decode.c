@@ -133,7 +133,10 @@ static uint64_t take_state(const struct trace *t, const char *enumeration, uint6
 	}
 	if (!mask || shift > 63)
 		return value;
-	decode_enum(t, "scx_task_state", (value & mask) >> shift, state, sizeof(state));
+	/* 7.3 has the states beside the flags, in their place; before, they were an enumeration of their own. */
+	decode_enum(t, enumeration, value & mask, state, sizeof(state));
+	if (state[0] != 'S')
+		decode_enum(t, "scx_task_state", (value & mask) >> shift, state, sizeof(state));
 	name = short_name((struct ktstr_str){ state, strlen(state) });
 	ktstr_append(buf, size, "%.*s", KTSTR_STR_ARG(name));
 	return value & ~mask;

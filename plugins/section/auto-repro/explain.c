@@ -164,12 +164,13 @@ void explain_stall(const struct ktstr_section_input *input, size_t attempt, cons
 	struct noise noise = { .any = false };
 
 	read_journal(input, attempt, s->pid, &noise, &waiting);
-	if (is_starved(&noise))
-		doc->value(doc, "stall", "host starved: the machine's CPUs waited for the host longer than they ran, so "
-			   "the scheduler may not be to blame");
-	else if (enqueue && (!running || running->entry->time_ns < enqueue->entry->time_ns))
+	if (enqueue && (!running || running->entry->time_ns < enqueue->entry->time_ns))
 		say_enqueue(t, enqueue, doc);
+	else if (is_starved(&noise))
+		doc->value(doc, "stall", "host starved: the scheduler may not be to blame");
 	else
 		doc->value(doc, "stall", "unknown: the probes did not see what became of the task");
+	if (is_starved(&noise))
+		doc->value(doc, "host", "the machine's CPUs waited for the host longer than they ran");
 	say_waiting(&waiting, doc);
 }

@@ -246,6 +246,8 @@ void show_journey(const struct trace *t, const struct story *s, struct ktstr_doc
 		snprintf(cpu, sizeof(cpu), "%u", call->entry->cpu);
 		snprintf(step, sizeof(step), "%.*s%s", KTSTR_STR_ARG(p->function),
 			 story_was_open(t, call) ? " (not over)" : "");
+		if (s->repeats[i])
+			ktstr_append(step, sizeof(step), ", %u times", s->repeats[i] + 1);
 		say_changes(t, call, changes, sizeof(changes));
 		if (call == s->culprit)
 			ktstr_append(changes, sizeof(changes), "%s<- here", changes[0] ? "  " : "");

@@ -125,7 +125,7 @@ static bool has_value(const struct event *e, uint64_t value)
 }
 
 /* Small numbers are everywhere. */
-#define TELLING 4096
+#define TELLING 256
 
 static bool by_value(const struct trace *t, struct story *s)
 {
@@ -189,11 +189,48 @@ static bool is_trigger_call(const struct trace *t, const struct call *call)
 	return ktstr_str_is(trace_point(t, call->entry)->at, "trigger");
 }
 
-/* Its calls, of which the latest are kept: a window that is sorted when it is full. */
+/* It left everything as it was; of a call whose return is not seen, nobody knows. */
+static bool changed_nothing(const struct call *call)
+{
+	struct ktstr_field before, after;
+
+	return call->exit && ktstr_get(&call->entry->fields, "values", &before) &&
+	       ktstr_get(&call->exit->fields, "values", &after) && before.type == KTSTR_FIELD_ARRAY &&
+	       after.type == KTSTR_FIELD_ARRAY && before.sub.end - before.sub.p == after.sub.end - after.sub.p &&
+	       !memcmp(before.sub.p, after.sub.p, (size_t)(before.sub.end - before.sub.p));
+}
+
+/* A step like the one behind it in the journey, which is at `at`. */
+static bool is_repeat(const struct trace *t, const struct story *s, size_t at, const struct call *call)
+{
+	const struct call *next = s->journey[at];
+
+	return trace_point(t, call->entry) == trace_point(t, next->entry) &&
+	       !story_was_open(t, next) && changed_nothing(call) && changed_nothing(next);
+}
+
+/* From the last one back, until there is no room. */
+static void keep_last(const struct trace *t, struct story *s, const struct call *const *all, size_t n)
+{
+	size_t at = JOURNEY_MAX;
+
+	for (size_t i = n; i; i--) {
+		if (at < JOURNEY_MAX && is_repeat(t, s, at, all[i - 1]))
+			s->repeats[at]++;
+		else if (at)
+			s->journey[--at] = all[i - 1];
+		else
+			break;
+	}
+	s->n_journey = JOURNEY_MAX - at;
+	memmove(s->journey, s->journey + at, s->n_journey * sizeof(s->journey[0]));
+	memmove(s->repeats, s->repeats + at, s->n_journey * sizeof(s->repeats[0]));
+}
+
 static void find_journey(const struct trace *t, struct story *s)
 {
 	const struct call **all = calloc(t->n_calls ? t->n_calls : 1, sizeof(*all));
-	size_t n = 0, from;
+	size_t n = 0;
 
 	for (size_t i = 0; all && i < t->n_calls; i++)
 		if (t->calls[i].entry->task == s->task && is_before(t, t->calls[i].entry) &&
@@ -201,9 +238,7 @@ static void find_journey(const struct trace *t, struct story *s)
 			all[n++] = &t->calls[i];
 	if (n)
 		qsort(all, n, sizeof(*all), by_time);
-	from = n > JOURNEY_MAX ? n - JOURNEY_MAX : 0;
-	for (size_t i = from; i < n; i++)
-		s->journey[s->n_journey++] = all[i];
+	keep_last(t, s, all, n);
 	free(all);
 }
 
@@ -250,6 +285,12 @@ void story_find(const struct trace *t, struct story *s)
 	find_culprit(t, s);
 }
 
+/* A call that is about no task counts where the kernel noticed. */
+static bool is_about(const struct trace *t, const struct story *s, const struct event *e)
+{
+	return !s->task || (e->task ? e->task == s->task : e->cpu == t->trigger.cpu);
+}
+
 const struct call *story_last_call(const struct trace *t, const struct story *s, const char *function, bool bpf)
 {
 	const struct call *last = NULL;
@@ -259,7 +300,7 @@ const struct call *story_last_call(const struct trace *t, const struct story *s,
 		const struct event *e = call->entry;
 
 		if (trace_is_bpf(t, e) != bpf || !ktstr_str_is(trace_point(t, e)->function, function) ||
-		    !is_before(t, e) || (e->task && s->task && e->task != s->task) || is_trigger_call(t, call))
+		    !is_before(t, e) || is_trigger_call(t, call) || !is_about(t, s, e))
 			continue;
 		if (!last || e->time_ns >= last->entry->time_ns)
 			last = call;

@@ -15,6 +15,7 @@ struct story {
 	bool guess;
 
 	const struct call *journey[JOURNEY_MAX];	/* its last calls before the exit, oldest first */
+	uint32_t repeats[JOURNEY_MAX];	/* calls of the same that came before and changed nothing either */
 	size_t n_journey;
 
 	bool has_value;			/* the message names a number that the subject's values have */
