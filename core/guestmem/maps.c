@@ -2,14 +2,15 @@
 #include "guestmem/maps.h"
 
 #include "base/cleanup.h"
+#include "base/text.h"
+#include "guestmem/idr.h"
 #include "guestmem/types.h"
 
 #include <bpf/btf.h>
 #include <linux/bpf.h>
 
-#define SLOTS 64			/* of a struct xa_node */
-#define DEPTH_MAX 6
-#define NODES_MAX 4096
+#define OWNED_MAX 512
+#define NAMES_MAX 64		/* of maps, in a message */
 #define ELEMENTS_MAX 1000000		/* of a hash map that are looked at */
 #define KEY_MAX 512
 #define BTF_MAX (16u << 20)
@@ -54,7 +55,6 @@ enum {
 	M_VALUE_TYPE,
 	M_BTF,
 	M_NAME,
-	M_SLOTS,
 	N_PATHS
 };
 static const char *const names[N_PATHS] = {
@@ -66,7 +66,6 @@ static const char *const names[N_PATHS] = {
 	[M_VALUE_TYPE] = "bpf_map.btf_value_type_id",
 	[M_BTF] = "bpf_map.btf",
 	[M_NAME] = "bpf_map.name",
-	[M_SLOTS] = "xa_node.slots",
 };
 
 struct listing {
@@ -74,7 +73,6 @@ struct listing {
 	struct ktstr_guest_path paths[N_PATHS];
 	ktstr_guest_map_fn *fn;
 	void *ctx;
-	unsigned nodes;
 };
 
 static uint32_t number(const struct listing *l, unsigned path, uint64_t address)
@@ -85,8 +83,9 @@ static uint32_t number(const struct listing *l, unsigned path, uint64_t address)
 	return (uint32_t)value;
 }
 
-static bool tell_map(const struct listing *l, uint64_t address)
+static bool tell_map(void *ctx, uint64_t address)
 {
+	const struct listing *l = ctx;
 	struct ktstr_guest_map map = { .address = address };
 	uint64_t at;
 
@@ -103,49 +102,76 @@ static bool tell_map(const struct listing *l, uint64_t address)
 	return l->fn(l->ctx, &map);
 }
 
-/* struct xa_node of include/linux/xarray.h: bit 1 marks an inner node, others are pointers to maps.
- */
-static bool walk(struct listing *l, uint64_t entry, int depth)
-{
-	uint64_t slots[SLOTS], at;
-
-	if (!entry || (entry & 3) == 1 || (entry & 3) == 3)
-		return false;
-	if (!(entry & 3))
-		return tell_map(l, entry);
-	if (depth == DEPTH_MAX || l->nodes++ >= NODES_MAX ||
-	    !ops->follow(l->g, &l->paths[M_SLOTS], entry - 2, &at) ||
-	    !ops->bytes(l->g, at, slots, sizeof(slots)))
-		return false;
-	for (size_t i = 0; i < SLOTS; i++)
-		if (walk(l, slots[i], depth + 1))
-			return true;
-	return false;
-}
-
 int ktstr_guest_maps(const struct ktstr_guest *g, ktstr_guest_map_fn *fn, void *ctx,
 		     struct ktstr_err *err)
 {
 	struct listing l = { .g = g, .fn = fn, .ctx = ctx };
-	uint64_t idr, head;
-	int r = ops->symbol(g, "map_idr", &idr, err);
+	int r = 0;
 
 	for (size_t i = 0; !r && i < N_PATHS; i++)
 		r = ops->path(g, names[i], &l.paths[i], err);
-	if (!r)
-		r = read_path(g, "idr.idr_rt.xa_head", idr, &head, err);
-	if (!r)
-		walk(&l, head, 0);
-	return r;
+	return r ? r : ktstr_guest_idr(g, "map_idr", tell_map, &l, err);
+}
+
+/* ---- whose ---- */
+
+/* Maps that struct_ops programs use: those of the scheduler, as long as nothing else is made so. */
+struct owned {
+	const struct ktstr_guest *g;
+	struct ktstr_guest_path type, maps, count;
+	uint64_t list[OWNED_MAX];
+	size_t n;
+};
+
+static bool add_owned(void *ctx, uint64_t program)
+{
+	uint64_t type = 0, maps = 0, n = 0;
+	struct owned *o = ctx;
+
+	ops->number(o->g, &o->type, program, &type);
+	if (type != BPF_PROG_TYPE_STRUCT_OPS || !ops->number(o->g, &o->maps, program, &maps) ||
+	    !ops->number(o->g, &o->count, program, &n))
+		return false;
+	for (uint64_t i = 0; i < n && o->n < OWNED_MAX; i++)
+		if (ops->bytes(o->g, maps + i * sizeof(*o->list), &o->list[o->n], sizeof(*o->list)))
+			o->n++;
+	return o->n == OWNED_MAX;
+}
+
+/* None, where the kernel has no such programs. */
+static void find_owned(const struct ktstr_guest *g, struct owned *o)
+{
+	struct ktstr_err ignored = KTSTR_ERR_INIT;
+
+	o->g = g;
+	if (!ops->path(g, "bpf_prog.type", &o->type, &ignored) &&
+	    !ops->path(g, "bpf_prog.aux->used_maps", &o->maps, &ignored) &&
+	    !ops->path(g, "bpf_prog.aux->used_map_cnt", &o->count, &ignored))
+		ktstr_guest_idr(g, "prog_idr", add_owned, o, &ignored);
+}
+
+static bool is_owned(const struct owned *o, uint64_t map)
+{
+	for (size_t i = 0; i < o->n; i++)
+		if (o->list[i] == map)
+			return true;
+	return false;
 }
 
 /* ---- by name ---- */
 
+struct hits {
+	struct ktstr_guest_map map;	/* the first one */
+	unsigned n;
+};
+
 struct search {
 	const char *name;
-	struct ktstr_guest_map found;
-	unsigned hits;
-	char all[512];
+	struct owned owned;
+	struct hits mine, others;	/* the scheduler's, and the rest */
+	bool any_mine;			/* the scheduler has maps, whatever they are called */
+	char all[NAMES_MAX][KTSTR_MAP_NAME];
+	size_t n_all;
 };
 
 static bool is_named(const char *name, const char *wanted)
@@ -160,30 +186,58 @@ static bool is_named(const char *name, const char *wanted)
 static bool look(void *ctx, const struct ktstr_guest_map *map)
 {
 	struct search *s = ctx;
-	size_t used = strlen(s->all);
+	bool mine = is_owned(&s->owned, map->address);
+	struct hits *hits = mine ? &s->mine : &s->others;
 
-	snprintf(s->all + used, sizeof(s->all) - used, "%s%s", used ? ", " : "",
-		 *map->name ? map->name : "\"\"");
-	if (is_named(map->name, s->name) && !s->hits++)
-		s->found = *map;
+	s->any_mine |= mine;
+	if (s->n_all < NAMES_MAX)
+		memcpy(s->all[s->n_all++], map->name, sizeof(map->name));
+	if (is_named(map->name, s->name) && !hits->n++)
+		hits->map = *map;
 	return false;
+}
+
+/* The message's tail: the name that may have been meant, and those that there are. */
+static int not_found(const struct search *s, struct ktstr_err *err)
+{
+	const char *words[NAMES_MAX], *nearest;
+	char list[KTSTR_ERR_MAX / 2] = "";
+
+	for (size_t i = 0; i < s->n_all; i++) {
+		size_t used = strlen(list);
+
+		words[i] = s->all[i];
+		snprintf(list + used, sizeof(list) - used, "%s%s", used ? ", " : "",
+			 *s->all[i] ? s->all[i] : "\"\"");
+	}
+	nearest = ktstr_nearest(s->name, words, s->n_all);
+	return ktstr_err_set(err, -ENOENT, "the guest has no BPF map %s%s%s%s; it has: %s", s->name,
+			     nearest ? "; did you mean " : "", nearest ? nearest : "",
+			     nearest ? "?" : "", s->n_all ? list : "none");
 }
 
 int ktstr_guest_map_find(const struct ktstr_guest *g, const char *name,
 			 struct ktstr_guest_map *ret_map, struct ktstr_err *err)
 {
-	struct search s = { .name = name };
-	int r = ktstr_guest_maps(g, look, &s, err);
+	_cleanup_free_ struct search *s = calloc(1, sizeof(*s));
+	const struct hits *hits;
+	int r;
 
+	if (!s)
+		return ktstr_err_nomem(err);
+	s->name = name;
+	find_owned(g, &s->owned);
+	r = ktstr_guest_maps(g, look, s, err);
 	if (r)
 		return r;
-	if (!s.hits)
-		return ktstr_err_set(err, -ENOENT, "the guest has no BPF map %s; it has: %s", name,
-				     s.all[0] ? s.all : "none");
-	if (s.hits > 1)
-		return ktstr_err_set(err, -ENOTUNIQ, "%u BPF maps of the guest are called %s: %s",
-				     s.hits, name, s.all);
-	*ret_map = s.found;
+	/* The end of a name that another program's map has too is the scheduler's, or nobody's. */
+	hits = s->mine.n || (*name == '.' && s->any_mine) ? &s->mine : &s->others;
+	if (!hits->n)
+		return not_found(s, err);
+	if (hits->n > 1)
+		return ktstr_err_set(err, -ENOTUNIQ, "%u BPF maps of the guest are called %s",
+				     hits->n, name);
+	*ret_map = hits->map;
 	return 0;
 }
 

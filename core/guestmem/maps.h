@@ -34,7 +34,9 @@ int ktstr_guest_maps(const struct ktstr_guest *guest, ktstr_guest_map_fn *fn, vo
 		     struct ktstr_err *err);
 
 /* The map of that name; one that begins with `.` stands for the end of a name, ".bss" for
- * "ktstr.bss". -ENOENT with the names that there are; -ENOTUNIQ when several have it. */
+ * "ktstr.bss". One that a struct_ops program uses, so the scheduler's, comes before those of other
+ * programs, and is the only one that the end of a name stands for. -ENOENT with the names that there
+ * are and the one that is near; -ENOTUNIQ when several have it. */
 int ktstr_guest_map_find(const struct ktstr_guest *guest, const char *name,
 			 struct ktstr_guest_map *ret_map, struct ktstr_err *err);
 
@@ -46,7 +48,7 @@ int ktstr_guest_map_value(const struct ktstr_guest *guest, const struct ktstr_gu
 			  struct ktstr_err *err);
 
 /* A field of a value by its path: "fault_now.enqueue_error" of .bss, "" for a value that is a
- * number itself. */
+ * number itself. -ENOENT with the name that is near, or those that there are. */
 int ktstr_guest_cell_find(const struct ktstr_guest *guest, const struct ktstr_guest_map *map,
 			  const void *key, unsigned cpu, const char *field,
 			  struct ktstr_guest_cell *ret_cell, struct ktstr_err *err);

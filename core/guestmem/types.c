@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "guestmem/types.h"
 
+#include "base/text.h"
+
 #include <bpf/btf.h>
 
 #include <ctype.h>
@@ -9,6 +11,7 @@
 #define ANONYMOUS_MAX 8		/* anonymous structs in each other */
 #define MEMBERS_MAX 100000	/* looked at for one name */
 #define NAME_MAX_LEN 128
+#define CHOICE_MAX 256		/* names that are looked at for what may have been meant */
 
 /* Where a path has come to. */
 struct walk {
@@ -20,6 +23,7 @@ struct walk {
 	const struct btf_member *field;	/* the last member, NULL behind a pointer or an element */
 	const struct btf_type *owner;	/* the struct it is in */
 	uint32_t field_index;
+	bool suggests;			/* the path is a user's: what may have been meant is told */
 	struct ktstr_guest_path *out;
 	struct ktstr_err *err;
 };
@@ -57,6 +61,73 @@ static int absent(struct walk *w, const char *fmt, const char *a, const char *b)
 static int bad_path(struct walk *w, const char *what)
 {
 	return ktstr_err_set(w->err, -EINVAL, "%s: %s at \"%s\"", w->path, what, w->rest);
+}
+
+/* ---- what may have been meant ---- */
+
+struct choice {
+	const char *names[CHOICE_MAX];
+	size_t n;
+};
+
+static void add_choice(struct choice *c, const char *name)
+{
+	if (*name && c->n < CHOICE_MAX)
+		c->names[c->n++] = name;
+}
+
+static void add_members(const struct btf *btf, const struct btf_type *t, struct choice *c, int depth)
+{
+	const struct btf_member *m = btf_members(t);
+
+	for (uint16_t i = 0; i < btf_vlen(t); i++) {
+		const char *name = name_of(btf, m[i].name_off);
+		uint32_t type = m[i].type;
+		const struct btf_type *inner = !*name && depth < ANONYMOUS_MAX ? skip(btf, &type) : NULL;
+
+		add_choice(c, name);
+		if (inner && btf_is_composite(inner) && c->n < CHOICE_MAX)
+			add_members(btf, inner, c, depth + 1);
+	}
+}
+
+static void add_variables(const struct btf *btf, const struct btf_type *t, struct choice *c)
+{
+	const struct btf_var_secinfo *v = btf_var_secinfos(t);
+
+	for (uint16_t i = 0; i < btf_vlen(t); i++) {
+		const struct btf_type *var = btf__type_by_id(btf, v[i].type);
+
+		if (var && btf_is_var(var))
+			add_choice(c, name_of(btf, var->name_off));
+	}
+}
+
+/* Adds to the message the near name, or all of them, as many as it can hold. */
+static int suggest(struct walk *w, const struct btf_type *t, const char *wanted)
+{
+	struct choice c = { .n = 0 };
+	size_t used = w->err ? strlen(w->err->msg) : 0;
+	const char *nearest;
+
+	if (!w->suggests || !w->err)
+		return -ENOENT;
+	if (btf_is_datasec(t))
+		add_variables(w->btf, t, &c);
+	else
+		add_members(w->btf, t, &c, 0);
+	nearest = ktstr_nearest(wanted, c.names, c.n);
+	if (nearest) {
+		snprintf(w->err->msg + used, sizeof(w->err->msg) - used, "; did you mean %s?",
+			 nearest);
+		return -ENOENT;
+	}
+	for (size_t i = 0; i < c.n; i++) {
+		snprintf(w->err->msg + used, sizeof(w->err->msg) - used, "%s%s",
+			 i ? ", " : "; it has: ", c.names[i]);
+		used = strlen(w->err->msg);
+	}
+	return -ENOENT;
 }
 
 /* ---- steps ---- */
@@ -110,9 +181,11 @@ static int enter_member(struct walk *w, const struct btf_type *t, const char *na
 	char wanted[NAME_MAX_LEN];
 
 	snprintf(wanted, sizeof(wanted), "%.*s", (int)len, name);
-	if (!find_member(&s, t, 0, 0))
-		return absent(w, "struct %s of this kernel has no %s", name_of(w->btf, t->name_off),
-			      wanted);
+	if (!find_member(&s, t, 0, 0)) {
+		absent(w, w->suggests ? "struct %s has no %s" : "struct %s of this kernel has no %s",
+		       name_of(w->btf, t->name_off), wanted);
+		return suggest(w, t, wanted);
+	}
 	w->owner = s.owner;
 	w->field_index = s.index;
 	w->field = btf_members(s.owner) + s.index;
@@ -139,7 +212,8 @@ static int enter_variable(struct walk *w, const struct btf_type *t, const char *
 		return 0;
 	}
 	snprintf(wanted, sizeof(wanted), "%.*s", (int)len, name);
-	return absent(w, "%s has no %s", name_of(w->btf, t->name_off), wanted);
+	absent(w, "%s has no %s", name_of(w->btf, t->name_off), wanted);
+	return suggest(w, t, wanted);
 }
 
 static int step_member(struct walk *w)
@@ -280,7 +354,8 @@ int ktstr_types_path_from(const struct btf *btf, uint32_t type, const char *name
 	struct ktstr_guest_path out = { 0 };
 	char whole[2 * NAME_MAX_LEN];
 	struct walk w = {
-		.btf = btf, .path = whole, .rest = path, .type = type, .out = &out, .err = err,
+		.btf = btf, .path = whole, .rest = path, .type = type, .suggests = true,
+		.out = &out, .err = err,
 	};
 
 	snprintf(whole, sizeof(whole), "%s%s", name, path);

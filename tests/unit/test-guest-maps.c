@@ -23,6 +23,9 @@ enum {
 	ELEM_1 = 0x900,
 	ELEM_2 = 0x940,
 	BTF = 0xa00,
+	PROG = 0xc00,
+	AUX = 0xc40,
+	USED = 0xc80,
 	VALUE_TYPES = 0x2000,
 };
 enum { MAP_SIZE = 64, ARRAY_ELEM = 64, ARRAY_VALUE = 72, HTAB_BUCKETS = 64, HTAB_N = 72, KEY = 16 };
@@ -64,10 +67,13 @@ static void write_kernel_types(char path[64])
 			     u32, 8u, "value_size", u32, 12u, "max_entries", u32, 16u,
 			     "btf_value_type_id", u32, 20u, "btf", ptr, 24u, "name", name, 32u,
 			     NULL);
+	int aux = add_struct(b, "bpf_prog_aux", 16, "used_map_cnt", u32, 0u, "used_maps", ptr, 8u,
+			     NULL);
 	const void *raw;
 	uint32_t len;
 	int fd;
 
+	add_struct(b, "bpf_prog", 16, "type", u32, 4u, "aux", btf__add_ptr(b, aux), 8u, NULL);
 	add_struct(b, "idr", 8, "idr_rt", xarray, 0u, NULL);
 	add_struct(b, "xa_node", 520, "shift", ch, 0u, "slots", slots, 8u, NULL);
 	add_struct(b, "bpf_array", ARRAY_VALUE, "map", map, 0u, "elem_size", u32,
@@ -145,7 +151,9 @@ static void put_hash(struct fixture_memory *m, uint32_t value_type)
 
 static struct ktstr_guest *open_guest(struct fixture_memory *m)
 {
-	const struct fixture_symbol more[] = { { "bmap_idr", FIXTURE_STEXT + 0x800 }, { NULL, 0 } };
+	const struct fixture_symbol more[] = { { "bmap_idr", FIXTURE_STEXT + 0x800 },
+					       { "bprog_idr", FIXTURE_STEXT + 0x808 },
+					       { NULL, 0 } };
 	struct ktstr_err err = KTSTR_ERR_INIT;
 	struct ktstr_guest *g = NULL;
 	uint64_t head = at(NODE) | 2;
@@ -227,6 +235,41 @@ Test(guest_maps, lists_and_names)
 	close_guest(&m, g);
 }
 
+/* A struct_ops program that uses one map. */
+static void put_scheduler(struct fixture_memory *m, uint64_t map)
+{
+	uint64_t prog = at(PROG);
+
+	put(m, PROG + 4, BPF_PROG_TYPE_STRUCT_OPS, 4);
+	put(m, PROG + 8, at(AUX), 8);
+	put(m, AUX, 1, 4);
+	put(m, AUX + 8, at(USED), 8);
+	put(m, USED, at(map), 8);
+	fixture_put(m, 0x1808, &prog, sizeof(prog));
+}
+
+Test(guest_maps, the_scheduler_s_come_first)
+{
+	struct ktstr_err err = KTSTR_ERR_INIT;
+	struct fixture_memory m;
+	struct ktstr_guest *g = open_guest(&m);
+	struct ktstr_guest_map map;
+
+	put_map(&m, 0xb00, 6, BPF_MAP_TYPE_ARRAY, 1, 1, "other.bss");
+	put_scheduler(&m, 0xb00);
+	cr_expect_str_eq(find(g, ".bss").name, "other.bss");
+	cr_expect_str_eq(find(g, "mine.bss").name, "mine.bss", "nobody else has that name");
+	put(&m, USED, at(PERCPU), 8);
+	cr_expect_eq(ktstr_guest_map_find(g, ".bss", &map, &err), -ENOENT, "%s: that of another",
+		     map.name);
+	put(&m, PROG + 4, BPF_PROG_TYPE_TRACING, 4);
+	cr_expect_eq(ktstr_guest_map_find(g, ".bss", &map, &err), -ENOTUNIQ);
+	put(&m, PROG + 4, BPF_PROG_TYPE_STRUCT_OPS, 4);
+	put(&m, AUX, UINT32_MAX, 4);	/* it claims very many, and most are not mapped */
+	cr_expect_str_eq(find(g, "table").name, "table");
+	close_guest(&m, g);
+}
+
 Test(guest_maps, values_of_every_type)
 {
 	int32_t percpu[] = { 400, -500 };
@@ -264,6 +307,8 @@ Test(guest_maps, what_is_not_there_is_named)
 	expect_no_cell(g, "percpu", 0, 2, "hits", -ENOENT, "no value for CPU 2");
 	expect_no_cell(g, "table", 8, 0, "hits", -ENOENT, "no such key");
 	expect_no_cell(g, "table", 7, 0, "gone", -ENOENT, "absent: table.gone");
+	expect_no_cell(g, "table", 7, 0, "gone", -ENOENT, "; it has: hits, flag, next, far, low");
+	expect_no_cell(g, "table", 7, 0, "hist", -ENOENT, "; did you mean hits?");
 	expect_no_cell(g, "table", 7, 0, "", -EINVAL, "no number");
 	expect_no_cell(g, "table", 7, 0, "next->x", -ENOENT, "absent: table.next->x");
 	expect_no_cell(g, "table", 7, 0, "far", -EFAULT, "outside of the map's value");
