@@ -38,12 +38,13 @@ static void take_answer(struct ktstr_engine *engine, const struct ktstr_frame *f
 {
 	struct ktstr_fields fields;
 
-	engine->sched_ok = false;
+	engine->answer_ok = false;
+	engine->answer[0] = '\0';
 	if (ktstr_fields_parse(frame->payload, frame->len, &fields)) {
-		ktstr_get_bool(&fields, "ok", &engine->sched_ok);
-		ktstr_get_cstr(&fields, "text", engine->sched_text, sizeof(engine->sched_text));
+		ktstr_get_bool(&fields, "ok", &engine->answer_ok);
+		ktstr_get_cstr(&fields, "text", engine->answer, sizeof(engine->answer));
 	}
-	engine->sched_answered = true;
+	engine->answered = true;
 }
 
 static void on_message(void *ctx, const struct ktstr_frame *frame)
@@ -55,7 +56,7 @@ static void on_message(void *ctx, const struct ktstr_frame *frame)
 		engine->started = true;
 	else if (frame->type == KTSTR_MSG_STOP)
 		engine->stopped = true;
-	else if (frame->type == KTSTR_MSG_SCHEDULER_DONE)
+	else if (frame->type == KTSTR_MSG_SCHEDULER_DONE || frame->type == KTSTR_MSG_ANSWER)
 		take_answer(engine, frame);
 	else if (frame->type == KTSTR_MSG_PLAN && !engine->plan &&
 		 ktstr_guest_plan_decode(frame->payload, frame->len, &engine->plan, &err))

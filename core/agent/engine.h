@@ -35,8 +35,8 @@ struct ktstr_engine {
 	uint64_t past_iterations;		/* of workers that were brought home */
 	const char *awaited_group, *awaited_event;	/* of group.c */
 	bool started, stopped, timed_out;
-	bool sched_answered, sched_ok;		/* the agent's word on a change of the scheduler */
-	char sched_text[256];
+	bool answered, answer_ok;		/* the agent's or the host's word on an operation of theirs */
+	char answer[KTSTR_ERR_MAX];
 	bool failed;
 	char why[KTSTR_ERR_MAX];		/* the first failure */
 };

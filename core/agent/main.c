@@ -273,6 +273,9 @@ static void on_message(void *ctx, const struct ktstr_frame *frame)
 	case KTSTR_MSG_STOP:
 		on_stop(agent, &fields);
 		break;
+	case KTSTR_MSG_ANSWER:
+		ktstr_engine_link_send(&agent->engine, KTSTR_MSG_ANSWER, frame->payload, frame->len);
+		break;
 	case KTSTR_MSG_BYE:
 		ktstr_supervise_raise(agent, KTSTR_EVENT_BYE);
 		break;

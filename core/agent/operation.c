@@ -16,6 +16,7 @@ struct doing {
 	const struct ktstr_guest_op *op;
 	uint32_t step;
 	uint32_t tasks;		/* workers, or processes, that it was about */
+	const char *detail;	/* what who carried it out says of it; NULL or "": nothing */
 };
 
 /* ---- cgroups ---- */
@@ -182,15 +183,15 @@ static int do_kill(struct doing *doing, struct ktstr_err *err)
 	return ktstr_program_kill(doing->engine, doing->op->payload.name, err);
 }
 
-/* ---- the scheduler ---- */
+/* ---- what others carry out ---- */
 
 static bool is_answered(struct ktstr_engine *engine)
 {
-	return engine->sched_answered || engine->failed;
+	return engine->answered || engine->failed;
 }
 
-/* The agent supervises the scheduler, and has deadlines for it. */
-static int do_scheduler(struct doing *doing, struct ktstr_err *err)
+/* Says which operation it is, and waits for the answer. */
+static int ask(struct doing *doing, enum ktstr_msg type, struct ktstr_err *err)
 {
 	struct ktstr_engine *engine = doing->engine;
 	const struct ktstr_guest_step *step = &engine->plan->steps[doing->step - 1];
@@ -202,19 +203,34 @@ static int do_scheduler(struct doing *doing, struct ktstr_err *err)
 	ktstr_put_end(&b);
 	if (b.failed)
 		return ktstr_err_nomem(err);
-	engine->sched_answered = false;
-	ktstr_guest_channel_send(&engine->agent, KTSTR_LANE_NORMAL, KTSTR_MSG_SCHEDULER,
-				 ktstr_now_ns(), b.data, b.len);
+	engine->answered = false;
+	ktstr_guest_channel_send(&engine->agent, KTSTR_LANE_NORMAL, type, ktstr_now_ns(), b.data,
+				 b.len);
 	ktstr_buf_free(&b);
 	if (ktstr_engine_wait(engine, is_answered, UINT64_MAX, false) != KTSTR_WAIT_MET ||
-	    engine->failed || engine->sched_ok)
+	    engine->failed)
 		return 0;
-	return ktstr_err_set(err, -EIO, "%s", engine->sched_text);
+	if (!engine->answer_ok)
+		return ktstr_err_set(err, -EIO, "%s", engine->answer);
+	doing->detail = engine->answer;
+	return 0;
+}
+
+/* The agent supervises the scheduler, and has deadlines for it. */
+static int do_scheduler(struct doing *doing, struct ktstr_err *err)
+{
+	return ask(doing, KTSTR_MSG_SCHEDULER, err);
 }
 
 static int do_replace_scheduler(struct doing *doing, struct ktstr_err *err)
 {
 	return do_scheduler(doing, err);
+}
+
+/* The host writes guest memory. It answers also where it cannot, so that no deadline is needed. */
+static int do_write_map(struct doing *doing, struct ktstr_err *err)
+{
+	return ask(doing, KTSTR_MSG_ASK, err);
 }
 
 /* ---- the table ---- */
@@ -239,6 +255,7 @@ static void report(const struct doing *doing, uint64_t round, uint64_t start_ns,
 	ktstr_put_str(&b, "payload", op->payload.name);
 	ktstr_put_str(&b, "change", op->operation == KTSTR_OP_SCHEDULER ?
 		      ktstr_change_name(op->change) : NULL);
+	ktstr_put_str(&b, "detail", doing->detail && *doing->detail ? doing->detail : NULL);
 	ktstr_put_u64(&b, "tasks", doing->tasks);
 	ktstr_put_u64(&b, "duration_ns", ktstr_now_ns() - start_ns);
 	ktstr_put_bool(&b, "ok", !ret);

@@ -165,6 +165,16 @@ static void change_scheduler(struct state *s, const struct ktstr_plan *plan,
 	s->scheduler = op->change != KTSTR_CHANGE_STOP;
 }
 
+/* The maps are those of a scheduler that runs. */
+static void need_scheduler(struct state *s, const struct ktstr_plan_op *op)
+{
+	if (s->scheduler)
+		return;
+	ktstr_problem_add(s->r->problems, op->line, op->column, "`%s`: no scheduler runs at this "
+			  "point%s", ktstr_operation_name(op->operation), round_words(s));
+	s->ok = false;
+}
+
 /* ---- operations ---- */
 
 static void drop(struct state *s, const struct ktstr_plan_op *op)
@@ -202,6 +212,9 @@ static void carry_out(struct state *s, const struct ktstr_plan *plan,
 	case KTSTR_OP_SCHEDULER:
 	case KTSTR_OP_REPLACE_SCHEDULER:
 		change_scheduler(s, plan, op);
+		break;
+	case KTSTR_OP_WRITE_MAP:
+		need_scheduler(s, op);
 		break;
 	case KTSTR_OP_RUN:
 		start(s, &op->payload, false);

@@ -117,6 +117,33 @@ const struct ktstr_schema ktstr_schema_wait = {
 	KTSTR_SCHEMA_KEYS(wait_keys),
 };
 
+#define WRITE(member) offsetof(struct ktstr_plan_op, write.member)
+
+static const struct ktstr_key write_map_keys[] = {
+	{ .param = { .name = "map", .type = KTSTR_PARAM_STRING,
+		     .help = "its name, or from a `.` on its end: .bss" },
+	  .offset = WRITE(map) },
+	{ .param = { .name = "field", .type = KTSTR_PARAM_STRING, .optional = true,
+		     .help = "a variable or member by its path, such as crash or fault.times[2]; left "
+			     "out: the map's values are numbers themselves" },
+	  .offset = WRITE(field) },
+	{ .param = { .name = "value", .type = KTSTR_PARAM_INT, .help = "what is stored there" },
+	  .offset = WRITE(value) },
+	{ .param = { .name = "key", .type = KTSTR_PARAM_STRING, .optional = true,
+		     .help = "which entry, a number or text; left out: entry 0 of an array, the "
+			     "first there is of a hash map" },
+	  .offset = WRITE(key) },
+	{ .param = { .name = "cpu", .type = KTSTR_PARAM_UINT, .optional = true, .max = 8191,
+		     .help = "whose copy in a per-CPU map; left out: those of all CPUs" },
+	  .offset = WRITE(cpu) },
+};
+
+const struct ktstr_schema ktstr_schema_write_map = {
+	.name = "write-map",
+	.form = "a mapping of `map`, `field` and `value`",
+	KTSTR_SCHEMA_KEYS(write_map_keys),
+};
+
 /* ---- one function for each ---- */
 
 static bool read_add_cgroup(struct ktstr_reader *r, const struct ktstr_node *node,
@@ -239,6 +266,13 @@ static bool read_replace_scheduler(struct ktstr_reader *r, const struct ktstr_no
 {
 	op->change = KTSTR_CHANGE_REPLACE;
 	return ktstr_read_scheduler(r, node, &op->scheduler);
+}
+
+static bool read_write_map(struct ktstr_reader *r, const struct ktstr_node *node,
+			   struct ktstr_plan_op *op)
+{
+	op->write.cpu = KTSTR_PLAN_ALL_CPUS;
+	return ktstr_schema_read(&ktstr_schema_write_map, r, node, op, NULL);
 }
 
 /* ---- the table ---- */

@@ -39,7 +39,9 @@
 	   "the pipeline's scheduler, or the one that replaced it; goes on once it has attached, "	\
 	   "or the kernel has none")								\
 	OP(REPLACE_SCHEDULER, replace_scheduler, "replace-scheduler", "a mapping as `scheduler`", \
-	   "stops the one that runs, if one does, and starts this one")
+	   "stops the one that runs, if one does, and starts this one")				\
+	OP(WRITE_MAP, write_map, "write-map", "a mapping of `map`, `field` and `value`",		\
+	   "the host stores a number into a BPF map, while nothing in the guest notices")
 
 #define KTSTR_OPERATION_SYMBOL(symbol, function, name, form, help) KTSTR_OP_##symbol,
 enum ktstr_operation {

@@ -343,6 +343,7 @@ const struct ktstr_schema *const *ktstr_plan_schemas(void)
 		&ktstr_schema_scenario, &ktstr_schema_step, &ktstr_schema_cgroup,
 		&ktstr_schema_operation, &ktstr_schema_set_cpuset, &ktstr_schema_set,
 		&ktstr_schema_spawn, &ktstr_schema_set_affinity, &ktstr_schema_move_all,
+		&ktstr_schema_write_map,
 		&ktstr_schema_payload, &ktstr_schema_metrics, &ktstr_schema_wait,
 		&ktstr_schema_cpuset, &ktstr_schema_worker, &ktstr_schema_affinity,
 		&ktstr_schema_sched, &ktstr_schema_mempolicy, &ktstr_schema_expect,
@@ -511,12 +512,17 @@ static uint64_t rounds(const struct ktstr_plan_step *step)
 /* The guest's own deadlines for ending a scheduler add up to that (core/agent/swap.c). */
 #define STOP_SCHEDULER_NS (20 * 1000000000ull)
 
+/* The host may have to find the guest's kernel first. */
+#define WRITE_MAP_NS (5 * 1000000000ull)
+
 static uint64_t op_ns(const struct ktstr_plan *plan, const struct ktstr_plan_op *op)
 {
 	if (op->operation == KTSTR_OP_SCHEDULER)
 		return STOP_SCHEDULER_NS + plan->scheduler.attach_timeout_ns;
 	if (op->operation == KTSTR_OP_REPLACE_SCHEDULER)
 		return STOP_SCHEDULER_NS + op->scheduler.attach_timeout_ns;
+	if (op->operation == KTSTR_OP_WRITE_MAP)
+		return WRITE_MAP_NS;
 	return op->timeout_ns;
 }
 
@@ -531,4 +537,14 @@ uint64_t ktstr_plan_operations_ns(const struct ktstr_plan *plan)
 			ns += op_ns(plan, &step->ops.items[k]) * rounds(step);
 	}
 	return ns;
+}
+
+bool ktstr_plan_needs_ram(const struct ktstr_plan *plan)
+{
+	bool needs = plan->monitors.n;
+
+	for (size_t i = 0; i < plan->steps.n; i++)
+		for (size_t k = 0; k < plan->steps.items[i].ops.n; k++)
+			needs |= plan->steps.items[i].ops.items[k].operation == KTSTR_OP_WRITE_MAP;
+	return needs;
 }

@@ -58,6 +58,16 @@ struct ktstr_plan_payload {
 	unsigned line, column;
 };
 
+/* A number that the host stores into a BPF map of the guest. */
+struct ktstr_plan_map_write {
+	const char *map;		/* name, or the end of one: .bss */
+	const char *field;		/* path in the value; NULL: the value is a number itself */
+	const char *key;		/* as written; NULL: entry 0, or the only one */
+	int64_t value;
+	uint32_t cpu;			/* of a per-CPU map; KTSTR_PLAN_ALL_CPUS */
+};
+#define KTSTR_PLAN_ALL_CPUS UINT32_MAX
+
 /* What an operation acts upon is its cgroup by name; what it sets or adds stands there too. */
 struct ktstr_plan_op {
 	struct ktstr_plan_cgroup cgroup;	/* name NULL or "": none */
@@ -68,6 +78,7 @@ struct ktstr_plan_op {
 	uint64_t timeout_ns;			/* wait: before scaling */
 	enum ktstr_change change;		/* scheduler, replace-scheduler */
 	struct ktstr_plan_scheduler scheduler;	/* replace-scheduler */
+	struct ktstr_plan_map_write write;	/* write-map */
 	unsigned line, column;
 };
 
@@ -147,6 +158,9 @@ uint64_t ktstr_plan_duration_ns(const struct ktstr_plan *plan);
 
 /* The most that its operations may take on top of that, before scaling. */
 uint64_t ktstr_plan_operations_ns(const struct ktstr_plan *plan);
+
+/* True when the host reads or writes the guest's memory in the course of it. */
+bool ktstr_plan_needs_ram(const struct ktstr_plan *plan);
 
 /* "1n2l2c1t" into buf; and back: 0 or -EINVAL with what was expected. */
 void ktstr_topology_format(const struct ktstr_topology *t, char *buf, size_t size);

@@ -19,6 +19,7 @@ extern const struct ktstr_schema ktstr_schema_set;
 extern const struct ktstr_schema ktstr_schema_spawn;
 extern const struct ktstr_schema ktstr_schema_set_affinity;
 extern const struct ktstr_schema ktstr_schema_move_all;
+extern const struct ktstr_schema ktstr_schema_write_map;
 extern const struct ktstr_schema ktstr_schema_wait;
 extern const struct ktstr_schema ktstr_schema_payload;		/* payload-read.c */
 extern const struct ktstr_schema ktstr_schema_metrics;

@@ -145,7 +145,7 @@ static void start_monitors(struct attempt *a)
 	};
 	struct ktstr_err err = KTSTR_ERR_INIT;
 
-	if (!a->p->plan->monitors.n || a->monitors)
+	if (!a->machine.wants_ram || a->monitors)
 		return;
 	params.n_ram = a->ops->ram(a->vmm, ram, KTSTR_MONITORS_RAM);
 	params.n_tids = a->ops->vcpu_threads(a->vmm, params.tids, KTSTR_MONITORS_TIDS);
@@ -268,7 +268,7 @@ static int on_deadline(struct attempt *a)
 
 /* ---- the loop ---- */
 
-enum { FD_EVENT, FD_CHANNEL, FD_CONSOLE, FD_SIGNAL, FD_TIMER, FD_COUNT };
+enum { FD_EVENT, FD_CHANNEL, FD_CONSOLE, FD_SIGNAL, FD_TIMER, FD_MONITORS, FD_COUNT };
 
 static int channel_ready(struct attempt *a, short revents)
 {
@@ -302,6 +302,7 @@ static int turn(struct attempt *a)
 		[FD_CONSOLE] = { a->console_closed ? -1 : a->ops->console_fd(a->vmm), POLLIN, 0 },
 		[FD_SIGNAL] = { a->signal_fd, POLLIN, 0 },
 		[FD_TIMER] = { a->timer_fd, POLLIN, 0 },
+		[FD_MONITORS] = { ktstr_monitors_event_fd(a->monitors), POLLIN, 0 },
 	};
 	int ret = 0;
 
@@ -313,6 +314,8 @@ static int turn(struct attempt *a)
 		ret = channel_ready(a, p[FD_CHANNEL].revents);
 	if (!ret && p[FD_SIGNAL].revents)
 		ret = on_signal(a);
+	if (!ret && p[FD_MONITORS].revents)
+		ret = conversation_answer(a);
 	if (!ret && p[FD_EVENT].revents)
 		ret = watch_vmm_events(a);
 	if (!ret && p[FD_TIMER].revents)
@@ -438,7 +441,7 @@ static int describe_machine(struct attempt *a)
 		.cache_dir = p->cache_dir,
 		.template_use = p->plan->templates && !p->options->no_template ? KTSTR_TEMPLATE_COPY :
 				KTSTR_TEMPLATE_OFF,
-		.wants_ram = p->plan->monitors.n > 0,
+		.wants_ram = ktstr_plan_needs_ram(p->plan),
 	};
 	return 0;
 }

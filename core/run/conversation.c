@@ -237,12 +237,43 @@ static int on_probe_data(struct attempt *a, const struct ktstr_fields *f)
 	return attempt_record(a, KTSTR_REC_LOST, &b);
 }
 
+/* ---- operations of the host ---- */
+
+static int send_answer(struct attempt *a, const struct ktstr_err *answer)
+{
+	_cleanup_buf_ struct ktstr_buf b = { 0 };
+
+	ktstr_put_begin(&b);
+	ktstr_put_bool(&b, "ok", !answer->code);
+	ktstr_put_str(&b, "text", answer->msg);
+	ktstr_put_end(&b);
+	return ktstr_host_channel_put(&a->channel, KTSTR_MSG_ANSWER, &b, a->err);
+}
+
+static int on_ask(struct attempt *a, const struct ktstr_fields *f)
+{
+	struct ktstr_err refused = KTSTR_ERR_INIT;
+	uint64_t step = 0, op = 0;
+
+	ktstr_get_u64(f, "step", &step);
+	ktstr_get_u64(f, "op", &op);
+	return ktstr_monitors_ask(a->monitors, step, op, &refused) ? send_answer(a, &refused) : 0;
+}
+
+int conversation_answer(struct attempt *a)
+{
+	struct ktstr_err answer = KTSTR_ERR_INIT;
+
+	return ktstr_monitors_answer(a->monitors, &answer) ? send_answer(a, &answer) : 0;
+}
+
 /* What a guest may put into the journal: its own kinds of records, and nothing in the host's name. */
 static bool guest_may_say(uint32_t type)
 {
 	return type == KTSTR_REC_STAGE || type == KTSTR_REC_NOTE ||
 	       (type >= KTSTR_REC_HELLO && type < KTSTR_MSG_WAITING && type != KTSTR_REC_REPRO &&
-		type != KTSTR_REC_PROBE_EVENT && type != KTSTR_REC_SOURCE);
+		type != KTSTR_REC_PROBE_EVENT && type != KTSTR_REC_SOURCE &&
+		type != KTSTR_REC_SAMPLE && type != KTSTR_REC_MAP_WRITE);
 }
 
 static int on_record(struct attempt *a, const struct ktstr_frame *frame, const struct ktstr_fields *f)
@@ -289,6 +320,8 @@ static int on_frame(struct attempt *a, const struct ktstr_frame *frame, uint64_t
 		return on_clock(a, &f);
 	if (frame->type == KTSTR_MSG_PROBE_DATA)
 		return on_probe_data(a, &f);
+	if (frame->type == KTSTR_MSG_ASK)
+		return on_ask(a, &f);
 	if (guest_may_say(frame->type))
 		return on_record(a, frame, &f);
 	snprintf(text, sizeof(text), "a frame of type %u", frame->type);

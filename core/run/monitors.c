@@ -4,11 +4,22 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "guestmem/guest.h"
+#include "run/mapwrite.h"
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 enum state { MAKING, SAMPLING, ENDING };
+
+/* An operation that the host carries out, from the question to the answer. */
+struct request {
+	enum { REQUEST_NONE, REQUEST_ASKED, REQUEST_DONE } state;
+	uint64_t step, op;
+	const struct ktstr_plan_op *what;
+	struct ktstr_err answer;	/* code 0: it was done; its text says what */
+};
 
 /* One plugin. */
 struct watcher {
@@ -21,7 +32,8 @@ struct ktstr_monitors {
 	struct ktstr_ram ram[KTSTR_MONITORS_RAM];
 	struct ktstr_host host;
 	struct ktstr_guest_view view;
-	struct ktstr_guest *guest;
+	struct ktstr_guest *guest;		/* NULL: not found, because: */
+	struct ktstr_err lost;
 	struct watcher *watchers;
 	int *vcpu_fds;				/* schedstat of each vCPU thread; -1: none */
 	struct ktstr_buf record;		/* used again for each */
@@ -32,6 +44,8 @@ struct ktstr_monitors {
 	pthread_mutex_t lock;			/* of what follows */
 	pthread_cond_t changed;
 	enum state state;
+	struct request request;
+	int answered;				/* eventfd */
 };
 
 static const struct ktstr_monitor_ops *ops_of(const struct watcher *w)
@@ -155,6 +169,8 @@ static void sample_vcpus(struct ktstr_monitors *m)
 
 static void sample_all(struct ktstr_monitors *m)
 {
+	if (!m->p.plan->monitors.n)
+		return;		/* it is here to write */
 	for (size_t i = 0; i < m->p.plan->monitors.n; i++)
 		sample_one(m, &m->watchers[i]);
 	if (m->p.n_tids)
@@ -162,7 +178,7 @@ static void sample_all(struct ktstr_monitors *m)
 	m->n++;
 }
 
-/* ---- the thread ---- */
+/* ---- making ---- */
 
 static void open_vcpus(struct ktstr_monitors *m)
 {
@@ -177,8 +193,9 @@ static void open_vcpus(struct ktstr_monitors *m)
 static void make_watchers(struct ktstr_monitors *m)
 {
 	struct ktstr_err err = KTSTR_ERR_INIT;
-	int ret = ktstr_guest_open(m->ram, m->p.n_ram, m->p.btf, &m->guest, &err);
+	int ret = ktstr_guest_open(m->ram, m->p.n_ram, m->p.btf, &m->guest, &m->lost);
 
+	err = m->lost;
 	m->view.guest = m->guest;
 	for (size_t i = 0; i < m->p.plan->monitors.n; i++) {
 		struct watcher *w = &m->watchers[i];
@@ -192,7 +209,81 @@ static void make_watchers(struct ktstr_monitors *m)
 	}
 }
 
-/* Waits until the state is another, at most until `deadline_ns` (0: however long it takes). */
+/* ---- what the scenario asks for ---- */
+
+static void record_write(struct ktstr_monitors *m, const struct request *q,
+			 const struct ktstr_map_write_result *result)
+{
+	const struct ktstr_plan_map_write *w = &q->what->write;
+	_cleanup_buf_ struct ktstr_buf b = { 0 };
+
+	ktstr_put_begin(&b);
+	ktstr_put_u64(&b, "step", q->step);
+	ktstr_put_u64(&b, "op", q->op);
+	ktstr_put_str(&b, "map", w->map);
+	ktstr_put_str(&b, "field", w->field);
+	ktstr_put_str(&b, "key", w->key);
+	if (w->cpu != KTSTR_PLAN_ALL_CPUS)
+		ktstr_put_u64(&b, "cpu", w->cpu);
+	ktstr_put_str(&b, "name", result->name[0] ? result->name : NULL);
+	ktstr_put_s64(&b, "value", w->value);
+	if (result->known)
+		ktstr_put_s64(&b, "before", result->before);
+	ktstr_put_u64(&b, "copies", result->copies);
+	ktstr_put_bool(&b, "ok", !q->answer.code);
+	ktstr_put_str(&b, "error", q->answer.code ? q->answer.msg : NULL);
+	ktstr_put_end(&b);
+	append(m, KTSTR_REC_MAP_WRITE, &b);
+}
+
+static void tell_write(struct request *q, const struct ktstr_map_write_result *result)
+{
+	const struct ktstr_plan_map_write *w = &q->what->write;
+	int n = snprintf(q->answer.msg, sizeof(q->answer.msg), "%s%s%.200s: %lld -> %lld",
+			 result->name, w->field ? " " : "", w->field ? w->field : "",
+			 (long long)result->before, (long long)w->value);
+
+	if (result->copies > 1)
+		snprintf(q->answer.msg + n, sizeof(q->answer.msg) - (size_t)n, " on %u CPUs",
+			 result->copies);
+}
+
+static void carry_out(struct ktstr_monitors *m, struct request *q)
+{
+	struct ktstr_map_write_result result = { 0 };
+
+	q->answer = (struct ktstr_err)KTSTR_ERR_INIT;
+	if (!m->guest)
+		q->answer = m->lost;
+	else if (!ktstr_map_write(m->guest, &q->what->write, &result, &q->answer))
+		tell_write(q, &result);
+	record_write(m, q, &result);
+}
+
+/* [the monitors' thread] */
+static void serve(struct ktstr_monitors *m)
+{
+	const uint64_t one = 1;
+	struct request q;
+
+	pthread_mutex_lock(&m->lock);
+	q = m->request;
+	pthread_mutex_unlock(&m->lock);
+	if (q.state != REQUEST_ASKED)
+		return;
+	carry_out(m, &q);
+	q.state = REQUEST_DONE;
+	pthread_mutex_lock(&m->lock);
+	m->request = q;
+	pthread_mutex_unlock(&m->lock);
+	if (write(m->answered, &one, sizeof(one)) < 0)
+		host_log(&m->host, KTSTR_LOG_WARN, "the answer to an operation could not be told");
+}
+
+/* ---- the thread ---- */
+
+/* Waits until the state is another or something is asked, at most until `deadline_ns` (0: however
+ * long it takes). */
 static enum state wait_change(struct ktstr_monitors *m, enum state from, uint64_t deadline_ns)
 {
 	const struct timespec at = { (time_t)(deadline_ns / KTSTR_NSEC_PER_SEC),
@@ -201,7 +292,7 @@ static enum state wait_change(struct ktstr_monitors *m, enum state from, uint64_
 	int ret = 0;
 
 	pthread_mutex_lock(&m->lock);
-	while (m->state == from && ret != ETIMEDOUT)
+	while (m->state == from && m->request.state != REQUEST_ASKED && ret != ETIMEDOUT)
 		ret = deadline_ns ? pthread_cond_timedwait(&m->changed, &m->lock, &at)
 				  : pthread_cond_wait(&m->changed, &m->lock);
 	now = m->state;
@@ -218,14 +309,18 @@ static void *run(void *ctx)
 	pthread_setname_np(pthread_self(), "ktstr-monitor");
 	open_vcpus(m);
 	make_watchers(m);
-	state = wait_change(m, MAKING, 0);
+	while ((state = wait_change(m, MAKING, 0)) == MAKING)
+		serve(m);
 	next = ktstr_now_ns();
 	while (state == SAMPLING) {
-		sample_all(m);
-		/* What was missed is left out: samples on top of each other say nothing. */
-		for (next += period; next < ktstr_now_ns(); next += period)
-			;
+		if (ktstr_now_ns() >= next) {
+			sample_all(m);
+			/* What was missed is left out: samples on top of each other say nothing. */
+			for (next += period; next < ktstr_now_ns(); next += period)
+				;
+		}
 		state = wait_change(m, SAMPLING, next);
+		serve(m);
 	}
 	if (m->n)
 		sample_all(m);
@@ -273,6 +368,13 @@ int ktstr_monitors_create(const struct ktstr_monitors_params *params,
 		.guest_ops = &ktstr_guest_ops,
 	};
 	m->joined = true;
+	m->lost = (struct ktstr_err)KTSTR_ERR_INIT;
+	m->answered = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (m->answered < 0) {
+		ret = ktstr_err_errno(err, errno, "monitors: eventfd");
+		ktstr_monitors_destroy(m);
+		return ret;
+	}
 	ret = m->watchers && m->vcpu_fds ? start_thread(m, err) : ktstr_err_nomem(err);
 	if (ret) {
 		ktstr_monitors_destroy(m);
@@ -306,6 +408,51 @@ void ktstr_monitors_end(struct ktstr_monitors *m)
 	m->joined = true;
 }
 
+/* ---- questions; the attempt's thread ---- */
+
+int ktstr_monitors_ask(struct ktstr_monitors *m, uint64_t step, uint64_t op, struct ktstr_err *err)
+{
+	const struct ktstr_plan_step *at;
+	int ret = 0;
+
+	if (!m || m->joined)
+		return ktstr_err_set(err, -ESHUTDOWN, "the guest's memory is not looked at any more");
+	at = step && step <= m->p.plan->steps.n ? &m->p.plan->steps.items[step - 1] : NULL;
+	if (!at || op >= at->ops.n || at->ops.items[op].operation != KTSTR_OP_WRITE_MAP)
+		return ktstr_err_set(err, -EINVAL, "the plan has no such operation of the host's");
+	pthread_mutex_lock(&m->lock);
+	if (m->request.state != REQUEST_NONE)
+		ret = -EBUSY;
+	else
+		m->request = (struct request){ REQUEST_ASKED, step, op, &at->ops.items[op],
+					       KTSTR_ERR_INIT };
+	pthread_cond_signal(&m->changed);
+	pthread_mutex_unlock(&m->lock);
+	return ret ? ktstr_err_set(err, ret, "an operation of the host's is under way") : 0;
+}
+
+bool ktstr_monitors_answer(struct ktstr_monitors *m, struct ktstr_err *ret_answer)
+{
+	uint64_t n;
+	bool done;
+
+	if (!m || read(m->answered, &n, sizeof(n)) != sizeof(n))
+		return false;
+	pthread_mutex_lock(&m->lock);
+	done = m->request.state == REQUEST_DONE;
+	if (done) {
+		*ret_answer = m->request.answer;
+		m->request.state = REQUEST_NONE;
+	}
+	pthread_mutex_unlock(&m->lock);
+	return done;
+}
+
+int ktstr_monitors_event_fd(const struct ktstr_monitors *m)
+{
+	return m ? m->answered : -1;
+}
+
 void ktstr_monitors_destroy(struct ktstr_monitors *m)
 {
 	if (!m)
@@ -317,6 +464,7 @@ void ktstr_monitors_destroy(struct ktstr_monitors *m)
 	for (size_t i = 0; m->vcpu_fds && i < m->p.n_tids; i++)
 		ktstr_cleanup_close(&m->vcpu_fds[i]);
 	ktstr_guest_close(m->guest);
+	ktstr_cleanup_close(&m->answered);
 	free(m->watchers);
 	free(m->vcpu_fds);
 	ktstr_buf_free(&m->record);

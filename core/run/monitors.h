@@ -2,7 +2,8 @@
 /*
  * The monitors of an attempt: a thread of their own that reads guest memory, from the scenario's
  * first step to its end, and appends what they see to the journal. Nothing here waits for the
- * guest, and nothing that goes wrong in it ends the run: it is journalled.
+ * guest, and nothing that goes wrong in it ends the run: it is journalled. The same thread writes
+ * guest memory where an operation of the scenario asks for it.
  */
 #ifndef KTSTR_RUN_MONITORS_H
 #define KTSTR_RUN_MONITORS_H
@@ -37,6 +38,20 @@ void ktstr_monitors_begin(struct ktstr_monitors *monitors);
 /* Takes a last sample and ends the thread; returns when it is gone. Without begin() there is no
  * sample. */
 void ktstr_monitors_end(struct ktstr_monitors *monitors);
+
+/* An operation of the plan that the host carries out (write-map): operation `op` of step `step`, both
+ * as the guest counts them (steps from 1, operations from 0). -EINVAL when the plan has no such one,
+ * -EBUSY while another is under way, -ESHUTDOWN after end(). Else the answer comes: event_fd() is
+ * readable then. [the attempt's thread] */
+int ktstr_monitors_ask(struct ktstr_monitors *monitors, uint64_t step, uint64_t op,
+		       struct ktstr_err *err);
+
+/* True when there is an answer, which is taken: its code is 0 or a negative errno, its text what was
+ * done or why not. It is journalled already. */
+bool ktstr_monitors_answer(struct ktstr_monitors *monitors, struct ktstr_err *ret_answer);
+
+/* -1 without monitors. */
+int ktstr_monitors_event_fd(const struct ktstr_monitors *monitors);
 
 void ktstr_monitors_destroy(struct ktstr_monitors *monitors);
 

@@ -16,13 +16,16 @@
  *				<-	MSG_PROBES, in an attempt that repeats a crash
  *				<-	MSG_START
  *	  records		->
+ *	  MSG_ASK		->
+ *				<-	MSG_ANSWER
  *				<-	MSG_STOP (Ctrl-C, a deadline; at any time)
  *	  DONE record		->
  *				<-	MSG_BYE: everything is journalled, power off
  *
  * Between the agent and the engine (socketpair, same frames): MSG_PLAN and MSG_START go in, records
  * and finally MSG_FINISHED come out; MSG_STOP ends the scenario at once. MSG_SCHEDULER comes out where
- * the scenario changes the scheduler, and MSG_SCHEDULER_DONE goes in when that is done.
+ * the scenario changes the scheduler, and MSG_SCHEDULER_DONE goes in when that is done. MSG_ASK comes out
+ * and goes on to the host where an operation is the host's to carry out; MSG_ANSWER comes back the same way.
  *
  * Between the agent and the prober, the same way: MSG_PROBES goes in, MSG_PROBES_READY and records come out, and
  * after MSG_STOP MSG_PROBE_DATA, more records and MSG_FINISHED.
@@ -35,7 +38,7 @@
 #ifndef KTSTR_WIRE_MESSAGE_H
 #define KTSTR_WIRE_MESSAGE_H
 
-#define KTSTR_PROTOCOL 2		/* HELLO carries it as `protocol`; both ends must agree */
+#define KTSTR_PROTOCOL 3		/* HELLO carries it as `protocol`; both ends must agree */
 #define KTSTR_PORT_NAME "ktstr.0"	/* of the virtio-serial port */
 
 /* The agent's first words, on the console. */
@@ -71,6 +74,9 @@ enum ktstr_msg {
 	KTSTR_MSG_PROBES,		/* see probe/plan.h: what to attach; host to agent, agent to prober */
 	KTSTR_MSG_PROBES_READY,		/* nothing: the scheduler may start; prober to agent */
 	KTSTR_MSG_PROBE_DATA,		/* events b (struct ktstr_event of bpf/probe.h, in a row); prober to agent to host */
+	KTSTR_MSG_ASK,			/* step u, op u: the plan's operation that the host carries out; engine to
+					 * host */
+	KTSTR_MSG_ANSWER,		/* ok b, text? t: its answer, and what was done or why not */
 };
 
 #endif

@@ -30,7 +30,8 @@ static const char pipeline[] =
 	"        - spawn: {workers: [{workload: cpu-spin, count: 2}]}\n"
 	"        - wait: {payload: p, timeout: 3s}\n"
 	"        - scheduler: restart\n"
-	"        - replace-scheduler: {binary: d/scx_b, args: [-v], attach-timeout: 2s}\n";
+	"        - replace-scheduler: {binary: d/scx_b, args: [-v], attach-timeout: 2s}\n"
+	"        - write-map: {map: .bss, field: crash, value: 1}\n";
 
 static const char *plugin_path(void *ctx, const struct ktstr_module_info *module)
 {
@@ -93,6 +94,7 @@ static void check_ops(const struct ktstr_guest_op *op)
 	cr_assert_str_eq(op[5].command[0], "/run/ktstr/bin/scx_b");
 	cr_assert_str_eq(op[5].command[1], "-v");
 	cr_assert_eq(op[5].attach_timeout_ns, 2000000000);
+	cr_assert_eq(op[6].operation, KTSTR_OP_WRITE_MAP);
 }
 
 Test(roundtrip, the_guest_has_what_was_written)
@@ -116,7 +118,7 @@ Test(roundtrip, the_guest_has_what_was_written)
 	cr_assert_eq(guest->steps[0].every_ns, 10000000);
 	cr_assert_eq(guest->steps[0].n_payloads, 1);
 	cr_assert(guest->steps[0].payloads[0].may_fail);
-	cr_assert_eq(guest->steps[0].n_ops, 6);
+	cr_assert_eq(guest->steps[0].n_ops, 7);
 	check_ops(guest->steps[0].ops);
 	ktstr_guest_plan_destroy(guest);
 	ktstr_buf_free(&out);

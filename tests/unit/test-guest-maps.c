@@ -4,6 +4,7 @@
 #include "guestmem-fixture.h"
 
 #include "guestmem/maps.h"
+#include "run/mapwrite.h"
 
 #include <bpf/btf.h>
 #include <criterion/criterion.h>
@@ -347,6 +348,69 @@ Test(guest_maps, stores)
 	expect_write(g, "flag", -1, -ERANGE);
 	expect_write(g, "low", 1, -ENOTSUP);
 	cr_expect_eq(value_of(g, "table", 9, 0), -90, "the neighbour is as it was");
+	close_guest(&m, g);
+}
+
+/* ---- as an operation of a step ---- */
+
+static struct ktstr_map_write_result written;
+
+static int write_map(const struct ktstr_guest *g, struct ktstr_plan_map_write write,
+		     const char *words)
+{
+	struct ktstr_err err = KTSTR_ERR_INIT;
+	int ret = ktstr_map_write(g, &write, &written, &err);
+
+	cr_expect(strstr(err.msg, words), "%s", err.msg);
+	return ret;
+}
+
+#define WRITE(...) (struct ktstr_plan_map_write){ .cpu = KTSTR_PLAN_ALL_CPUS, __VA_ARGS__ }
+
+Test(guest_maps, operations_write)
+{
+	struct fixture_memory m;
+	struct ktstr_guest *g = open_guest(&m);
+
+	cr_expect_eq(write_map(g, WRITE(.map = ".bss", .field = "hits", .key = "1", .value = 5), ""),
+		     0);
+	cr_expect(written.known && written.before == 33 && written.copies == 1);
+	cr_expect_str_eq(written.name, "mine.bss");
+	cr_expect_eq(value_of(g, "mine.bss", 1, 0), 5);
+	cr_expect_eq(write_map(g, WRITE(.map = "percpu", .field = "hits", .value = -6), ""), 0);
+	cr_expect_eq(written.copies, 2);
+	cr_expect(value_of(g, "percpu", 0, 0) == -6 && value_of(g, "percpu", 0, 1) == -6);
+	cr_expect_eq(write_map(g, (struct ktstr_plan_map_write){ .map = "percpu", .field = "hits",
+								  .value = 9, .cpu = 1 }, ""), 0);
+	cr_expect(value_of(g, "percpu", 0, 0) == -6 && value_of(g, "percpu", 0, 1) == 9);
+	cr_expect_eq(write_map(g, WRITE(.map = "table", .field = "hits", .key = "9", .value = 1), ""),
+		     0);
+	cr_expect(written.before == -90 && value_of(g, "table", 9, 0) == 1);
+	close_guest(&m, g);
+}
+
+Test(guest_maps, operations_say_why_not)
+{
+	struct fixture_memory m;
+	struct ktstr_guest *g = open_guest(&m);
+
+	cr_expect_eq(write_map(g, WRITE(.map = "mine.bsss", .field = "hits", .value = 5),
+			       "map mine.bsss, field hits, value 5: the guest has no BPF map "
+			       "mine.bsss; did you mean mine.bss?"), -ENOENT);
+	cr_expect_eq(write_map(g, WRITE(.map = "table", .field = "flg", .key = "7", .value = 1),
+			       "map table, field flg, key 7, value 1: absent: table.flg (struct "
+			       "value has no flg); did you mean flag?"), -ENOENT);
+	cr_expect_eq(write_map(g, WRITE(.map = "table", .field = "hits", .key = "8"), "no such key"),
+		     -ENOENT);
+	cr_expect_eq(write_map(g, WRITE(.map = "table", .field = "hits", .key = "5000000000"),
+			       "its keys have 4 bytes, 5000000000 does not fit"), -ERANGE);
+	cr_expect_eq(write_map(g, WRITE(.map = "table", .field = "hits", .key = "words"),
+			       "its keys have 4 bytes, \"words\" is longer"), -ERANGE);
+	cr_expect_eq(write_map(g, WRITE(.map = "table", .field = "flag", .key = "7", .value = 300),
+			       "300 does not fit into 1 bytes"), -ERANGE);
+	cr_expect_eq(write_map(g, (struct ktstr_plan_map_write){ .map = "table", .field = "hits" },
+			       "it is no per-CPU map"), -EINVAL);
+	cr_expect_eq(written.copies, 0);
 	close_guest(&m, g);
 }
 

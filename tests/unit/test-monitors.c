@@ -7,6 +7,7 @@
 #include "run/monitors.h"
 
 #include <criterion/criterion.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdatomic.h>
 
@@ -133,6 +134,8 @@ static unsigned count_samples(struct run *r, const char *name, char error[128])
 		struct ktstr_str who = { "", 0 };
 		int64_t value = 0;
 
+		if (record.type == KTSTR_REC_MAP_WRITE)
+			continue;
 		cr_assert_eq(record.type, KTSTR_REC_SAMPLE);
 		ktstr_get_str(&record.fields, "monitor", &who);
 		if (!ktstr_str_is(who, name))
@@ -249,4 +252,78 @@ Test(monitors, one_that_fails_is_left_out)
 	cr_expect_eq(samples, 3);
 	cr_expect(made == 1 && gone == 1);
 	ktstr_journal_destroy(r.journal);
+}
+
+/* ---- operations of the host ---- */
+
+static struct ktstr_plan_op ops[] = {
+	{ .operation = KTSTR_OP_FREEZE },
+	{ .operation = KTSTR_OP_WRITE_MAP,
+	  .write = { .map = ".bss", .field = "crash", .value = 1, .cpu = KTSTR_PLAN_ALL_CPUS } },
+};
+static struct ktstr_plan_step step = { .ops = { .items = ops, .n = 2 } };
+
+static void wait_answer(struct run *r, struct ktstr_err *answer)
+{
+	struct pollfd fd = { ktstr_monitors_event_fd(r->monitors), POLLIN, 0 };
+
+	cr_assert_eq(poll(&fd, 1, 30000), 1, "no answer came");
+	cr_assert(ktstr_monitors_answer(r->monitors, answer));
+}
+
+/* What was asked is answered, and journalled; the guest here has no maps. */
+static void expect_refusal(struct run *r, const char *words)
+{
+	struct ktstr_err err = KTSTR_ERR_INIT;
+	struct ktstr_record record;
+	uint64_t cursor = 0;
+	char error[256] = "";
+
+	r->plan.steps.items = &step;
+	r->plan.steps.n = 1;
+	cr_expect_eq(ktstr_monitors_ask(r->monitors, 0, 1, &err), -EINVAL);
+	cr_expect_eq(ktstr_monitors_ask(r->monitors, 2, 1, &err), -EINVAL);
+	cr_expect_eq(ktstr_monitors_ask(r->monitors, 1, 2, &err), -EINVAL);
+	cr_expect_eq(ktstr_monitors_ask(r->monitors, 1, 0, &err), -EINVAL, "that is the guest's");
+	ktstr_monitors_begin(r->monitors);
+	for (int i = 0; i < 2; i++) {
+		cr_assert_eq(ktstr_monitors_ask(r->monitors, 1, 1, &err), 0, "%s", err.msg);
+		cr_expect_eq(ktstr_monitors_ask(r->monitors, 1, 1, &err), -EBUSY);
+		wait_answer(r, &err);
+		cr_expect(err.code < 0 && strstr(err.msg, words), "%s", err.msg);
+	}
+	cr_expect_not(ktstr_monitors_answer(r->monitors, &err), "a second answer");
+	ktstr_monitors_end(r->monitors);
+	cr_expect_eq(ktstr_monitors_ask(r->monitors, 1, 1, &err), -ESHUTDOWN);
+	end_run(r);
+	while (ktstr_journal_next(r->journal, &cursor, &record))
+		if (record.type == KTSTR_REC_MAP_WRITE)
+			ktstr_get_cstr(&record.fields, "error", error, sizeof(error));
+	cr_expect(strstr(error, words), "%s", error);
+	ktstr_journal_destroy(r->journal);
+}
+
+Test(monitors, write_where_they_are_asked_to)
+{
+	struct run r;
+
+	begin_run(&r, true, 3600ull * 1000000000);
+	expect_refusal(&r, "absent: bpf_map.id");
+}
+
+Test(monitors, say_why_they_cannot_write)
+{
+	struct run r;
+
+	begin_run(&r, false, 1000000);
+	expect_refusal(&r, "no VMCOREINFO note");
+}
+
+Test(monitors, without_any_there_is_no_answer)
+{
+	struct ktstr_err err = KTSTR_ERR_INIT;
+
+	cr_expect_eq(ktstr_monitors_ask(NULL, 1, 1, &err), -ESHUTDOWN);
+	cr_expect_not(ktstr_monitors_answer(NULL, &err));
+	cr_expect_eq(ktstr_monitors_event_fd(NULL), -1);
 }

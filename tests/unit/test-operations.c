@@ -122,6 +122,8 @@ static const struct {
 	{ "{hold: 1s, ops: [scheduler: stop]}",
 	  "f:2:18: `scheduler`: the pipeline has no `scheduler`: the kernel's own cannot be changed" },
 	{ "{hold: 1s, ops: [replace-scheduler: x]}", "the pipeline has no `scheduler`" },
+	{ "{hold: 1s, ops: [write-map: {map: .bss, field: crash, value: 1}]}",
+	  "f:2:18: `write-map`: no scheduler runs at this point" },
 	{ "{hold: 1s, every: 1us, ops: [stop: base]}",
 	  "`every`: expected duration 1ms..24h, not \"1us\"" },
 };
@@ -197,6 +199,39 @@ Test(operations, changes_of_the_scheduler)
 	cr_assert_str_eq(op[1].scheduler.args.items[0], "-x");
 	cr_assert_eq(op[1].scheduler.attach_timeout_ns, 2 * SEC);
 	cr_assert_eq(ktstr_plan_operations_ns(plan), (3 * 25 + 22) * SEC);
+	ktstr_plan_destroy(plan);
+	ktstr_registry_destroy(registry);
+}
+
+Test(operations, writes_into_maps)
+{
+	static const char wrong[] =
+		"scheduler: scx_a\n"
+		"scenario: {steps: [{hold: 1s, ops: [write-map: {map: .bss, value: x},\n"
+		"write-map: {map: .bss, feild: a, value: 1}, write-map: .bss, scheduler: stop,\n"
+		"write-map: {map: .bss, field: a, value: 1}]}]}\n";
+	struct ktstr_registry *registry = fixture_registry();
+	struct ktstr_plan *plan = fixture_plan(registry, "x.yaml",
+		"scheduler: scx_a\n"
+		"scenario: {steps: [{hold: 1s, ops: [write-map: {map: .bss, field: \"a.b[1]\", value: -2},"
+		" write-map: {map: m, value: 1, key: x, cpu: 3}]}]}\n");
+	const struct ktstr_plan_op *op = plan->steps.items[0].ops.items;
+	_cleanup_free_ char *got = fixture_problems(registry, "f", wrong, strlen(wrong));
+
+	cr_assert_eq(op[0].operation, KTSTR_OP_WRITE_MAP);
+	cr_assert_str_eq(op[0].write.map, ".bss");
+	cr_assert_str_eq(op[0].write.field, "a.b[1]");
+	cr_assert_eq(op[0].write.value, -2);
+	cr_assert_null(op[0].write.key);
+	cr_assert_eq(op[0].write.cpu, KTSTR_PLAN_ALL_CPUS);
+	cr_assert_null(op[1].write.field);
+	cr_assert_str_eq(op[1].write.key, "x");
+	cr_assert_eq(op[1].write.cpu, 3);
+	cr_assert_eq(ktstr_plan_operations_ns(plan), 10 * SEC);
+	cr_assert(ktstr_plan_needs_ram(plan));
+	cr_assert(strstr(got, "`value`: expected integer"), "%s", got);
+	cr_assert(strstr(got, "unknown key `feild` here; did you mean `field`?"), "%s", got);
+	cr_assert(strstr(got, "expected a mapping of `map`, `field` and `value`"), "%s", got);
 	ktstr_plan_destroy(plan);
 	ktstr_registry_destroy(registry);
 }

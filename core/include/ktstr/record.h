@@ -72,7 +72,8 @@ enum ktstr_rec {
 	KTSTR_REC_LOST = 44,	/* source t, count u: evidence that could not be kept, counted */
 	KTSTR_REC_DONE = 45,	/* outcome t (ran, skipped, scheduler-died, failed), text? t: nothing follows from the guest */
 	KTSTR_REC_OP = 46,	/* step u, round u (from 0; of a step that repeats them), op t (as in a pipeline),
-				 * target? t and to? t (cgroups), payload? t, change? t (of the scheduler), tasks u (that it was about), duration_ns u,
+				 * target? t and to? t (cgroups), payload? t, change? t (of the scheduler), detail? t
+				 * (what was done), tasks u (that it was about), duration_ns u,
 				 * ok b, error? t; its time is when it began */
 	KTSTR_REC_PAYLOAD_START = 47,	/* name t, step u (0: the whole scenario), pid u, cgroup? t, command a of t */
 	KTSTR_REC_PAYLOAD_OUT = 48,	/* name t, stream u (1, 2), text t: one line, no newline; partial? b */
@@ -107,6 +108,11 @@ enum ktstr_rec {
 	KTSTR_REC_ENUM = 71,		/* name t ("scx_enq_flags"), values a of m {name t, value u}: constants by the
 					 * guest kernel's own BTF */
 	KTSTR_REC_SOURCE = 80,		/* function t, offset u, file t, line u: of the kernel, by its debug information */
+
+	/* -- what the host does to the guest -- */
+	KTSTR_REC_MAP_WRITE = 72,	/* step u, op u (of the step, from 0), map t and field? t and key? t and cpu? u (as in
+				 * the pipeline), name? t (the map's whole one), value s, before? s (of the first
+				 * copy), copies u (that have the value now), ok b, error? t */
 };
 
 /* How far an attempt came, in this order. Names in a journal: see ktstr_stage_name(). */
