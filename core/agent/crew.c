@@ -25,6 +25,7 @@ struct member {
 	size_t shared_bytes;		/* of its group */
 	pid_t pid;			/* 0: not forked */
 	bool ended, killed;		/* killed: by us, because it did not come back */
+	bool bound;			/* since its start, by an operation */
 	siginfo_t end;
 };
 
@@ -446,8 +447,22 @@ int ktstr_crews_bind(struct ktstr_engine *engine, const char *cgroup,
 			if (!ret)
 				ret = ktstr_policy_bind(crew->members[i].pid, &cpus, err);
 			*ret_workers += !ret;
+			crew->members[i].bound |= !ret && affinity->kind != KTSTR_AFFINITY_INHERIT;
 		}
 	return ret;
+}
+
+bool ktstr_crews_bound(const struct ktstr_engine *engine, const char *cgroup)
+{
+	for (const struct ktstr_crew *crew = engine->crews; crew; crew = crew->next)
+		for (uint32_t i = 0; i < crew->n_members && !strcmp(crew->where, cgroup); i++) {
+			const struct member *m = &crew->members[i];
+
+			if (!m->ended && (m->bound || m->workers->placement.affinity.kind !=
+					  KTSTR_AFFINITY_INHERIT))
+				return true;
+		}
+	return false;
 }
 
 void ktstr_crews_moved(struct ktstr_engine *engine, const char *from, const char *to)

@@ -31,6 +31,9 @@ int ktstr_crews_bind(struct ktstr_engine *engine, const char *cgroup,
 		     const struct ktstr_affinity *affinity, uint32_t *ret_workers,
 		     struct ktstr_err *err);
 
+/* True when a worker in it that lives was bound to CPUs of its own, at its start or since. */
+bool ktstr_crews_bound(const struct ktstr_engine *engine, const char *cgroup);
+
 /* The workers in one cgroup are in another one from now on. */
 void ktstr_crews_moved(struct ktstr_engine *engine, const char *from, const char *to);
 

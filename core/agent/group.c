@@ -36,7 +36,7 @@ static int enlist(struct ktstr_engine *engine, const char *name, size_t len, uin
 	return 0;
 }
 
-void ktstr_group_report(struct ktstr_engine *engine, const char *name, uint64_t workers)
+void ktstr_group_report(struct ktstr_engine *engine, const char *name, uint64_t workers, bool bound)
 {
 	const struct ktstr_group *group = find(engine, name, strlen(name));
 	_cleanup_buf_ struct ktstr_buf list = { 0 };
@@ -52,6 +52,7 @@ void ktstr_group_report(struct ktstr_engine *engine, const char *name, uint64_t 
 		ktstr_put_text(&b, "cpuset", (const char *)list.data, list.len);
 	}
 	ktstr_put_u64(&b, "workers", workers);
+	ktstr_put_bool(&b, "bound", bound);
 	ktstr_report(&engine->agent, KTSTR_REC_CGROUP, 0, &b);
 }
 

@@ -33,6 +33,7 @@ int ktstr_group_remove(struct ktstr_engine *engine, const char *name, struct kts
 void ktstr_groups_end(struct ktstr_engine *engine, uint32_t step);
 
 /* KTSTR_REC_CGROUP again, with the CPUs that it has now. */
-void ktstr_group_report(struct ktstr_engine *engine, const char *name, uint64_t workers);
+void ktstr_group_report(struct ktstr_engine *engine, const char *name, uint64_t workers,
+			bool bound);
 
 #endif

@@ -237,6 +237,19 @@ static void on_stop(struct ktstr_agent *agent, const struct ktstr_fields *fields
 	ktstr_supervise_raise(agent, KTSTR_EVENT_STOP);
 }
 
+/* The host watches, and wants to know how it looks from inside: a dump, or why there is none. */
+static void on_dump(struct ktstr_agent *agent)
+{
+	struct ktstr_err err = KTSTR_ERR_INIT;
+	struct ktstr_buf b = { 0 };
+
+	if (!ktstr_trace_ask_dump(&err))
+		return;
+	ktstr_put_begin(&b);
+	ktstr_put_str(&b, "text", err.msg);
+	ktstr_report(&agent->port, KTSTR_REC_NOTE, 0, &b);
+}
+
 static void on_message(void *ctx, const struct ktstr_frame *frame)
 {
 	struct ktstr_agent *agent = ctx;
@@ -272,6 +285,9 @@ static void on_message(void *ctx, const struct ktstr_frame *frame)
 		break;
 	case KTSTR_MSG_STOP:
 		on_stop(agent, &fields);
+		break;
+	case KTSTR_MSG_DUMP:
+		on_dump(agent);
 		break;
 	case KTSTR_MSG_ANSWER:
 		ktstr_engine_link_send(&agent->engine, KTSTR_MSG_ANSWER, frame->payload, frame->len);

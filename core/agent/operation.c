@@ -40,11 +40,12 @@ static int do_add_cgroup(struct doing *doing, struct ktstr_err *err)
 {
 	int ret = ktstr_group_make(doing->engine, &doing->op->cgroup, doing->step, err);
 
-	if (!ret)
-		ret = start_workers(doing, err);
-	if (!ret)
-		ktstr_group_report(doing->engine, doing->op->cgroup.name, doing->tasks);
-	return ret;
+	if (ret)
+		return ret;
+	ktstr_group_report(doing->engine, doing->op->cgroup.name,
+			   ktstr_guest_cgroup_workers(&doing->op->cgroup),
+			   ktstr_guest_cgroup_bound(&doing->op->cgroup));
+	return start_workers(doing, err);
 }
 
 static int do_stop(struct doing *doing, struct ktstr_err *err)
@@ -61,17 +62,23 @@ static int do_remove_cgroup(struct doing *doing, struct ktstr_err *err)
 	return ret ? ret : ktstr_group_remove(doing->engine, doing->op->cgroup.name, err);
 }
 
+static void report_cpus(struct doing *doing, const char *name)
+{
+	if (*name)
+		ktstr_group_report(doing->engine, name, ktstr_crews_count(doing->engine, name),
+				   ktstr_crews_bound(doing->engine, name));
+}
+
 static int do_spawn(struct doing *doing, struct ktstr_err *err)
 {
-	return start_workers(doing, err);
+	int ret = start_workers(doing, err);
+
+	if (!ret)
+		report_cpus(doing, doing->op->cgroup.name);
+	return ret;
 }
 
 /* ---- their settings ---- */
-
-static void report_cpus(struct doing *doing, const char *name)
-{
-	ktstr_group_report(doing->engine, name, ktstr_crews_count(doing->engine, name));
-}
 
 static int do_set(struct doing *doing, struct ktstr_err *err)
 {
@@ -141,8 +148,12 @@ static int do_swap_cpusets(struct doing *doing, struct ktstr_err *err)
 
 static int do_set_affinity(struct doing *doing, struct ktstr_err *err)
 {
-	return ktstr_crews_bind(doing->engine, doing->op->cgroup.name, &doing->op->affinity,
-				&doing->tasks, err);
+	int ret = ktstr_crews_bind(doing->engine, doing->op->cgroup.name, &doing->op->affinity,
+				   &doing->tasks, err);
+
+	if (!ret)
+		report_cpus(doing, doing->op->cgroup.name);
+	return ret;
 }
 
 static int do_move_all(struct doing *doing, struct ktstr_err *err)

@@ -343,6 +343,15 @@ uint32_t ktstr_guest_cgroup_workers(const struct ktstr_guest_cgroup *cgroup)
 	return n;
 }
 
+bool ktstr_guest_cgroup_bound(const struct ktstr_guest_cgroup *cgroup)
+{
+	bool bound = false;
+
+	for (uint32_t w = 0; w < cgroup->n_workers; w++)
+		bound |= cgroup->workers[w].placement.affinity.kind != KTSTR_AFFINITY_INHERIT;
+	return bound;
+}
+
 uint64_t ktstr_guest_plan_hold_ns(const struct ktstr_guest_plan *plan)
 {
 	uint64_t sum = 0;

@@ -91,6 +91,8 @@ void ktstr_guest_plan_destroy(struct ktstr_guest_plan *plan);
 
 /* Processes of a cgroup, of a step. */
 uint32_t ktstr_guest_cgroup_workers(const struct ktstr_guest_cgroup *cgroup);
+/* True when some are bound to CPUs of their own. */
+bool ktstr_guest_cgroup_bound(const struct ktstr_guest_cgroup *cgroup);
 uint32_t ktstr_guest_step_workers(const struct ktstr_guest_step *step);
 /* Sum of the holds. */
 uint64_t ktstr_guest_plan_hold_ns(const struct ktstr_guest_plan *plan);

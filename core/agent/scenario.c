@@ -83,13 +83,15 @@ static int set_up(struct ktstr_engine *engine, const struct ktstr_guest_cgroup *
 
 	for (uint32_t i = 0; !ret && i < n_cgroups; i++)
 		ret = ktstr_group_make(engine, &cgroups[i], step, err);
+	/* Before there is anybody in them: the monitors watch how they come. */
+	for (uint32_t i = 0; !ret && i < n_cgroups; i++)
+		ktstr_group_report(engine, cgroups[i].name,
+				   ktstr_guest_cgroup_workers(&cgroups[i]),
+				   ktstr_guest_cgroup_bound(&cgroups[i]));
 	for (uint32_t i = 0; !ret && i < n_cgroups; i++)
 		ret = ktstr_crew_start(engine, &cgroups[i], step, err);
 	if (!ret)
 		ret = ktstr_crews_wait_ready(engine, err);
-	for (uint32_t i = 0; !ret && i < n_cgroups; i++)
-		ktstr_group_report(engine, cgroups[i].name,
-				   ktstr_guest_cgroup_workers(&cgroups[i]));
 	return ret;
 }
 

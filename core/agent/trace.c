@@ -88,6 +88,13 @@ static int write_file(const char *path, const char *text)
 	return fd < 0 ? -errno : ktstr_write_all(fd, text, strlen(text));
 }
 
+int ktstr_trace_ask_dump(struct ktstr_err *err)
+{
+	int ret = write_file("/proc/sysrq-trigger", "D");
+
+	return ret ? ktstr_err_errno(err, -ret, "asking the kernel for a sched_ext dump") : 0;
+}
+
 int ktstr_trace_open(struct ktstr_trace *trace, struct ktstr_loop *loop, struct ktstr_err *err)
 {
 	static const char enable[] = TRACEFS "/events/sched_ext/sched_ext_dump/enable";

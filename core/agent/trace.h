@@ -28,6 +28,10 @@ struct ktstr_trace {
  * the caller. */
 int ktstr_trace_open(struct ktstr_trace *trace, struct ktstr_loop *loop, struct ktstr_err *err);
 
+/* Has the kernel write a dump of the scheduler that runs (sysrq_sched_ext_dump_op of kernel/sched/ext).
+ * A kernel without sched_ext says nothing. */
+int ktstr_trace_ask_dump(struct ktstr_err *err);
+
 /* Reports all that is there. */
 void ktstr_trace_drain(struct ktstr_trace *trace);
 

@@ -98,7 +98,8 @@ void ktstr_expect_get(const struct ktstr_fields *fields, struct ktstr_expect *re
 /* In the order of `failure_causes`. */
 const char *const ktstr_failure_names[] = {
 	"scheduler-error", "scheduler-stall", "scheduler-exit", "not-attached", "panic", "oops",
-	"lockup", "rcu-stall", "triple-fault", "guest-reset", "boot-hang", "timeout", "check", NULL,
+	"lockup", "rcu-stall", "triple-fault", "guest-reset", "boot-hang", "timeout", "check", "monitor",
+	NULL,
 };
 
 static const enum ktstr_cause failure_causes[] = {
@@ -106,6 +107,7 @@ static const enum ktstr_cause failure_causes[] = {
 	KTSTR_CAUSE_SCHED_NOT_ATTACHED, KTSTR_CAUSE_PANIC, KTSTR_CAUSE_OOPS, KTSTR_CAUSE_LOCKUP,
 	KTSTR_CAUSE_RCU_STALL, KTSTR_CAUSE_TRIPLE_FAULT, KTSTR_CAUSE_GUEST_RESET,
 	KTSTR_CAUSE_BOOT_HANG, KTSTR_CAUSE_TIMEOUT, KTSTR_CAUSE_CHECK,
+	KTSTR_CAUSE_MONITOR,
 };
 
 _Static_assert(KTSTR_ARRAY_SIZE(ktstr_failure_names) == KTSTR_ARRAY_SIZE(failure_causes) + 1,

@@ -73,8 +73,7 @@ static bool read_cpu(const char **p, const char *end, uint64_t *ret)
 	return *p > begin && *ret < KTSTR_STATS_CPUS;
 }
 
-/* Adds "0-3,5" to `bits`; false when it is no such list. */
-static bool add_list(struct ktstr_str list, uint64_t *bits)
+bool ktstr_stats_add_cpus(struct ktstr_str list, uint64_t *bits)
 {
 	const char *p = list.s, *end = list.s + list.len;
 
@@ -161,7 +160,7 @@ static bool add_allowed(const struct stats *s, struct ktstr_str cgroup, uint64_t
 
 		if (!equal(c->cgroup, cgroup))
 			continue;
-		if (!add_list(c->list, bits))
+		if (!ktstr_stats_add_cpus(c->list, bits))
 			return false;
 		known = true;
 		if (c->ns <= begin_ns)

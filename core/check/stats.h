@@ -17,4 +17,7 @@ int ktstr_stats_compare_names(struct ktstr_str a, struct ktstr_str b);
 
 #define KTSTR_STATS_CPUS 8192	/* those that are beyond are not counted */
 
+/* Adds the CPUs of "0-3,5" to a mask of KTSTR_STATS_CPUS bits; false when it is no such list. */
+bool ktstr_stats_add_cpus(struct ktstr_str list, uint64_t *bits);
+
 #endif

@@ -153,6 +153,25 @@ static bool default_monitors(struct ktstr_reader *r, struct ktstr_plan *plan)
 			    &plan->monitors.n);
 }
 
+/* With a scheduler and monitors, all there are have a look at what lasted too long. */
+static bool snapshot_monitors(struct ktstr_reader *r, struct ktstr_plan *plan)
+{
+	return !plan->monitors.n || !plan->scheduler.binary ||
+	       default_uses(r, KTSTR_KIND_MONITOR, NULL, &plan->snapshot.items, &plan->snapshot.n);
+}
+
+/* What nobody looks at cannot fail. */
+static bool check_limits(struct ktstr_reader *r, const struct ktstr_node *root,
+			 const struct ktstr_plan *plan)
+{
+	const struct ktstr_entry *entry = ktstr_node_entry(root, "monitor-limits");
+
+	if (!entry || !plan->limits.fail || plan->monitors.n)
+		return true;
+	return ktstr_reader_problem(r, entry->value, "`mode: fail` needs `monitors`: this pipeline "
+				    "has none");
+}
+
 static const struct ktstr_key report_keys[] = {
 	{ .param = { .name = "sections", .optional = true,
 		     .help = "section plugins in the order of the report; left out: all that need "
@@ -321,6 +340,9 @@ static const struct ktstr_key pipeline_keys[] = {
 		     .min = PERIOD_MIN_NS, .max = PERIOD_MAX_NS,
 		     .help = "from one sample of the monitors to the next" },
 	  .offset = offsetof(struct ktstr_plan, monitor_period_ns) },
+	{ .param = { .name = "monitor-limits", .optional = true,
+		     .help = "what they may see, and what becomes of a violation" },
+	  .read = ktstr_read_limits, .form = "a mapping" },
 	{ .param = { .name = "auto_repro", .def = "true",
 		     .help = "whether a run whose scheduler died is repeated to look into it" },
 	  .read = ktstr_read_auto_repro, .form = "true, false, a number of attempts, or a mapping" },
@@ -347,7 +369,8 @@ const struct ktstr_schema *const *ktstr_plan_schemas(void)
 		&ktstr_schema_payload, &ktstr_schema_metrics, &ktstr_schema_wait,
 		&ktstr_schema_cpuset, &ktstr_schema_worker, &ktstr_schema_affinity,
 		&ktstr_schema_sched, &ktstr_schema_mempolicy, &ktstr_schema_expect,
-		&ktstr_schema_fails, &ktstr_schema_use, &ktstr_schema_auto_repro, &report_schema, NULL,
+		&ktstr_schema_fails, &ktstr_schema_limits, &ktstr_schema_use,
+		&ktstr_schema_auto_repro, &report_schema, NULL,
 	};
 
 	return schemas;
@@ -402,7 +425,8 @@ static bool read_pipeline(struct ktstr_reader *r, const struct ktstr_node *root,
 	ok &= check_test(r, root, plan);
 	return ok && (plan->sections.items || default_sections(r, plan)) &&
 	       (ktstr_node_entry(root, "monitors") || default_monitors(r, plan)) &&
-	       (ktstr_node_entry(root, "probes") || default_probes(r, plan));
+	       (ktstr_node_entry(root, "probes") || default_probes(r, plan)) &&
+	       snapshot_monitors(r, plan) && check_limits(r, root, plan);
 }
 
 static int load_into(struct ktstr_plan *plan, const char *path, const char *scheduler,
@@ -424,6 +448,7 @@ static int load_into(struct ktstr_plan *plan, const char *path, const char *sche
 	plan->dir = r.dir = folder(&r, path);
 	plan->test = test_name(&r, path);
 	ktstr_expect_defaults(&plan->expect);
+	ktstr_limits_defaults(&plan->limits);
 	if (r.nomem)
 		return ktstr_err_nomem(err);
 	ret = ktstr_yaml_parse(plan->text, len, plan->arena, problems, &root, err);

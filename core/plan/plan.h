@@ -8,6 +8,7 @@
 
 #include "base/vec.h"
 #include "check/expect.h"
+#include "check/limits.h"
 #include "plan/operation.h"
 #include "plan/policy.h"
 #include "plan/problem.h"
@@ -124,7 +125,9 @@ struct ktstr_plan {
 	KTSTR_VEC(struct ktstr_plan_payload) payloads;
 	KTSTR_VEC(struct ktstr_plan_step) steps;
 	KTSTR_VEC(struct ktstr_plugin_use) monitors;
+	KTSTR_VEC(struct ktstr_plugin_use) snapshot;	/* that look once more, when a limit is violated */
 	uint64_t monitor_period_ns;	/* from one sample to the next */
+	struct ktstr_limits limits;	/* of what they see */
 	struct ktstr_plan_repro repro;
 	KTSTR_VEC(struct ktstr_plugin_use) probes;
 	KTSTR_VEC(struct ktstr_plugin_use) sections;	/* in report order */

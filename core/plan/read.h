@@ -13,6 +13,7 @@ extern const struct ktstr_schema ktstr_schema_step;
 extern const struct ktstr_schema ktstr_schema_cgroup;
 extern const struct ktstr_schema ktstr_schema_expect;		/* expect.c */
 extern const struct ktstr_schema ktstr_schema_fails;
+extern const struct ktstr_schema ktstr_schema_limits;		/* limits.c */
 extern const struct ktstr_schema ktstr_schema_operation;	/* operation-read.c */
 extern const struct ktstr_schema ktstr_schema_set_cpuset;
 extern const struct ktstr_schema ktstr_schema_set;
@@ -27,6 +28,9 @@ extern const struct ktstr_schema ktstr_schema_auto_repro;	/* repro-read.c */
 
 /* `object` is a zeroed struct ktstr_expect: one layer. */
 ktstr_key_fn ktstr_read_expect;
+
+/* `object` is a struct ktstr_plan, whose limits it fills. */
+ktstr_key_fn ktstr_read_limits;
 
 /* What can be set in a cgroup. `object` of their readers begins with a struct ktstr_settings. */
 #define KTSTR_SETTING_KEY(key, reader, in_words, text)						\

@@ -104,7 +104,7 @@ int conversation_greet(struct attempt *a);
 int conversation_frames(struct attempt *a);
 /* True while there is more to push than was queued, however empty the queue is. */
 bool conversation_has_more(const struct attempt *a);
-/* Passes on the answer of the monitors' thread to what the guest asked for, if there is one. */
+/* Passes on what the monitors' thread says: an answer to what the guest asked for, the wish for a dump. */
 int conversation_answer(struct attempt *a);
 /* Keeps the outgoing queue filled while files are being pushed. */
 int conversation_pump(struct attempt *a);

@@ -403,6 +403,17 @@ static int prepare_probes(struct attempt *a)
 	return attempt_record(a, KTSTR_REC_REPRO, &b);
 }
 
+static int record_limits(struct attempt *a)
+{
+	struct ktstr_buf b = { 0 };
+
+	if (!a->p->plan->monitors.n)
+		return 0;
+	ktstr_put_begin(&b);
+	ktstr_limits_put(&a->p->plan->limits, &b);
+	return attempt_record(a, KTSTR_REC_LIMITS, &b);
+}
+
 static int record_vmm(struct attempt *a)
 {
 	struct ktstr_buf b = { 0 };
@@ -517,6 +528,8 @@ static int start(struct attempt *a)
 		ret = record_run(a);
 	if (!ret)
 		ret = record_expect(a);
+	if (!ret)
+		ret = record_limits(a);
 	if (!ret)
 		ret = prepare_probes(a);
 	if (!ret)

@@ -263,17 +263,19 @@ static int on_ask(struct attempt *a, const struct ktstr_fields *f)
 int conversation_answer(struct attempt *a)
 {
 	struct ktstr_err answer = KTSTR_ERR_INIT;
+	int ret = ktstr_monitors_answer(a->monitors, &answer) ? send_answer(a, &answer) : 0;
 
-	return ktstr_monitors_answer(a->monitors, &answer) ? send_answer(a, &answer) : 0;
+	if (!ret && ktstr_monitors_want_dump(a->monitors) && a->phase == PHASE_RUNNING)
+		ret = send_empty(a, KTSTR_MSG_DUMP);
+	return ret;
 }
 
 /* What a guest may put into the journal: its own kinds of records, and nothing in the host's name. */
 static bool guest_may_say(uint32_t type)
 {
 	return type == KTSTR_REC_STAGE || type == KTSTR_REC_NOTE ||
-	       (type >= KTSTR_REC_HELLO && type < KTSTR_MSG_WAITING && type != KTSTR_REC_REPRO &&
-		type != KTSTR_REC_PROBE_EVENT && type != KTSTR_REC_SOURCE &&
-		type != KTSTR_REC_SAMPLE && type != KTSTR_REC_MAP_WRITE);
+	       (type >= KTSTR_REC_HELLO && type < KTSTR_REC_MAP_WRITE && type != KTSTR_REC_SAMPLE &&
+		type != KTSTR_REC_REPRO && type != KTSTR_REC_PROBE_EVENT);
 }
 
 static int on_record(struct attempt *a, const struct ktstr_frame *frame, const struct ktstr_fields *f)
@@ -283,6 +285,7 @@ static int on_record(struct attempt *a, const struct ktstr_frame *frame, const s
 
 	if (ret)
 		return ret;
+	ktstr_monitors_hear(a->monitors, frame->type, f);
 	switch (frame->type) {
 	case KTSTR_REC_HELLO: return on_hello(a, f);
 	case KTSTR_REC_TOPOLOGY: return on_topology(a, f);

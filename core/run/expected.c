@@ -4,6 +4,8 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 
+#include <ktstr/watch.h>
+
 /* The first finding of that outcome, and how many more there are. */
 static bool say_finding(const struct ktstr_verdict *v, enum ktstr_outcome outcome,
 			struct ktstr_buf *reason)
@@ -47,6 +49,34 @@ static int make_checks(struct ktstr_verdict *v, const struct ktstr_expect *expec
 	if (v->outcome != KTSTR_OUTCOME_PASS)
 		v->cause = KTSTR_CAUSE_CHECK;
 	return 0;
+}
+
+/* What the monitors saw decides where the workers' checks found nothing, and where a test says so. Nothing
+ * seen proves nothing. */
+static void judge_watch(struct ktstr_verdict *v, struct ktstr_buf *reason)
+{
+	const struct ktstr_watch *watch = v->watch;
+	unsigned n = 0;
+
+	bool open = !v->cause || (v->cause == KTSTR_CAUSE_CHECK &&
+				  v->outcome == KTSTR_OUTCOME_INCONCLUSIVE &&
+				  watch->state == KTSTR_WATCH_VIOLATED);
+
+	if (!open || !watch->decides || watch->state == KTSTR_WATCH_WITHIN)
+		return;
+	reason->len = 0;
+	v->cause = KTSTR_CAUSE_MONITOR;
+	v->outcome = watch->state == KTSTR_WATCH_VIOLATED ? KTSTR_OUTCOME_FAIL :
+		     KTSTR_OUTCOME_INCONCLUSIVE;
+	if (watch->state == KTSTR_WATCH_INCONCLUSIVE) {
+		ktstr_buf_printf(reason, "monitors without result (%s)", watch->why);
+		return;
+	}
+	ktstr_buf_puts(reason, "monitors saw a limit violated (");
+	for (int i = 0; i < KTSTR_WATCH_RULES; i++)
+		if (watch->rows[i].sustained)
+			ktstr_buf_printf(reason, "%s%s", n++ ? "; " : "", watch->rows[i].text);
+	ktstr_buf_puts(reason, ")");
 }
 
 /* The reason names one failed check; the pattern may be of another one. */
@@ -97,8 +127,10 @@ int ktstr_verdict_judge(struct ktstr_verdict *v, const struct ktstr_expect *expe
 {
 	int ret = make_checks(v, expect, conditions, reason, err);
 
-	if (!ret)
+	if (!ret) {
+		judge_watch(v, reason);
 		hold_against_failure(v, expect, reason);
+	}
 	return ret;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "check/watch.h"
 #include "guestmem/guest.h"
 #include "run/mapwrite.h"
 
@@ -45,7 +46,10 @@ struct ktstr_monitors {
 	pthread_cond_t changed;
 	enum state state;
 	struct request request;
-	int answered;				/* eventfd */
+	int answered;				/* eventfd: there is something for the attempt */
+	bool wants_dump;
+	struct ktstr_watcher *watcher;
+	bool violated;				/* of the thread alone: a limit, for long; told once */
 };
 
 static const struct ktstr_monitor_ops *ops_of(const struct watcher *w)
@@ -101,10 +105,23 @@ static void begin_record(struct ktstr_monitors *m, const char *name)
 	ktstr_put_u64(&m->record, "period_ns", m->p.plan->monitor_period_ns);
 }
 
-static void end_record(struct ktstr_monitors *m)
+static void follow(struct ktstr_monitors *m)
+{
+	struct ktstr_fields fields;
+
+	if (m->record.failed || !ktstr_fields_parse(m->record.data, m->record.len, &fields))
+		return;
+	pthread_mutex_lock(&m->lock);
+	ktstr_watcher_add(m->watcher, KTSTR_REC_SAMPLE, ktstr_now_ns(), &fields);
+	pthread_mutex_unlock(&m->lock);
+}
+
+static void end_record(struct ktstr_monitors *m, enum ktstr_rec type)
 {
 	ktstr_put_end(&m->record);
-	append(m, KTSTR_REC_SAMPLE, &m->record);
+	append(m, type, &m->record);
+	if (type == KTSTR_REC_SAMPLE)
+		follow(m);
 }
 
 /* It says why, and takes no part any more. */
@@ -112,13 +129,13 @@ static void give_up(struct ktstr_monitors *m, struct watcher *w, const char *why
 {
 	begin_record(m, w->use->plugin->name);
 	ktstr_put_str(&m->record, "error", why);
-	end_record(m);
+	end_record(m, KTSTR_REC_SAMPLE);
 	if (w->monitor)
 		ops_of(w)->destroy(w->monitor);
 	w->monitor = NULL;
 }
 
-static void sample_one(struct ktstr_monitors *m, struct watcher *w)
+static void sample_one(struct ktstr_monitors *m, struct watcher *w, enum ktstr_rec type)
 {
 	struct ktstr_err err = KTSTR_ERR_INIT;
 
@@ -128,7 +145,7 @@ static void sample_one(struct ktstr_monitors *m, struct watcher *w)
 	if (ops_of(w)->sample(w->monitor, &m->record, &err))
 		give_up(m, w, err.msg);
 	else
-		end_record(m);
+		end_record(m, type);
 }
 
 /* "cpu_ns run_delay_ns timeslices" (Documentation/scheduler/sched-stats.rst). */
@@ -164,7 +181,79 @@ static void sample_vcpus(struct ktstr_monitors *m)
 			ktstr_put_u64(&m->record, NULL, values[i][key]);
 		ktstr_put_end(&m->record);
 	}
-	end_record(m);
+	end_record(m, KTSTR_REC_SAMPLE);
+}
+
+/* ---- a closer look ---- */
+
+static void notify(struct ktstr_monitors *m)
+{
+	const uint64_t one = 1;
+
+	if (write(m->answered, &one, sizeof(one)) < 0)
+		host_log(&m->host, KTSTR_LOG_WARN, "the monitors could not tell what they have");
+}
+
+static struct watcher *find_watcher(struct ktstr_monitors *m, const struct ktstr_plugin *plugin)
+{
+	for (size_t i = 0; i < m->p.plan->monitors.n; i++)
+		if (m->watchers[i].use->plugin == plugin)
+			return &m->watchers[i];
+	return NULL;
+}
+
+/* Those that are not sampled anyway are made for it. */
+static void snapshot(struct ktstr_monitors *m)
+{
+	for (size_t i = 0; i < m->p.plan->snapshot.n; i++) {
+		struct watcher *w = find_watcher(m, m->p.plan->snapshot.items[i].plugin);
+		struct watcher once = { .use = &m->p.plan->snapshot.items[i] };
+		struct ktstr_err err = KTSTR_ERR_INIT;
+
+		if (w) {
+			sample_one(m, w, KTSTR_REC_SNAPSHOT);
+		} else if (!ops_of(&once)->create(&m->host, once.use->values, &m->view,
+						  &once.monitor, &err)) {
+			sample_one(m, &once, KTSTR_REC_SNAPSHOT);
+			if (once.monitor)
+				ops_of(&once)->destroy(once.monitor);
+		}
+	}
+}
+
+static void record_violation(struct ktstr_monitors *m, const char *text, bool dump)
+{
+	_cleanup_buf_ struct ktstr_buf b = { 0 };
+
+	ktstr_put_begin(&b);
+	ktstr_put_str(&b, "text", text);
+	ktstr_put_bool(&b, "dump", dump);
+	ktstr_put_end(&b);
+	append(m, KTSTR_REC_VIOLATION, &b);
+}
+
+/* A snapshot of the first violation, since later ones are often its consequence; and the kernel's dump,
+ * which takes the guest's time, where somebody asked for limits. */
+static void look_closer(struct ktstr_monitors *m)
+{
+	bool dump = m->p.plan->scheduler.binary && m->p.plan->limits.asked;
+	enum ktstr_watch_rule rule;
+	char text[192] = "";
+
+	if (m->violated)
+		return;
+	pthread_mutex_lock(&m->lock);
+	rule = ktstr_watcher_violated(m->watcher);
+	m->violated = rule < KTSTR_WATCH_RULES;
+	m->wants_dump = m->violated && dump;
+	if (m->violated)
+		snprintf(text, sizeof(text), "%s", ktstr_watcher_result(m->watcher)->rows[rule].text);
+	pthread_mutex_unlock(&m->lock);
+	if (!m->violated)
+		return;
+	record_violation(m, text, dump);
+	notify(m);
+	snapshot(m);
 }
 
 static void sample_all(struct ktstr_monitors *m)
@@ -172,9 +261,10 @@ static void sample_all(struct ktstr_monitors *m)
 	if (!m->p.plan->monitors.n)
 		return;		/* it is here to write */
 	for (size_t i = 0; i < m->p.plan->monitors.n; i++)
-		sample_one(m, &m->watchers[i]);
+		sample_one(m, &m->watchers[i], KTSTR_REC_SAMPLE);
 	if (m->p.n_tids)
 		sample_vcpus(m);
+	look_closer(m);
 	m->n++;
 }
 
@@ -263,7 +353,6 @@ static void carry_out(struct ktstr_monitors *m, struct request *q)
 /* [the monitors' thread] */
 static void serve(struct ktstr_monitors *m)
 {
-	const uint64_t one = 1;
 	struct request q;
 
 	pthread_mutex_lock(&m->lock);
@@ -276,8 +365,7 @@ static void serve(struct ktstr_monitors *m)
 	pthread_mutex_lock(&m->lock);
 	m->request = q;
 	pthread_mutex_unlock(&m->lock);
-	if (write(m->answered, &one, sizeof(one)) < 0)
-		host_log(&m->host, KTSTR_LOG_WARN, "the answer to an operation could not be told");
+	notify(m);
 }
 
 /* ---- the thread ---- */
@@ -375,7 +463,10 @@ int ktstr_monitors_create(const struct ktstr_monitors_params *params,
 		ktstr_monitors_destroy(m);
 		return ret;
 	}
-	ret = m->watchers && m->vcpu_fds ? start_thread(m, err) : ktstr_err_nomem(err);
+	m->watcher = ktstr_watcher_create();
+	if (m->watcher)
+		ktstr_watcher_limit(m->watcher, &params->plan->limits);
+	ret = m->watchers && m->vcpu_fds && m->watcher ? start_thread(m, err) : ktstr_err_nomem(err);
 	if (ret) {
 		ktstr_monitors_destroy(m);
 		return ret;
@@ -448,6 +539,29 @@ bool ktstr_monitors_answer(struct ktstr_monitors *m, struct ktstr_err *ret_answe
 	return done;
 }
 
+void ktstr_monitors_hear(struct ktstr_monitors *m, enum ktstr_rec type,
+			 const struct ktstr_fields *fields)
+{
+	if (!m)
+		return;
+	pthread_mutex_lock(&m->lock);
+	ktstr_watcher_add(m->watcher, type, 0, fields);
+	pthread_mutex_unlock(&m->lock);
+}
+
+bool ktstr_monitors_want_dump(struct ktstr_monitors *m)
+{
+	bool wants;
+
+	if (!m)
+		return false;
+	pthread_mutex_lock(&m->lock);
+	wants = m->wants_dump;
+	m->wants_dump = false;
+	pthread_mutex_unlock(&m->lock);
+	return wants;
+}
+
 int ktstr_monitors_event_fd(const struct ktstr_monitors *m)
 {
 	return m ? m->answered : -1;
@@ -464,6 +578,7 @@ void ktstr_monitors_destroy(struct ktstr_monitors *m)
 	for (size_t i = 0; m->vcpu_fds && i < m->p.n_tids; i++)
 		ktstr_cleanup_close(&m->vcpu_fds[i]);
 	ktstr_guest_close(m->guest);
+	ktstr_watcher_destroy(m->watcher);
 	ktstr_cleanup_close(&m->answered);
 	free(m->watchers);
 	free(m->vcpu_fds);

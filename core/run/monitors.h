@@ -50,6 +50,14 @@ int ktstr_monitors_ask(struct ktstr_monitors *monitors, uint64_t step, uint64_t 
  * done or why not. It is journalled already. */
 bool ktstr_monitors_answer(struct ktstr_monitors *monitors, struct ktstr_err *ret_answer);
 
+/* A record came from the guest: cpusets count for what is an imbalance. [the attempt's thread] */
+void ktstr_monitors_hear(struct ktstr_monitors *monitors, enum ktstr_rec type,
+			 const struct ktstr_fields *fields);
+
+/* True once, after a limit of the plan was violated for long: the guest is to write a sched_ext dump.
+ * The violation and a snapshot are journalled already. event_fd() is readable then too. */
+bool ktstr_monitors_want_dump(struct ktstr_monitors *monitors);
+
 /* -1 without monitors. */
 int ktstr_monitors_event_fd(const struct ktstr_monitors *monitors);
 

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "check/stats.h"
+#include "check/watch.h"
 #include "run/chain.h"
 #include "run/expected.h"
 #include "run/fault.h"
@@ -38,6 +39,7 @@ struct evidence {
 	char done_outcome[32], done_text[256];
 	struct ktstr_expect expect;	/* of a journal without any: no check is on */
 	struct ktstr_conditions conditions;
+	struct ktstr_watcher *watcher;
 };
 
 /* ---- gathering ---- */
@@ -117,6 +119,7 @@ static void on_record(struct evidence *e, const struct ktstr_record *rec)
 	struct ktstr_str s = { "", 0 };
 
 	ktstr_conditions_add(&e->conditions, rec);
+	ktstr_watcher_add(e->watcher, rec->type, rec->host_ns, f);
 	switch (rec->type) {
 	case KTSTR_REC_EXPECT: ktstr_expect_get(f, &e->expect); break;
 	case KTSTR_REC_RUN: e->wanted_scheduler = ktstr_get_str(f, "scheduler", &s); break;
@@ -460,10 +463,11 @@ static int fill(struct ktstr_verdict *v, const struct evidence *e, struct ktstr_
 	return v->reason && v->signature && v->exit_reason && v->exit_message ? 0 : ktstr_err_nomem(err);
 }
 
-/* A verdict, and what its chain lives in. */
+/* A verdict, and what its chain and what the monitors saw live in. */
 struct owned {
 	struct ktstr_verdict verdict;	/* first */
 	struct ktstr_chain_reader *chain;
+	struct ktstr_watcher *watcher;
 };
 
 int ktstr_verdict_create(const struct ktstr_journal *journal, struct ktstr_verdict **ret_verdict,
@@ -482,7 +486,10 @@ int ktstr_verdict_create(const struct ktstr_journal *journal, struct ktstr_verdi
 		return ktstr_err_nomem(err);
 	}
 	owned->chain = ktstr_chain_reader_create();
-	if (!owned->chain) {
+	e->watcher = owned->watcher = ktstr_watcher_create();
+	if (!owned->chain || !owned->watcher) {
+		ktstr_chain_reader_destroy(owned->chain);
+		ktstr_watcher_destroy(owned->watcher);
 		free(owned);
 		return ktstr_err_nomem(err);
 	}
@@ -493,6 +500,7 @@ int ktstr_verdict_create(const struct ktstr_journal *journal, struct ktstr_verdi
 	v->chain = ktstr_chain_reader_end(owned->chain);
 	ret = ktstr_stats_create(journal, &stats, err);
 	v->stats = stats;
+	v->watch = ktstr_watcher_result(owned->watcher);
 	if (!ret)
 		ret = fill(v, e, err);
 	if (ret)
@@ -513,5 +521,6 @@ void ktstr_verdict_destroy(struct ktstr_verdict *v)
 	ktstr_verdict_drop_findings(v);
 	ktstr_stats_destroy((struct ktstr_stats *)v->stats);
 	ktstr_chain_reader_destroy(((struct owned *)v)->chain);
+	ktstr_watcher_destroy(((struct owned *)v)->watcher);
 	free(v);
 }

@@ -18,6 +18,7 @@
  *	  records		->
  *	  MSG_ASK		->
  *				<-	MSG_ANSWER
+ *				<-	MSG_DUMP (a limit of the monitors was violated for long; once)
  *				<-	MSG_STOP (Ctrl-C, a deadline; at any time)
  *	  DONE record		->
  *				<-	MSG_BYE: everything is journalled, power off
@@ -77,6 +78,7 @@ enum ktstr_msg {
 	KTSTR_MSG_ASK,			/* step u, op u: the plan's operation that the host carries out; engine to
 					 * host */
 	KTSTR_MSG_ANSWER,		/* ok b, text? t: its answer, and what was done or why not */
+	KTSTR_MSG_DUMP,			/* nothing: have the kernel write a sched_ext dump; host to guest */
 };
 
 #endif

@@ -90,13 +90,14 @@ Test(plan_expect, all_that_is_wrong_is_told)
 		 "f:7:14: `isolation`: expected true or false, not \"maybe\"\n"
 		 "f:8:18: `cause`: expected one of scheduler-error, scheduler-stall, scheduler-exit, "
 		 "not-attached, panic, oops, lockup, rcu-stall, triple-fault, guest-reset, boot-hang, "
-		 "timeout, check, not \"sheduler-error\"; did you mean \"scheduler-error\"?\n"
+		 "timeout, check, monitor, not \"sheduler-error\"; did you mean \"scheduler-error\"?\n"
 		 "f:8:43: `pattern` has no value; expected text\n"
 		 "f: 7 problems\n");
 	read_bad("expect: {fails: {pattern: x}}\n",
 		 "f:2:17: `cause` is missing here (what is to end the run); expected one of "
 		 "scheduler-error, scheduler-stall, scheduler-exit, not-attached, panic, oops, lockup, "
-		 "rcu-stall, triple-fault, guest-reset, boot-hang, timeout, check\nf: 1 problem\n");
+		 "rcu-stall, triple-fault, guest-reset, boot-hang, timeout, check, "
+		 "monitor\nf: 1 problem\n");
 }
 
 Test(plan_expect, a_pattern_fits_into_the_journal)

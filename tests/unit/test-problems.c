@@ -91,7 +91,7 @@ static const struct bad keys[] = {
 	  { "2:1: unknown key `zzzzz` here (known: test, description, kernel, kernel-args, "
 	    "modules, topology, memory, boot-timeout, template, vmm, scheduler, scenario, "
 	    "expect, monitors, "
-	    "monitor-period, auto_repro, probes, report)" } },
+	    "monitor-period, monitor-limits, auto_repro, probes, report)" } },
 	{ SCENARIO "test: a\ntest: b\n",
 	  { "3:1: key `test` stands here a second time; the first is in line 2" } },
 	{ SCENARIO "scheduler: {args: [a]}\n",
@@ -181,7 +181,7 @@ static const struct bad values[] = {
 	{ SCENARIO "auto-repro: true\n",
 	  { "2:1: unknown key `auto-repro` here; did you mean `auto_repro`? (known: test, description, "
 	    "kernel, kernel-args, modules, topology, memory, boot-timeout, template, vmm, scheduler, "
-	    "scenario, expect, monitors, monitor-period, auto_repro, probes, report)" } },
+	    "scenario, expect, monitors, monitor-period, monitor-limits, auto_repro, probes, report)" } },
 	{ SCENARIO "scheduler: {binary: x, attach-timeout: 2h}\n",
 	  { "2:40: `attach-timeout`: expected duration 100ms..1h, not \"2h\"" } },
 	{ SCENARIO "scheduler: bin/\n",

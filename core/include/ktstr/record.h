@@ -59,7 +59,8 @@ enum ktstr_rec {
 	KTSTR_REC_STEP = 40,	/* n u, m u, name? t, edge t (begin, end), cgroups u, workers u (that there are),
 				 * iterations? u (of all workers of the scenario so far) */
 	KTSTR_REC_CGROUP = 41,	/* name t, step u (0: the whole scenario), cpus? u, cpuset? t (0-3,5: its effective
-				 * CPUs), workers u; again with each change of its CPUs */
+				 * CPUs), workers u, bound? b (some of them to CPUs of their own); again with each change
+				 * of its CPUs or of that */
 	KTSTR_REC_WORKER = 42,	/* cgroup t (/: none), step? u (0: the whole scenario), group u, workload t, pid u, iterations u, wall_ns u, cpu_ns u,
 				 * run_delay_ns u, timeslices u, migrations u, cpus a of u, max_gap_ns u,
 				 * sleep_ns u, completed b, code? s, signal? u, error? t, metrics? m,
@@ -113,6 +114,13 @@ enum ktstr_rec {
 	KTSTR_REC_MAP_WRITE = 72,	/* step u, op u (of the step, from 0), map t and field? t and key? t and cpu? u (as in
 				 * the pipeline), name? t (the map's whole one), value s, before? s (of the first
 				 * copy), copies u (that have the value now), ok b, error? t */
+
+	/* -- limits of what monitors see -- */
+	KTSTR_REC_LIMITS = 73,	/* imbalance u, depth u, stall b, fallback_rate u, keep_last_rate u, sustained u (samples),
+				 * fail b: before the first sample */
+	KTSTR_REC_VIOLATION = 74,	/* text t, dump b (a sched_ext dump was asked for): the first one that lasted; the
+				 * snapshot follows */
+	KTSTR_REC_SNAPSHOT = 75,	/* as KTSTR_REC_SAMPLE: what each monitor saw once then */
 };
 
 /* How far an attempt came, in this order. Names in a journal: see ktstr_stage_name(). */

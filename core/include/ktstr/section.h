@@ -38,10 +38,12 @@ enum ktstr_cause {
 	KTSTR_CAUSE_INTERRUPTED,	/* Ctrl-C, or the journal ends in the middle */
 	KTSTR_CAUSE_HARNESS,		/* ktstr itself failed: disk full, agent died, protocol error */
 	KTSTR_CAUSE_CHECK,		/* the scenario ran to its end, but not as the test expects */
+	KTSTR_CAUSE_MONITOR,		/* ... and so did its workers, but the monitors saw a limit violated */
 	KTSTR_CAUSE_COUNT,
 };
 
 struct ktstr_stats;
+struct ktstr_watch;
 
 /* What one check said. */
 struct ktstr_finding {
@@ -69,6 +71,7 @@ struct ktstr_verdict {
 	size_t n_findings;
 	const struct ktstr_chain *chain;	/* the stack of a scheduler that was thrown out; NULL: none
 						 * was printed */
+	const struct ktstr_watch *watch;	/* <ktstr/watch.h>: what the monitors saw, against the limits */
 };
 
 struct ktstr_journal;			/* core's own */

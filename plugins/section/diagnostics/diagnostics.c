@@ -302,7 +302,7 @@ static int build(const struct ktstr_section_input *input, const struct ktstr_val
 	(void)values;
 	if (!input->backtrace &&
 	    (verdict->outcome == KTSTR_OUTCOME_PASS || verdict->cause == KTSTR_CAUSE_SCENARIO ||
-	     verdict->cause == KTSTR_CAUSE_CHECK))
+	     verdict->cause == KTSTR_CAUSE_CHECK || verdict->cause == KTSTR_CAUSE_MONITOR))
 		return KTSTR_SECTION_IRRELEVANT;
 	while (memory && input->next(input->journals[0], &cursor, &rec))
 		memory = on_record(&facts, &log, &rec, verdict);

@@ -32,16 +32,8 @@ static bool get_signed(const struct ktstr_field *f, int64_t *ret)
 	return true;
 }
 
-static void track_rate(struct tracker *t, int64_t delta, uint64_t ns, uint64_t threshold,
-		       uint64_t at_ns)
-{
-	double rate = ns ? (double)delta * 1e9 / (double)ns : 0;
-
-	track(t, rate > (double)threshold, rate, at_ns);
-}
-
 /* What a counter grew by since the last sample. A new scheduler's counters begin at 0. */
-static int64_t add_event(struct event *event, int64_t value, bool first, bool fresh)
+static void add_event(struct event *event, int64_t value, bool first, bool fresh)
 {
 	int64_t before = first ? value : fresh ? 0 : event->last, delta;
 
@@ -50,12 +42,11 @@ static int64_t add_event(struct event *event, int64_t value, bool first, bool fr
 	if (__builtin_add_overflow(event->total, delta, &event->total))
 		event->total = INT64_MAX;
 	event->last = value;
-	return delta;
 }
 
-void events_sample(struct events *e, const struct ktstr_record *record, const struct thresholds *t)
+void events_sample(struct events *e, const struct ktstr_record *record)
 {
-	uint64_t id = number(&record->fields, "id"), ns = record->host_ns - e->last_ns;
+	uint64_t id = number(&record->fields, "id");
 	bool first = !e->samples, fresh = id != e->id;
 	struct ktstr_fields it;
 	struct ktstr_field f;
@@ -65,15 +56,10 @@ void events_sample(struct events *e, const struct ktstr_record *record, const st
 	ktstr_get_cstr(&record->fields, "ops", e->ops, sizeof(e->ops));
 	while (ktstr_field_next(&it, &f)) {
 		struct event *event = find_event(e, f.key);
-		int64_t value, delta;
+		int64_t value;
 
-		if (!event || !get_signed(&f, &value))
-			continue;
-		delta = add_event(event, value, first, fresh);
-		if (!first && !strcmp(event->name, "select_cpu_fallback"))
-			track_rate(&e->fallback, delta, ns, t->fallback_rate, record->host_ns);
-		if (!first && !strcmp(event->name, "dispatch_keep_last"))
-			track_rate(&e->keep_last, delta, ns, t->keep_last_rate, record->host_ns);
+		if (event && get_signed(&f, &value))
+			add_event(event, value, first, fresh);
 	}
 	if (first)
 		e->first_ns = record->host_ns;

@@ -6,55 +6,28 @@
 #include "monitor.h"
 
 #include <ktstr/text.h>
+#include <ktstr/watch.h>
 
 #include <stdio.h>
 
 #define ABSENT_SIZE 512
+#define WAITING_MAX 10
 
-enum { P_IMBALANCE, P_DEPTH, P_STALL, P_FALLBACK, P_KEEP_LAST, P_SUSTAINED };
-static const struct ktstr_param params[] = {
-	[P_IMBALANCE] = { .name = "max-imbalance-ratio",
-			  .type = KTSTR_PARAM_UINT,
-			  .def = "4",
-			  .min = 1,
-			  .max = 100000,
-			  .help = "of the largest run queue to the smallest" },
-	[P_DEPTH] = { .name = "max-local-dsq-depth",
-		      .type = KTSTR_PARAM_UINT,
-		      .def = "50",
-		      .max = 10000,
-		      .unit = "tasks",
-		      .help = "in one CPU's local DSQ" },
-	[P_STALL] = { .name = "stall",
-		      .type = KTSTR_PARAM_BOOL,
-		      .def = "true",
-		      .help = "whether a CPU whose clock stands still is a violation" },
-	[P_FALLBACK] = { .name = "max-fallback-rate",
-			 .type = KTSTR_PARAM_UINT,
-			 .def = "200",
-			 .max = 1000000000,
-			 .unit = "1/s",
-			 .help = "of select_cpu_fallback" },
-	[P_KEEP_LAST] = { .name = "max-keep-last-rate",
-			  .type = KTSTR_PARAM_UINT,
-			  .def = "100",
-			  .max = 1000000000,
-			  .unit = "1/s",
-			  .help = "of dispatch_keep_last" },
-	[P_SUSTAINED] = { .name = "sustained-samples",
-			  .type = KTSTR_PARAM_UINT,
-			  .def = "5",
-			  .min = 1,
-			  .max = 1000000,
-			  .help = "in a row make a sustained violation" },
+struct waiting {
+	char comm[24];
+	uint64_t pid, wait_ns, dsq;
+	bool has_dsq;
 };
 
 struct monitor {
-	struct thresholds t;
-	struct queues queues;
+	const struct ktstr_watch *watch;
 	struct events events;
 	struct domains domains;
 	struct progs progs;
+	struct waiting waiting[WAITING_MAX];	/* of the snapshot, the longest first */
+	size_t n_waiting;
+	uint64_t closer_ns;			/* when that was; 0: there was none */
+	bool dump;
 	bool any;
 	char absent[ABSENT_SIZE];
 };
@@ -66,7 +39,7 @@ static double seconds(uint64_t ns)
 
 static double since(const struct monitor *m, uint64_t ns)
 {
-	return ns > m->queues.first_ns ? seconds(ns - m->queues.first_ns) : 0;
+	return ns > m->watch->first_ns ? seconds(ns - m->watch->first_ns) : 0;
 }
 
 /* ---- gathering ---- */
@@ -95,87 +68,56 @@ static void take_sample(struct monitor *m, const struct ktstr_record *record)
 
 	ktstr_get_str(&record->fields, "monitor", &who);
 	note_absent(m, &record->fields, who);
-	if (ktstr_str_is(who, "vcpus")) {
-		queues_vcpus(&m->queues, record);
-		return;
-	}
-	m->any = true;
-	if (ktstr_str_is(who, "runqueues"))
-		queues_sample(&m->queues, record, &m->t);
-	else if (ktstr_str_is(who, "scx-state"))
-		events_sample(&m->events, record, &m->t);
+	m->any |= !ktstr_str_is(who, "vcpus");
+	if (ktstr_str_is(who, "scx-state"))
+		events_sample(&m->events, record);
 	else if (ktstr_str_is(who, "sched-domains"))
 		domains_sample(&m->domains, record);
 	else if (ktstr_str_is(who, "bpf-progs"))
 		progs_sample(&m->progs, record);
 }
 
-/* ---- violations ---- */
+/* ---- a closer look ---- */
 
-/* A row of trackers, in the order in which they are told. */
-struct rule {
-	const char *what;
-	const struct tracker *tracker;
-	uint64_t threshold;
-	int digits;
-};
-
-static size_t list_rules(const struct monitor *m, struct rule rules[5])
+static void take_task(struct monitor *m, const struct ktstr_fields *task)
 {
-	const struct cpu *stalled = m->t.stall ? queues_stalled(&m->queues) : NULL;
-	size_t n = 0;
+	struct waiting *w = &m->waiting[m->n_waiting];
 
-	rules[n++] = (struct rule){ "imbalance ratio", &m->queues.imbalance, m->t.imbalance, 2 };
-	rules[n++] = (struct rule){ "local DSQ depth", &m->queues.depth, m->t.depth, 0 };
-	rules[n++] = (struct rule){ "select_cpu_fallback/s", &m->events.fallback,
-				    m->t.fallback_rate, 1 };
-	rules[n++] = (struct rule){ "dispatch_keep_last/s", &m->events.keep_last,
-				    m->t.keep_last_rate, 1 };
-	if (stalled)
-		rules[n++] = (struct rule){ "stall", &stalled->stall, 0, -1 };
-	return n;
+	if (m->n_waiting == WAITING_MAX || !ktstr_get_cstr(task, "comm", w->comm, sizeof(w->comm)))
+		return;
+	w->pid = number(task, "pid");
+	w->wait_ns = number(task, "wait_ns");
+	w->has_dsq = ktstr_get_u64(task, "dsq", &w->dsq);
+	m->n_waiting++;
 }
 
-static void describe_rule(const struct monitor *m, const struct rule *r, char *text, size_t size)
+static void take_snapshot(struct monitor *m, const struct ktstr_record *record)
 {
-	const struct tracker *t = r->tracker;
+	struct ktstr_str who = { "", 0 };
+	struct ktstr_fields tasks;
+	struct ktstr_field task;
 
-	text[0] = '\0';
-	if (r->digits < 0)
-		ktstr_append(text, size, "stall of CPU %zu",
-			     (size_t)((const struct cpu *)((const char *)t -
-							   offsetof(struct cpu, stall)) -
-				      m->queues.cpus));
-	else
-		ktstr_append(text, size, "%s %.*f > %llu", r->what, r->digits, t->worst,
-			     (unsigned long long)r->threshold);
-	ktstr_append(text, size, " in %llu samples in a row, from %.1f s to %.1f s",
-		     (unsigned long long)t->longest, since(m, t->longest_begin_ns),
-		     since(m, t->longest_end_ns));
+	ktstr_get_str(&record->fields, "monitor", &who);
+	if (!ktstr_str_is(who, "tasks") || !ktstr_get_sub(&record->fields, "tasks", &tasks))
+		return;
+	while (ktstr_item_next(&tasks, &task))
+		if (task.type == KTSTR_FIELD_MAP)
+			take_task(m, &task.sub);
 }
 
-/* All violations that lasted, separated by "; "; how many. */
-static unsigned sustained(const struct monitor *m, char *text, size_t size)
+static void take_violation(struct monitor *m, const struct ktstr_record *record)
 {
-	struct rule rules[5];
-	unsigned found = 0;
-	char one[160];
-
-	text[0] = '\0';
-	for (size_t i = 0, n = list_rules(m, rules); i < n; i++) {
-		if (rules[i].tracker->longest < m->t.sustained)
-			continue;
-		describe_rule(m, &rules[i], one, sizeof(one));
-		ktstr_append(text, size, "%s%s", found++ ? "; " : "", one);
-	}
-	return found;
+	if (m->closer_ns)
+		return;
+	m->closer_ns = record->host_ns;
+	ktstr_get_bool(&record->fields, "dump", &m->dump);
 }
 
 /* ---- saying it ---- */
 
 static void put_queues(const struct monitor *m, struct ktstr_doc *doc)
 {
-	const struct queues *q = &m->queues;
+	const struct ktstr_watch *q = m->watch;
 	uint64_t valid = q->samples - q->invalid;
 	char text[160] = "";
 
@@ -193,8 +135,8 @@ static void put_queues(const struct monitor *m, struct ktstr_doc *doc)
 	doc->value(doc, "imbalance ratio", text);
 	snprintf(text, sizeof(text), "max %llu", (unsigned long long)q->depth_max);
 	if (q->depth_max)
-		ktstr_append(text, sizeof(text), " on CPU %llu at %.1f s",
-			     (unsigned long long)q->depth_cpu, since(m, q->depth_ns));
+		ktstr_append(text, sizeof(text), " on CPU %u at %.1f s", q->depth_cpu,
+			     since(m, q->depth_ns));
 	ktstr_append(text, sizeof(text), ", mean %.1f", q->depth_sum / (double)q->readings);
 	doc->value(doc, "local DSQ depth", text);
 	snprintf(text, sizeof(text), "mean %.1f a CPU", q->running_sum / (double)q->readings);
@@ -203,43 +145,80 @@ static void put_queues(const struct monitor *m, struct ktstr_doc *doc)
 
 static void put_stall(const struct monitor *m, struct ktstr_doc *doc)
 {
-	const struct cpu *c = queues_stalled(&m->queues);
+	const struct ktstr_watch_row *stall = &m->watch->rows[KTSTR_WATCH_STALL];
 	char text[128];
 
-	if (!m->queues.samples)
+	if (!m->watch->samples)
 		return;
-	if (!c) {
+	if (!stall->samples) {
 		doc->value(doc, "stall", "none");
 		return;
 	}
-	snprintf(text, sizeof(text), "CPU %zu, from %.1f s to %.1f s", (size_t)(c - m->queues.cpus),
-		 since(m, c->stall.longest_begin_ns), since(m, c->stall.longest_end_ns));
+	snprintf(text, sizeof(text), "CPU %u, from %.1f s to %.1f s", stall->cpu,
+		 since(m, stall->begin_ns), since(m, stall->end_ns));
 	doc->value(doc, "stall", text);
 }
 
-/* No data is no verdict. */
+static unsigned put_violations(const struct monitor *m, struct ktstr_doc *doc)
+{
+	const struct ktstr_watch *w = m->watch;
+	char text[KTSTR_WATCH_RULES * sizeof(w->rows[0].text)] = "";
+	unsigned n = 0;
+
+	for (int i = 0; i < KTSTR_WATCH_RULES; i++)
+		if (w->rows[i].sustained)
+			ktstr_append(text, sizeof(text), "%s%s", n++ ? "; " : "", w->rows[i].text);
+	if (w->samples)
+		doc->value(doc, "sustained violation", n ? text : "none");
+	return n;
+}
+
 static void put_verdict(const struct monitor *m, struct ktstr_doc *doc)
 {
-	char violations[800], text[832];
-	unsigned n = sustained(m, violations, sizeof(violations));
+	const struct ktstr_watch *w = m->watch;
+	unsigned n = put_violations(m, doc);
+	char text[200];
 
-	if (m->queues.samples)
-		doc->value(doc, "sustained violation", n ? violations : "none");
-	if (n)
-		snprintf(text, sizeof(text), "violated, %u threshold%s", n, n == 1 ? "" : "s");
-	else if (m->queues.samples - m->queues.invalid < m->t.sustained)
-		snprintf(text, sizeof(text), "inconclusive, %llu usable sample%s of run queues",
-			 (unsigned long long)(m->queues.samples - m->queues.invalid),
-			 m->queues.samples - m->queues.invalid == 1 ? "" : "s");
-	else if (!m->events.samples)
-		snprintf(text, sizeof(text),
-			 "inconclusive, no event counters; run queues within their "
-			 "thresholds");
+	if (w->state == KTSTR_WATCH_VIOLATED)
+		snprintf(text, sizeof(text), "violated, %u limit%s%s", n, n == 1 ? "" : "s",
+			 w->decides ? "" : " (reported only)");
+	else if (w->state == KTSTR_WATCH_INCONCLUSIVE)
+		snprintf(text, sizeof(text), "inconclusive, %s", w->why);
 	else
-		snprintf(text, sizeof(text), "within the thresholds");
+		snprintf(text, sizeof(text), "within the limits");
 	doc->value(doc, "verdict", text);
+	if (m->closer_ns) {
+		snprintf(text, sizeof(text), "at %.1f s%s", since(m, m->closer_ns),
+			 m->dump ? ", with a sched_ext dump" : "");
+		doc->value(doc, "snapshot", text);
+	}
 	if (m->absent[0])
 		doc->value(doc, "absent", m->absent);
+}
+
+static void put_waiting(const struct monitor *m, struct ktstr_doc *doc)
+{
+	static const struct ktstr_column columns[] = {
+		{ "waiting task", NULL, KTSTR_COLUMN_TEXT },
+		{ "pid", NULL, KTSTR_COLUMN_NUMBER },
+		{ "waited", "ms", KTSTR_COLUMN_NUMBER },
+		{ "DSQ", NULL, KTSTR_COLUMN_TEXT },
+	};
+
+	if (!m->n_waiting)
+		return;
+	doc->table_begin(doc, columns, 4);
+	for (size_t i = 0; i < m->n_waiting; i++) {
+		const struct waiting *w = &m->waiting[i];
+		char pid[24], wait[24], dsq[24];
+
+		snprintf(pid, sizeof(pid), "%llu", (unsigned long long)w->pid);
+		snprintf(wait, sizeof(wait), "%.1f", (double)w->wait_ns / 1e6);
+		snprintf(dsq, sizeof(dsq), "%#llx", (unsigned long long)w->dsq);
+		doc->table_row(doc, (const char *const[]){ w->comm, pid, wait,
+							   w->has_dsq ? dsq : NULL });
+	}
+	doc->table_end(doc);
 }
 
 static bool always_shown(const char *name)
@@ -355,21 +334,22 @@ static int build(const struct ktstr_section_input *input, const struct ktstr_val
 	struct ktstr_record rec;
 	int ret = 0;
 
+	(void)values;
 	if (m)
-		m->queues.cpus = calloc(CPUS_MAX, sizeof(*m->queues.cpus));
-	if (m && m->queues.cpus)
 		m->progs.items = calloc(PROGS_MAX, sizeof(*m->progs.items));
 	if (!m || !m->progs.items) {
 		ret = ktstr_err_nomem(err);
 		goto out;
 	}
-	m->t = (struct thresholds){
-		values[P_IMBALANCE].u64, values[P_DEPTH].u64,	  values[P_FALLBACK].u64,
-		values[P_KEEP_LAST].u64, values[P_SUSTAINED].u64, values[P_STALL].boolean,
-	};
-	while (input->next(input->journals[0], &cursor, &rec))
+	m->watch = input->verdicts[0]->watch;
+	while (input->next(input->journals[0], &cursor, &rec)) {
 		if (rec.type == KTSTR_REC_SAMPLE)
 			take_sample(m, &rec);
+		else if (rec.type == KTSTR_REC_VIOLATION)
+			take_violation(m, &rec);
+		else if (rec.type == KTSTR_REC_SNAPSHOT)
+			take_snapshot(m, &rec);
+	}
 	if (!m->any) {
 		ret = KTSTR_SECTION_IRRELEVANT;
 		goto out;
@@ -377,14 +357,13 @@ static int build(const struct ktstr_section_input *input, const struct ktstr_val
 	put_queues(m, doc);
 	put_stall(m, doc);
 	put_verdict(m, doc);
+	put_waiting(m, doc);
 	put_events(m, doc);
 	put_domains(m, doc);
 	put_progs(m, doc);
 out:
-	if (m) {
-		free(m->queues.cpus);
+	if (m)
 		free(m->progs.items);
-	}
 	free(m);
 	return ret;
 }
@@ -401,7 +380,7 @@ static const struct ktstr_plugin plugin = {
 	.kind = KTSTR_KIND_SECTION,
 	.name = "monitor",
 	.summary = "what was seen from outside: run queues, events, load balancing, BPF programs",
-	KTSTR_PLUGIN_PARAMS(params),
+	.param_size = sizeof(struct ktstr_param),
 	.ops = &ops,
 };
 
