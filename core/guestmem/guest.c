@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "guestmem/guest.h"
 
+#include "base/btf.h"
 #include "base/cleanup.h"
 
 #include <bpf/btf.h>
@@ -82,11 +83,6 @@ static int find_cpus(struct ktstr_guest *g, struct ktstr_err *err)
 
 /* ---- types ---- */
 
-static int btf_refused(const char *where, struct ktstr_err *err)
-{
-	return ktstr_err_set(err, -EBADMSG, "%s: the BTF is damaged: %s", where, strerror(errno));
-}
-
 /* From __start_BTF to __stop_BTF, which the linker puts around .BTF. */
 static int types_from_guest(struct ktstr_guest *g, struct ktstr_err *err)
 {
@@ -104,14 +100,7 @@ static int types_from_guest(struct ktstr_guest *g, struct ktstr_err *err)
 		return ktstr_err_nomem(err);
 	if (!ktstr_paging_read(&g->paging, start, data, stop - start))
 		return ktstr_err_set(err, -EBADMSG, "the guest's BTF is not mapped");
-	g->btf = btf__new(data, (uint32_t)(stop - start));
-	return g->btf ? 0 : btf_refused("guest memory", err);
-}
-
-static int types_from_file(struct ktstr_guest *g, const char *path, struct ktstr_err *err)
-{
-	g->btf = btf__parse_raw(path);
-	return g->btf ? 0 : btf_refused(path, err);
+	return ktstr_btf_new(data, (uint32_t)(stop - start), "guest memory", &g->btf, err);
 }
 
 /* ---- life ---- */
@@ -134,7 +123,7 @@ int ktstr_guest_open(const struct ktstr_ram *ranges, size_t n, const char *btf,
 		ret = find_cpus(g, err);
 	}
 	if (!ret)
-		ret = btf ? types_from_file(g, btf, err) : types_from_guest(g, err);
+		ret = btf ? ktstr_btf_read(btf, &g->btf, err) : types_from_guest(g, err);
 	if (ret) {
 		ktstr_guest_close(g);
 		return ret;

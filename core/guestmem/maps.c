@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "guestmem/maps.h"
 
+#include "base/btf.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "guestmem/idr.h"
@@ -396,8 +397,10 @@ static int load_types(const struct ktstr_guest *g, const struct ktstr_guest_map 
 		return ktstr_err_nomem(err);
 	if (!ops->bytes(g, data, copy, size))
 		return ktstr_err_set(err, -EFAULT, "the BTF of map %s is not mapped", map->name);
-	*ret = btf__new(copy, (uint32_t)size);
-	return *ret ? 0 : ktstr_err_set(err, -EFAULT, "the BTF of map %s is damaged", map->name);
+	r = ktstr_btf_new(copy, (uint32_t)size, map->name, ret, err);
+	if (r == -EBADMSG && err)
+		err->code = -EFAULT;
+	return r == -EBADMSG ? -EFAULT : r;
 }
 
 int ktstr_guest_cell_find(const struct ktstr_guest *g, const struct ktstr_guest_map *map,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "kernel/facts.h"
 
+#include "base/btf.h"
 #include "base/cleanup.h"
 
 #include <bpf/btf.h>
@@ -10,12 +11,12 @@ int ktstr_facts_read(const struct ktstr_buf *btf, const char *name, struct ktstr
 {
 	struct ktstr_facts facts = { 0 };
 	struct btf *types;
+	int ret;
 
 	if (btf->len) {
-		types = btf__new(btf->data, (uint32_t)btf->len);
-		if (!types)
-			return ktstr_err_set(err, -EBADMSG, "%s: its BTF is damaged: %s", name,
-					     strerror(errno));
+		ret = ktstr_btf_new(btf->data, (uint32_t)btf->len, name, &types, err);
+		if (ret)
+			return ret;
 		facts.sched_ext =
 			btf__find_by_name_kind(types, "sched_ext_ops", BTF_KIND_STRUCT) > 0;
 		facts.exit_tracepoint = btf__find_by_name_kind(types, "btf_trace_sched_ext_exit",
