@@ -115,7 +115,7 @@ static int pick(char *const *ids, size_t n, const char *name, const char **ret_i
 	return 0;
 }
 
-static int find_dir(const char *name, char **ret_dir, struct ktstr_err *err)
+int ktstr_store_find(const char *name, char **ret_dir, struct ktstr_err *err)
 {
 	_cleanup_free_ char *root = NULL;
 	char **ids = NULL;
@@ -196,7 +196,7 @@ static int open_attempts(struct ktstr_stored_run *run, struct ktstr_err *err)
 int ktstr_stored_run_open(const char *name, struct ktstr_stored_run *ret_run, struct ktstr_err *err)
 {
 	struct ktstr_stored_run run = { 0 };
-	int ret = find_dir(name, &run.dir, err);
+	int ret = ktstr_store_find(name, &run.dir, err);
 	const char *slash;
 
 	if (!ret) {
