@@ -3,6 +3,7 @@
 
 #include "base/btf.h"
 #include "base/cleanup.h"
+#include "guestmem/memo.h"
 
 #include <bpf/btf.h>
 
@@ -34,7 +35,7 @@ static bool is_note(void *ctx, uint64_t gpa, const void *page)
 	struct ktstr_guest *g = ctx;
 	uint64_t physical, left;
 
-	(void)gpa;
+	g->note = gpa;
 	if (!ktstr_vmcoreinfo_parse(page, &g->info))
 		return false;
 	set_paging(g);
@@ -42,9 +43,18 @@ static bool is_note(void *ctx, uint64_t gpa, const void *page)
 	       physical == g->info.stext - KTSTR_IMAGE_START + g->paging.phys_base;
 }
 
+/* A copy of a template has its note where the last one had it. */
+static bool is_where_it_was(struct ktstr_guest *g)
+{
+	uint64_t gpa = g->memo ? ktstr_memo_note(g->memo) : 0;
+	const void *page = gpa ? ktstr_memory_at(&g->memory, gpa, KTSTR_PAGE) : NULL;
+
+	return page && is_note(g, gpa, page);
+}
+
 static int find_kernel(struct ktstr_guest *g, struct ktstr_err *err)
 {
-	if (ktstr_memory_scan(&g->memory, is_note, g))
+	if (is_where_it_was(g) || ktstr_memory_scan(&g->memory, is_note, g))
 		return 0;
 	return ktstr_err_set(err, -EAGAIN,
 			     "guest memory has no VMCOREINFO note: the kernel has not come "
@@ -56,7 +66,7 @@ static bool read_variable(const struct ktstr_guest *g, const char *name, void *b
 {
 	uint64_t at;
 
-	return ktstr_symbols_find(g->symbols, name, &at) &&
+	return !ktstr_guest_ops.symbol(g, name, &at, NULL) &&
 	       ktstr_paging_read(&g->paging, at, buf, len);
 }
 
@@ -72,7 +82,7 @@ static void find_direct_map(struct ktstr_guest *g)
 
 static int find_cpus(struct ktstr_guest *g, struct ktstr_err *err)
 {
-	if (!ktstr_symbols_find(g->symbols, "__per_cpu_offset", &g->cpu_offsets))
+	if (ktstr_guest_ops.symbol(g, "__per_cpu_offset", &g->cpu_offsets, NULL))
 		return ktstr_err_set(err, -ENOENT,
 				     "absent: __per_cpu_offset (a kernel without SMP?)");
 	if (!read_variable(g, "nr_cpu_ids", &g->n_cpus, sizeof(g->n_cpus)) || !g->n_cpus ||
@@ -89,8 +99,8 @@ static int types_from_guest(struct ktstr_guest *g, struct ktstr_err *err)
 	uint64_t start, stop;
 	_cleanup_free_ void *data = NULL;
 
-	if (!ktstr_symbols_find(g->symbols, "__start_BTF", &start) ||
-	    !ktstr_symbols_find(g->symbols, "__stop_BTF", &stop))
+	if (ktstr_guest_ops.symbol(g, "__start_BTF", &start, NULL) ||
+	    ktstr_guest_ops.symbol(g, "__stop_BTF", &stop, NULL))
 		return ktstr_err_set(err, -ENOENT, "kernel %s has no BTF (CONFIG_DEBUG_INFO_BTF)",
 				     g->info.release);
 	if (stop <= start || stop - start > BTF_MAX)
@@ -103,27 +113,74 @@ static int types_from_guest(struct ktstr_guest *g, struct ktstr_err *err)
 	return ktstr_btf_new(data, (uint32_t)(stop - start), "guest memory", &g->btf, err);
 }
 
+/* ---- when they are needed ---- */
+
+/* Logically const: what it knows of the guest is the same before and after. */
+int ktstr_guest_need_symbols(const struct ktstr_guest *guest, struct ktstr_err *err)
+{
+	struct ktstr_guest *g = (struct ktstr_guest *)guest;
+
+	return g->symbols ? 0 : ktstr_symbols_create(&g->paging, &g->info, &g->symbols, err);
+}
+
+int ktstr_guest_need_types(const struct ktstr_guest *guest, struct ktstr_err *err)
+{
+	struct ktstr_guest *g = (struct ktstr_guest *)guest;
+
+	if (g->btf)
+		return 0;
+	return g->btf_file ? ktstr_btf_read(g->btf_file, &g->btf, err) : types_from_guest(g, err);
+}
+
+/* What one finds without a memo at once, so that a guest that cannot be understood is told so. */
+static int read_all(struct ktstr_guest *g, struct ktstr_err *err)
+{
+	int ret = ktstr_guest_need_symbols(g, err);
+
+	if (ret)
+		return ret;
+	find_direct_map(g);
+	ret = find_cpus(g, err);
+	return ret ? ret : ktstr_guest_need_types(g, err);
+}
+
+static int read_known(struct ktstr_guest *g, struct ktstr_err *err)
+{
+	ktstr_memo_put_note(g->memo, g->note);
+	find_direct_map(g);
+	return find_cpus(g, err);
+}
+
 /* ---- life ---- */
 
-int ktstr_guest_open(const struct ktstr_ram *ranges, size_t n, const char *btf,
-		     struct ktstr_guest **ret_guest, struct ktstr_err *err)
+static bool is_that_kernel(const struct ktstr_guest *g, const char *build_id)
+{
+	return g->info.build_id[0] && !strcmp(g->info.build_id, build_id);
+}
+
+int ktstr_guest_open_known(const struct ktstr_ram *ranges, size_t n, const char *btf,
+			   const char *file, const char *build_id, struct ktstr_guest **ret_guest,
+			   struct ktstr_err *err)
 {
 	struct ktstr_guest *g = calloc(1, sizeof(*g));
 	int ret;
 
 	if (!g)
 		return ktstr_err_nomem(err);
-	ret = ktstr_memory_init(&g->memory, ranges, n, err);
+	if (file && build_id)
+		g->memo = ktstr_memo_open(file, build_id);
+	if (btf)
+		g->btf_file = strdup(btf);
+	ret = btf && !g->btf_file ? ktstr_err_nomem(err) :
+	      ktstr_memory_init(&g->memory, ranges, n, err);
 	if (!ret)
 		ret = find_kernel(g, err);
-	if (!ret)
-		ret = ktstr_symbols_create(&g->paging, &g->info, &g->symbols, err);
-	if (!ret) {
-		find_direct_map(g);
-		ret = find_cpus(g, err);
+	if (!ret && g->memo && !is_that_kernel(g, build_id)) {
+		ktstr_memo_close(g->memo);
+		g->memo = NULL;
 	}
 	if (!ret)
-		ret = btf ? ktstr_btf_read(btf, &g->btf, err) : types_from_guest(g, err);
+		ret = g->memo ? read_known(g, err) : read_all(g, err);
 	if (ret) {
 		ktstr_guest_close(g);
 		return ret;
@@ -132,12 +189,25 @@ int ktstr_guest_open(const struct ktstr_ram *ranges, size_t n, const char *btf,
 	return 0;
 }
 
+int ktstr_guest_open(const struct ktstr_ram *ranges, size_t n, const char *btf,
+		     struct ktstr_guest **ret_guest, struct ktstr_err *err)
+{
+	return ktstr_guest_open_known(ranges, n, btf, NULL, NULL, ret_guest, err);
+}
+
+int ktstr_guest_remember(const struct ktstr_guest *g, struct ktstr_err *err)
+{
+	return g->memo ? ktstr_memo_save(g->memo, err) : 0;
+}
+
 void ktstr_guest_close(struct ktstr_guest *g)
 {
 	if (!g)
 		return;
 	btf__free(g->btf);
 	ktstr_symbols_destroy(g->symbols);
+	ktstr_memo_close(g->memo);
+	free(g->btf_file);
 	free(g);
 }
 

@@ -1,26 +1,78 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What a monitor plugin is given to read the guest with. */
 #include "guestmem/guest.h"
+#include "guestmem/memo.h"
 #include "guestmem/types.h"
+
+static int no_symbol(const char *name, struct ktstr_err *err)
+{
+	return ktstr_err_set(err, -ENOENT, "absent: %s (no such symbol in this kernel)", name);
+}
 
 static int find_symbol(const struct ktstr_guest *g, const char *name, uint64_t *ret_address,
 		       struct ktstr_err *err)
 {
-	if (ktstr_symbols_find(g->symbols, name, ret_address))
-		return 0;
-	return ktstr_err_set(err, -ENOENT, "absent: %s (no such symbol in this kernel)", name);
+	uint64_t stext = g->info.stext;
+	int known = g->memo ? ktstr_memo_symbol(g->memo, name, stext, ret_address) : 0;
+	int ret = known ? 0 : ktstr_guest_need_symbols(g, err);
+	bool there;
+
+	if (known)
+		return known > 0 ? 0 : no_symbol(name, err);
+	if (ret)
+		return ret;
+	there = ktstr_symbols_find(g->symbols, name, ret_address);
+	if (g->memo)
+		ktstr_memo_put_symbol(g->memo, name, stext, there, there ? *ret_address : 0);
+	return there ? 0 : no_symbol(name, err);
 }
 
+/* With a memo the message is needed in any case: it is what the memo says next time. */
 static int resolve_path(const struct ktstr_guest *g, const char *path,
 			struct ktstr_guest_path *ret_path, struct ktstr_err *err)
 {
-	return ktstr_types_path(g->btf, path, ret_path, err);
+	struct ktstr_err own = KTSTR_ERR_INIT, *to = err ? err : &own;
+	int known = g->memo ? ktstr_memo_path(g->memo, path, ret_path, to) : 0;
+	int ret = known ? (known > 0 ? 0 : known) : ktstr_guest_need_types(g, to);
+
+	if (known || ret)
+		return ret;
+	ret = ktstr_types_path(g->btf, path, ret_path, to);
+	if (g->memo)
+		ktstr_memo_put_path(g->memo, path, ret, to->msg, ret_path);
+	return ret;
+}
+
+/* An item on its way to the caller is kept. */
+struct keeping {
+	struct ktstr_memo_entry *list;
+	ktstr_guest_list_fn *fn;
+	void *ctx;
+};
+
+static void keep_item(void *ctx, const char *name, int64_t value)
+{
+	const struct keeping *k = ctx;
+
+	ktstr_memo_put_item(k->list, name, value);
+	k->fn(k->ctx, name, value);
 }
 
 static int list_type(const struct ktstr_guest *g, const char *type, ktstr_guest_list_fn *fn,
 		     void *ctx, struct ktstr_err *err)
 {
-	return ktstr_types_list(g->btf, type, fn, ctx, err);
+	struct keeping keeping = { NULL, fn, ctx };
+	int known = g->memo ? ktstr_memo_list(g->memo, type, fn, ctx, err) : 0;
+	int ret = known ? (known > 0 ? 0 : known) : ktstr_guest_need_types(g, err);
+
+	if (known || ret)
+		return ret;
+	if (!g->memo)
+		return ktstr_types_list(g->btf, type, fn, ctx, err);
+	keeping.list = ktstr_memo_put_list(g->memo, type);
+	ret = ktstr_types_list(g->btf, type, keep_item, &keeping, err);
+	ktstr_memo_end_list(keeping.list, !ret);
+	return ret;
 }
 
 static bool load(const struct ktstr_guest *g, uint64_t address, unsigned size, uint64_t *ret)

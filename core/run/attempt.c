@@ -141,7 +141,8 @@ static void start_monitors(struct attempt *a)
 {
 	struct ktstr_ram ram[KTSTR_MONITORS_RAM];
 	struct ktstr_monitors_params params = {
-		.plan = a->p->plan, .btf = a->p->kernel->btf, .journal = a->journal, .ram = ram,
+		.plan = a->p->plan, .btf = a->p->kernel->btf, .build_id = a->p->kernel->build_id,
+		.journal = a->journal, .ram = ram,
 	};
 	struct ktstr_err err = KTSTR_ERR_INIT;
 

@@ -3,6 +3,8 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/file.h"
+#include "base/text.h"
 #include "check/watch.h"
 #include "guestmem/guest.h"
 #include "run/mapwrite.h"
@@ -280,10 +282,22 @@ static void open_vcpus(struct ktstr_monitors *m)
 	}
 }
 
+/* Without a build ID, or a place to keep it, everything is found anew. */
+static char *memo_file(const struct ktstr_monitors *m)
+{
+	_cleanup_free_ char *dir = NULL;
+
+	if (!m->p.build_id || ktstr_cache_dir("guest", &dir, NULL))
+		return NULL;
+	return ktstr_asprintf("%s/%s", dir, m->p.build_id);
+}
+
 static void make_watchers(struct ktstr_monitors *m)
 {
 	struct ktstr_err err = KTSTR_ERR_INIT;
-	int ret = ktstr_guest_open(m->ram, m->p.n_ram, m->p.btf, &m->guest, &m->lost);
+	_cleanup_free_ char *file = memo_file(m);
+	int ret = ktstr_guest_open_known(m->ram, m->p.n_ram, m->p.btf, file, m->p.build_id, &m->guest,
+					 &m->lost);
 
 	err = m->lost;
 	m->view.guest = m->guest;
@@ -297,6 +311,8 @@ static void make_watchers(struct ktstr_monitors *m)
 			give_up(m, w, err.msg);
 		}
 	}
+	if (!ret)	/* no scheduler has run yet that could have changed anything; a cache may fail */
+		ktstr_guest_remember(m->guest, NULL);
 }
 
 /* ---- what the scenario asks for ---- */

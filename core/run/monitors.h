@@ -17,6 +17,7 @@
 struct ktstr_monitors_params {
 	const struct ktstr_plan *plan;		/* borrowed until destroy(), as the next two */
 	const char *btf; /* of the kernel image; NULL: taken from the guest */
+	const char *build_id;	/* of the kernel image; NULL: not known */
 	struct ktstr_journal_writer *journal;
 	const struct ktstr_ram *ram;		/* copied; mapped until destroy() */
 	size_t n_ram;

@@ -3,6 +3,8 @@
 #include "guestmem-fixture.h"
 
 #include "base/cleanup.h"
+#include "base/file.h"
+#include "guestmem/memo.h"
 #include "guestmem/types.h"
 
 #include <ktstr/text.h>
@@ -10,6 +12,7 @@
 #include <bpf/btf.h>
 #include <criterion/criterion.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 /* A loop that does not end is a failure, not a hang. */
 TestSuite(guestmem, .timeout = 60);
@@ -471,4 +474,131 @@ Test(guestmem, text)
 		      "it leads out of memory");
 	cr_expect_str_eq(text, "yz");
 	close_kernel(&m, g);
+}
+
+/* ---- the memo ---- */
+
+/* Opens with the memo; what is asked for is a symbol, a path and a list, and one of each that is not
+ * there. */
+static struct ktstr_guest *open_known(struct fixture_memory *m, const char *file, const char *id)
+{
+	struct ktstr_err err = KTSTR_ERR_INIT;
+	struct ktstr_guest *g = NULL;
+
+	cr_assert_eq(ktstr_guest_open_known(m->ram, 2, NULL, file, id, &g, &err), 0, "%s", err.msg);
+	return g;
+}
+
+/* It resolves something itself, as monitors do. */
+struct counting {
+	const struct ktstr_guest *g;
+	int64_t sum;
+};
+
+static void count_members(void *ctx, const char *name, int64_t value)
+{
+	struct counting *c = ctx;
+	struct ktstr_guest_path path;
+	char text[64];
+
+	snprintf(text, sizeof(text), "node.%s", name);
+	cr_expect_eq(ktstr_guest_ops.path(c->g, text, &path, NULL), 0, "%s", text);
+	c->sum += 1000 + value;
+}
+
+static void ask_all(const struct ktstr_guest *g)
+{
+	struct ktstr_err err = KTSTR_ERR_INIT;
+	struct ktstr_guest_path path;
+	uint64_t address = 0;
+	struct counting c = { .g = g };
+
+	cr_expect_eq(ktstr_guest_ops.symbol(g, "runqueues", &address, &err), 0);
+	cr_expect_eq(address, KTSTR_IMAGE_START + 0x100, "%#llx", (unsigned long long)address);
+	cr_expect_eq(ktstr_guest_ops.symbol(g, "nothing", &address, &err), -ENOENT);
+	cr_expect_str_eq(err.msg, "absent: nothing (no such symbol in this kernel)");
+	cr_expect_eq(ktstr_guest_ops.path(g, "inner.nr", &path, &err), 0);
+	cr_expect(path.there && path.is_number && path.size == 4 && path.offset[0] == 4);
+	cr_expect_eq(ktstr_guest_ops.path(g, "inner.gone", &path, &err), -ENOENT);
+	cr_expect(strstr(err.msg, "absent: inner.gone (struct inner of this kernel has no gone)"), "%s",
+		  err.msg);
+	cr_expect_eq(ktstr_guest_ops.list(g, "node", count_members, &c, &err), 0);
+	cr_expect_eq(c.sum, 2008, "%lld", (long long)c.sum);
+	cr_expect_eq(ktstr_guest_ops.list(g, "none", count_members, &c, &err), -ENOENT);
+}
+
+/* A kernel, its build ID, and an empty file for the memo. */
+static void make_memo(struct fixture_memory *m, char file[64], char id[64])
+{
+	struct ktstr_guest *g;
+	int fd;
+
+	fixture_memory_init(m, true);
+	fixture_kernel(m, FIXTURE_PLACE, NULL);
+	strcpy(file, "/tmp/test-guestmem-XXXXXX");
+	fd = mkstemp(file);
+	cr_assert(fd >= 0);
+	close(fd);
+	g = open_known(m, NULL, NULL);
+	strcpy(id, g->info.build_id);
+	cr_assert(*id);
+	ask_all(g);
+	ktstr_guest_close(g);
+}
+
+Test(guestmem, what_was_found_is_known)
+{
+	struct fixture_memory m;
+	struct ktstr_guest *g;
+	char file[64], id[64];
+
+	make_memo(&m, file, id);
+	for (int turn = 0; turn < 2; turn++) {
+		g = open_known(&m, file, id);
+		ask_all(g);
+		/* An absent list is asked for again: it needs the types. */
+		cr_expect_eq(!g->symbols, turn, "the table is read in the first turn only");
+		cr_expect_eq(ktstr_guest_remember(g, NULL), 0);
+		ktstr_guest_close(g);
+	}
+	g = open_known(&m, file, "0123");
+	cr_expect(!g->memo && g->symbols && g->btf, "a memo of another kernel");
+	ktstr_guest_close(g);
+	unlink(file);
+	fixture_memory_deinit(&m);
+}
+
+/* Each byte of it changed in turn, and cut off at each: then it is as if there was none. */
+Test(guestmem, a_damaged_memo_is_not_believed)
+{
+	struct fixture_memory m;
+	struct ktstr_guest *g;
+	struct ktstr_buf good = { 0 };
+	char file[64], id[64];
+
+	make_memo(&m, file, id);
+	g = open_known(&m, file, id);
+	ask_all(g);
+	cr_assert_eq(ktstr_guest_remember(g, NULL), 0);
+	ktstr_guest_close(g);
+	cr_assert_eq(ktstr_file_read(file, 1 << 20, &good, NULL), 0);
+	for (size_t i = 0; i < good.len; i += 3) {
+		struct ktstr_memo *memo;
+		uint64_t address;
+
+		good.data[i] ^= 0x11;
+		cr_assert_eq(ktstr_file_write(file, good.data, good.len, 0644, NULL), 0);
+		good.data[i] ^= 0x11;
+		memo = ktstr_memo_open(file, id);
+		cr_expect_eq(ktstr_memo_symbol(memo, "runqueues", 0, &address), 0, "byte %zu", i);
+		cr_expect_eq(ktstr_memo_note(memo), 0);
+		ktstr_memo_close(memo);
+		cr_assert_eq(ktstr_file_write(file, good.data, i, 0644, NULL), 0);
+		memo = ktstr_memo_open(file, id);
+		cr_expect_eq(ktstr_memo_symbol(memo, "runqueues", 0, &address), 0, "%zu bytes", i);
+		ktstr_memo_close(memo);
+	}
+	unlink(file);
+	ktstr_buf_free(&good);
+	fixture_memory_deinit(&m);
 }
