@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# What watching a guest costs: finding its kernel, and one sample, of 4 and of 16 CPUs.
+# What watching a guest costs: finding its kernel, anew and known from before, and one sample: of 4 and of
+# 16 CPUs, and of 64 that are made of those.
 set -eu
 : "${abs_top_builddir:?}"
 ktstr=$abs_top_builddir/ktstr
