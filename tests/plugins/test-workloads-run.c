@@ -243,4 +243,8 @@ Test(run, what_was_moved_and_done_is_counted)
 	cr_expect_geq(workload_metric(&run.slots[0], "rounds"), 1);
 	cr_expect_gt(run.slots[0].sleep_ns, 0);
 	workload_run_deinit(&run);
+	workload_run(&run, "sequence", "phases=run10us,timer50us", 1, 20);
+	cr_expect_geq(run.slots[0].end.cpu_ns - run.slots[0].base.cpu_ns, 10000 *
+		      workload_metric(&run.slots[0], "rounds"), "CPU time is what `run` counts");
+	workload_run_deinit(&run);
 }

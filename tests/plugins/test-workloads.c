@@ -104,7 +104,8 @@ Test(workload, parameters_have_defaults_in_their_range)
 		cr_assert_eq(p->param_size, sizeof(struct ktstr_param));
 		workload_values(p, "", values);
 		for (uint32_t k = 0; k < p->n_params; k++) {
-			cr_expect(p->params[k].def, "%s: %s", p->name, p->params[k].name);
+			cr_expect(p->params[k].def || p->params[k].optional, "%s: %s", p->name,
+				  p->params[k].name);
 			cr_expect(p->params[k].help);
 		}
 	}
@@ -137,8 +138,9 @@ static void put_row(struct ktstr_buf *b, const struct ktstr_param *param)
 	char value[512];
 
 	ktstr_param_describe(param, value, sizeof(value));
-	ktstr_buf_printf(b, "| `%s` | %s | `%s` | %s |\n", param->name, value, param->def,
-			 param->help);
+	ktstr_buf_printf(b, "| `%s` | %s | %s%s%s | %s |\n", param->name, value,
+			 param->def ? "`" : "", param->def ? param->def : "none",
+			 param->def ? "`" : "", param->help);
 }
 
 /* Every workload has its heading and, behind some words, its table. */
@@ -184,7 +186,9 @@ Test(sequence, takes_phases_with_a_duration_each)
 {
 	static const char *const good[] = {
 		"spin 10ms", "spin 10ms, sleep 5ms, yield 2ms, io 3ms", " io  1us ,sleep 3600s ",
-		"spin1ms,spin1ms",
+		"spin1ms,spin1ms", "run 5ms, timer 20ms, timer-absolute 20ms", "yield",
+		"yield, yield 1ms", "3 * (run 1ms, sleep 2ms), spin 1ms", "2*(yield),2*( io 1us )",
+		"1000000 * (yield)",
 	};
 	struct ktstr_err err = KTSTR_ERR_INIT;
 
@@ -204,17 +208,77 @@ Test(sequence, says_which_phase_is_none)
 		{ "spin 1ms io 1ms", "`spin 1ms io 1ms`" },
 	};
 	struct ktstr_err err = KTSTR_ERR_INIT;
-	char many[33 * 9 + 1] = "";
+	char many[257 * 6 + 1] = "";
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		cr_expect_eq(check_phases(bad[i].text, &err), -EINVAL, "%s", bad[i].text);
 		cr_expect(!strncmp(err.msg, bad[i].quoted, strlen(bad[i].quoted)), "%s", err.msg);
 		cr_expect(strstr(err.msg, "is no phase: write spin, sleep"), "%s", err.msg);
 	}
-	for (int i = 0; i < 33; i++)
-		strcat(many, i ? ",spin 1ms" : "spin 1ms");
+	for (int i = 0; i < 257; i++)
+		strcat(many, i ? ",yield" : "yield");
 	cr_expect_eq(check_phases(many, &err), -EINVAL);
-	cr_expect_str_eq(err.msg, "more than 32 phases");
+	cr_expect_str_eq(err.msg, "more than 256 phases");
+}
+
+Test(sequence, says_which_group_is_none)
+{
+	static const struct { const char *text, *says; } bad[] = {
+		{ "3 (yield)", "`3 (yield` begins no group" }, { "3 * yield", "`3 * yield` begins" },
+		{ "0 * (yield)", "`0 * (yield` begins" }, { "2000000*(yield)", "`2000000*(yield`" },
+		{ "2 * (yield, 2 * (yield))", "`2 * (yield` begins no group" },
+		{ "2 * (yield", "a `(` without its `)`" }, { "yield)", "a `)` without its `(`" },
+		{ "2 * (yield) yield", "`yield` behind a `)`" }, { "2 * ()", "`` is no phase" },
+		{ "2 * (yield,)", "`` is no phase" }, { "2 * (run)", "`run` is no phase" },
+		{ "99999999999999999999 * (yield)", "`99999999999999999999 * (yield` begins" },
+	};
+	struct ktstr_err err = KTSTR_ERR_INIT;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		cr_expect_eq(check_phases(bad[i].text, &err), -EINVAL, "%s", bad[i].text);
+		cr_expect(!strncmp(err.msg, bad[i].says, strlen(bad[i].says)), "%s: %s",
+			  bad[i].text, err.msg);
+	}
+}
+
+Test(sequence, a_group_is_done_as_often_as_it_says)
+{
+	iterate("sequence", "phases=3*(yield,yield),yield", UINT32_MAX, 6);
+	cr_assert_str_eq(fake.metric, "");
+	iterate("sequence", "phases=3*(yield,yield),yield", UINT32_MAX, 7);
+	cr_assert_str_eq(fake.metric, "rounds");
+	cr_assert_eq(fake.value, 1, "three times two, and one: a round");
+	iterate("sequence", "phases=2*(yield,yield),yield", UINT32_MAX, 10);
+	cr_assert_eq(fake.value, 2, "a group begins anew in the next round");
+}
+
+Test(sequence, one_that_is_done_rests)
+{
+	iterate("sequence", "phases=yield rounds=2 delay=5us", UINT32_MAX, 3);
+	cr_assert_eq(fake.sleeps, 2, "the delay and the rest");
+	cr_assert_eq(fake.slept_ns, 5000 + 3600000000000);
+	cr_assert_eq(fake.value, 2);
+}
+
+Test(sequence, a_late_timer_does_not_sleep)
+{
+	iterate("sequence", "phases=spin200us,timer1us", UINT32_MAX, 5000);
+	cr_assert_eq(fake.sleeps, 0);
+	cr_assert_gt(fake.value, 0, "overruns and rounds");
+	iterate("sequence", "phases=yield,timer3600s", UINT32_MAX, 2);
+	cr_assert_eq(fake.sleeps, 1);
+	cr_assert_leq(fake.slept_ns, 3600000000000);
+}
+
+Test(sequence, its_name_is_the_role)
+{
+	const struct ktstr_workload_ops *ops = workload_load("sequence")->ops;
+	struct ktstr_value values[WORKLOAD_VALUES];
+
+	workload_values(workload_load("sequence"), "name=web", values);
+	cr_assert_str_eq(ops->role(values, 0), "web");
+	workload_values(workload_load("sequence"), "", values);
+	cr_assert_null(ops->role(values, 0));
 }
 
 Test(sequence, a_phase_lasts_its_time)
