@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* External programs, read from a pipeline. */
+#include "base/cleanup.h"
+#include "base/text.h"
 #include "plan/read.h"
+#include "wire/message.h"
+
+#include <sys/stat.h>
 
 #define NAME_LEN_MAX 40
+#define RT_APP "rt-app"
 
 static bool read_command(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
 {
@@ -15,6 +21,46 @@ static bool read_command(struct ktstr_reader *r, const struct ktstr_node *node, 
 		return ktstr_reader_problem(r, node, "expected a program, and its arguments behind "
 					    "it");
 	return true;
+}
+
+/* Where the guest has the file, in the arena. */
+static const char *guest_file(struct ktstr_reader *r, const char *file)
+{
+	const char *slash = strrchr(file, '/');
+	_cleanup_free_ char *path = ktstr_asprintf(KTSTR_GUEST_FILES "/%s", slash ? slash + 1 : file);
+	const char *kept = path ? ktstr_arena_strndup(r->arena, path, strlen(path)) : NULL;
+
+	if (!kept)
+		r->nomem = true;
+	return kept;
+}
+
+/* rt-app itself is to run the file. What is in it is between the two: rt-app takes more than ktstr
+ * does. */
+static bool read_rt_app(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
+{
+	struct ktstr_plan_payload *payload = object;
+	const char **command = ktstr_reader_alloc(r, 2, sizeof(*command));
+	_cleanup_free_ char *path = NULL;
+	struct stat st;
+
+	if (!ktstr_reader_expect(r, node, KTSTR_NODE_SCALAR, "an rt-app file"))
+		return false;
+	path = *node->text == '/' ? strdup(node->text) : ktstr_asprintf("%s/%s", r->dir, node->text);
+	if (!command || !path) {
+		r->nomem = true;
+		return false;
+	}
+	if (stat(path, &st))
+		return ktstr_reader_problem(r, node, "%s: %s", path, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return ktstr_reader_problem(r, node, "%s is no file", path);
+	payload->file = node->text;
+	command[0] = RT_APP;
+	command[1] = guest_file(r, node->text);
+	payload->command.items = command;
+	payload->command.n = 2;
+	return command[1];
 }
 
 static bool read_payload_cgroup(struct ktstr_reader *r, const struct ktstr_node *node,
@@ -71,7 +117,11 @@ static const struct ktstr_key payload_keys[] = {
 	{ .param = { .name = "command",
 		     .help = "a program of this host, by path or on PATH, and its arguments; it "
 			     "goes into the guest with its libraries" },
-	  .read = read_command, .form = "list of text" },
+	  .read = read_command, .form = "list of text", .unless = "rt-app" },
+	{ .param = { .name = "rt-app", .optional = true,
+		     .help = "an rt-app file, in place of `command`: rt-app, which is then on PATH, "
+			     "runs it in the guest" },
+	  .read = read_rt_app, .form = "a file's path" },
 	{ .param = { .name = "name", .type = KTSTR_PARAM_STRING, .optional = true,
 		     .help = "what it is called here; left out: as the program" },
 	  .offset = offsetof(struct ktstr_plan_payload, name) },
@@ -88,7 +138,7 @@ static const struct ktstr_key payload_keys[] = {
 
 const struct ktstr_schema ktstr_schema_payload = {
 	.name = "payload",
-	.form = "a mapping of `command` and more",
+	.form = "a mapping of `command` (or `rt-app`) and more",
 	KTSTR_SCHEMA_KEYS(payload_keys),
 };
 
@@ -101,6 +151,9 @@ bool ktstr_read_payload(struct ktstr_reader *r, const struct ktstr_node *node,
 	payload->column = node->column;
 	if (!ktstr_schema_read(&ktstr_schema_payload, r, node, payload, NULL))
 		return false;
+	if (payload->file && ktstr_node_entry(node, "command"))
+		return ktstr_reader_problem(r, ktstr_node_entry(node, "command")->value, "`command` "
+					    "beside `rt-app`: only one of them can be meant");
 	slash = strrchr(payload->command.items[0], '/');
 	if (slash && !slash[1])
 		return ktstr_reader_problem(r, node, "\"%.80s\" is a folder; expected a program",

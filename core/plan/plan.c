@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "plan/place.h"
 #include "plan/read.h"
+#include "plan/rt-app.h"
 #include "config.h"
 
 #include <ktstr/monitor.h>
@@ -367,7 +368,8 @@ const struct ktstr_schema *const *ktstr_plan_schemas(void)
 		&ktstr_schema_spawn, &ktstr_schema_set_affinity, &ktstr_schema_move_all,
 		&ktstr_schema_write_map,
 		&ktstr_schema_payload, &ktstr_schema_metrics, &ktstr_schema_wait,
-		&ktstr_schema_cpuset, &ktstr_schema_worker, &ktstr_schema_affinity,
+		&ktstr_schema_cpuset, &ktstr_schema_worker, &ktstr_schema_rt_app,
+		&ktstr_schema_affinity,
 		&ktstr_schema_sched, &ktstr_schema_mempolicy, &ktstr_schema_expect,
 		&ktstr_schema_fails, &ktstr_schema_limits, &ktstr_schema_use,
 		&ktstr_schema_auto_repro, &report_schema, NULL,

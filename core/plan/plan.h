@@ -52,6 +52,8 @@ enum ktstr_metric_form { KTSTR_METRICS_NONE, KTSTR_METRICS_JSON, KTSTR_METRICS_L
 struct ktstr_plan_payload {
 	const char *name;
 	KTSTR_VEC(const char *) command;	/* the program as written, and its arguments */
+	const char *file;			/* goes with it, from `dir`; its last argument then is where
+						 * the guest has that. NULL: none */
 	const char *cgroup;			/* NULL: none */
 	bool may_fail;				/* its exit status is no failure of the scenario */
 	enum ktstr_metric_form form;		/* how the metrics are found in its output */

@@ -63,7 +63,7 @@ static int by_place(const void *a, const void *b)
 		return p->line < q->line ? -1 : 1;
 	if (p->column != q->column)
 		return p->column < q->column ? -1 : 1;
-	return strcmp(p->text, q->text);
+	return strverscmp(p->text, q->text);	/* of another file: line 9 before line 10 */
 }
 
 void ktstr_problems_print(struct ktstr_problems *problems, const char *file, struct ktstr_buf *out)

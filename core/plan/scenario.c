@@ -3,6 +3,7 @@
 #include "plan/lifetime.h"
 #include "plan/place.h"
 #include "plan/read.h"
+#include "plan/rt-app.h"
 
 #define DURATION_MAX_NS (24ll * 3600 * 1000000000)
 #define EVERY_MIN_NS 1000000ll
@@ -66,18 +67,37 @@ static bool read_name(struct ktstr_reader *r, const struct ktstr_node *node, voi
 	return ktstr_read_cgroup_name(r, node, &((struct ktstr_plan_cgroup *)object)->name);
 }
 
+/* What one item of the list stands for: an rt-app file has several tasks. */
+struct items {
+	struct ktstr_plan_workers *workers;
+	size_t n;
+};
+
+static bool read_item(struct ktstr_reader *r, const struct ktstr_node *node, struct items *ret)
+{
+	if (ktstr_is_rt_app(node))
+		return ktstr_read_rt_app(r, node, &ret->workers, &ret->n);
+	ret->workers = ktstr_reader_alloc(r, 1, sizeof(*ret->workers));
+	ret->n = ret->workers != NULL;
+	return ret->n && ktstr_read_workers(r, node, ret->workers);
+}
+
 bool ktstr_read_worker_list(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
 {
+	struct items *items = ktstr_read_list(r, node, "a list of workers", sizeof(*items));
 	struct ktstr_plan_cgroup *cgroup = object;
-	bool ok;
+	bool ok = items;
+	size_t n = 0;
 
-	cgroup->workers.items = ktstr_read_list(r, node, "a list of workers",
-						sizeof(*cgroup->workers.items));
-	ok = cgroup->workers.items;
-	for (size_t i = 0; cgroup->workers.items && i < node->n; i++)
-		ok &= ktstr_read_workers(r, node->entries[i].value,
-					 &cgroup->workers.items[cgroup->workers.n++]);
-	return ok;
+	for (size_t i = 0; items && i < node->n; i++) {
+		ok &= read_item(r, node->entries[i].value, &items[i]);
+		n += items[i].n;
+	}
+	cgroup->workers.items = ktstr_reader_alloc(r, n, sizeof(*cgroup->workers.items));
+	for (size_t i = 0; items && cgroup->workers.items && i < node->n; i++)
+		for (size_t k = 0; k < items[i].n; k++)
+			cgroup->workers.items[cgroup->workers.n++] = items[i].workers[k];
+	return ok && cgroup->workers.items;
 }
 
 static const struct ktstr_key cgroup_keys[] = {
@@ -95,10 +115,8 @@ const struct ktstr_schema ktstr_schema_cgroup = {
 };
 
 /* A worker that binds itself to exact CPUs needs one of them in its cgroup. */
-static bool check_bound(struct ktstr_reader *r, const struct ktstr_node *node,
-			const struct ktstr_plan_cgroup *cgroup)
+static bool check_bound(struct ktstr_reader *r, const struct ktstr_plan_cgroup *cgroup)
 {
-	const struct ktstr_entry *list = ktstr_node_entry(node, "workers");
 	struct ktstr_err err = KTSTR_ERR_INIT;
 	struct ktstr_cpu_mask pool, mask;
 	struct ktstr_cpu_map map;
@@ -108,12 +126,15 @@ static bool check_bound(struct ktstr_reader *r, const struct ktstr_node *node,
 		return !r->nomem;
 	ktstr_cpu_spec_resolve(&cgroup->settings.cpus, &map, &pool, NULL);	/* it was checked */
 	for (size_t i = 0; i < cgroup->workers.n; i++) {
-		const struct ktstr_affinity *affinity =
-			&cgroup->workers.items[i].placement.affinity;
+		const struct ktstr_plan_workers *workers = &cgroup->workers.items[i];
+		const struct ktstr_affinity *affinity = &workers->placement.affinity;
 
-		if (affinity->kind == KTSTR_AFFINITY_EXACT &&
-		    ktstr_affinity_resolve(affinity, &map, &pool, 0, &mask, &err))
-			ok = ktstr_reader_problem(r, list->value->entries[i].value, "%s", err.msg);
+		if (affinity->kind != KTSTR_AFFINITY_EXACT ||
+		    !ktstr_affinity_resolve(affinity, &map, &pool, 0, &mask, &err))
+			continue;
+		ktstr_problem_add(r->problems, workers->workload.line, workers->workload.column,
+				  "%s", err.msg);
+		ok = false;
 	}
 	ktstr_cpu_map_deinit(&map);
 	return ok;
@@ -125,7 +146,7 @@ bool ktstr_read_cgroup(struct ktstr_reader *r, const struct ktstr_node *node,
 	cgroup->line = node->line;
 	cgroup->column = node->column;
 	return ktstr_schema_read(&ktstr_schema_cgroup, r, node, cgroup, NULL) &&
-	       check_bound(r, node, cgroup);
+	       check_bound(r, cgroup);
 }
 
 /* ---- a step ---- */

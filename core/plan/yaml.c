@@ -31,6 +31,7 @@ struct reader {
 	struct ktstr_arena *arena;
 	struct ktstr_problems *problems;
 	KTSTR_VEC(struct anchor) anchors;
+	bool json;		/* nothing but JSON, of which keys may stand twice */
 	size_t nodes;		/* so far, aliases expanded */
 	unsigned depth;		/* collections open around the next event */
 	bool nomem;
@@ -76,6 +77,12 @@ static bool bad_byte(struct reader *r, size_t offset, const char *fmt, ...)
 	return false;
 }
 
+/* What the file is, in messages. */
+static const char *kind(const struct reader *r)
+{
+	return r->json ? "JSON" : "pipeline";
+}
+
 /* What has to be true of the bytes before a YAML parser sees them. */
 static bool check_bytes(struct reader *r)
 {
@@ -84,12 +91,12 @@ static bool check_bytes(struct reader *r)
 
 	if (r->len > KTSTR_YAML_MAX_BYTES) {
 		ktstr_problem_add(r->problems, 0, 0, "the file is larger than %u bytes; that is no "
-				  "pipeline", KTSTR_YAML_MAX_BYTES);
+				  "%s", KTSTR_YAML_MAX_BYTES, kind(r));
 		return false;
 	}
 	if (nul)
 		return bad_byte(r, (size_t)(nul - r->text),
-				"a NUL byte; a pipeline file is UTF-8 text");
+				"a NUL byte; a %s file is UTF-8 text", kind(r));
 	if (!ktstr_utf8_valid(r->text, r->len, &offset))
 		return bad_byte(r, offset, "byte 0x%02x is not UTF-8; save the file as UTF-8",
 				(unsigned char)r->text[offset]);
@@ -289,6 +296,37 @@ static bool fill_scalar(struct reader *r, const yaml_event_t *event, struct ktst
 	return node->text || out_of_memory(r);
 }
 
+/* ---- of YAML, what JSON is ---- */
+
+/* A number, or a word that JSON has; true and false in any case, as rt-app takes them. */
+static bool is_json_word(const char *text)
+{
+	static const char *const words[] = { "true", "false", "null" };
+
+	for (size_t i = 0; i < KTSTR_ARRAY_SIZE(words); i++)
+		if (!strcasecmp(text, words[i]))
+			return true;
+	return *text && strspn(text, "+-.0123456789eE") == strlen(text);
+}
+
+static bool check_json(struct reader *r, const yaml_event_t *event, const struct ktstr_node *node,
+		       const yaml_char_t *anchor)
+{
+	if (anchor)
+		return event_problem(r, event, "JSON has no anchors");
+	if (node->type == KTSTR_NODE_SCALAR)
+		return !node->plain || is_json_word(node->text) ||
+		       event_problem(r, event, "`%.80s` is no JSON value: %s", node->text,
+				     strchr(node->text, '"') ? "is there a comma missing?" :
+				     "text stands in double quotes");
+	if (event->type == YAML_SEQUENCE_START_EVENT ?
+	    event->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE :
+	    event->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE)
+		return true;
+	return event_problem(r, event, "this is YAML; JSON has { } and [ ] around what belongs "
+			     "together");
+}
+
 /* The node that the event begins; a collection is still empty. */
 static struct ktstr_node *begin_node(struct reader *r, const yaml_event_t *event)
 {
@@ -316,8 +354,9 @@ static struct ktstr_node *begin_node(struct reader *r, const yaml_event_t *event
 		node->type = KTSTR_NODE_MAPPING;
 	}
 	if (tag)
-		event_problem(r, event, "tags such as `%.80s` mean nothing in a pipeline file; "
-			      "leave it out", (const char *)tag);
+		event_problem(r, event, "tags such as `%.80s` mean nothing in a %s file; "
+			      "leave it out", (const char *)tag, kind(r));
+	ok = ok && (!r->json || check_json(r, event, node, anchor));
 	return ok && count_nodes(r, event, 1) && open_anchor(r, event, anchor, node) ? node : NULL;
 }
 
@@ -426,7 +465,8 @@ static bool finish_collection(struct reader *r, struct ktstr_node *node, struct 
 	if (node->type == KTSTR_NODE_MAPPING) {
 		if (!expand_merges(r, items))
 			return false;
-		drop_repeated(r, items);
+		if (!r->json)
+			drop_repeated(r, items);
 	}
 	node->entries = entries = ktstr_arena_zalloc(r->arena, items->list.n * sizeof(*entries));
 	if (!entries)
@@ -462,6 +502,8 @@ static bool parse_pair(struct reader *r, const yaml_event_t *key_event, struct i
 					  "word, but this is %s", ktstr_node_type_name(key));
 		return true;
 	}
+	if (r->json && key->plain)
+		return event_problem(r, key_event, "a key of JSON stands in double quotes");
 	entry = (struct ktstr_entry){ key->text, key->line, key->column, value };
 	if (!add_item(r, items, &entry, false))
 		return false;
@@ -503,6 +545,10 @@ static struct ktstr_node *parse_node(struct reader *r, const yaml_event_t *event
 	struct ktstr_node *node;
 	bool ok = true;
 
+	if (event->type == YAML_ALIAS_EVENT && r->json) {
+		event_problem(r, event, "JSON has no aliases");
+		return NULL;
+	}
 	if (event->type == YAML_ALIAS_EVENT)
 		return parse_alias(r, event);
 	node = begin_node(r, event);
@@ -528,8 +574,8 @@ static const struct ktstr_node *parse_document(struct reader *r)
 	if (!next_event(r, &stream) || !next_event(r, &start))
 		return NULL;
 	if (start.type == YAML_STREAM_END_EVENT) {
-		ktstr_problem_add(r->problems, 1, 1, "the file is empty; a pipeline has at least "
-				  "a `scenario:`");
+		ktstr_problem_add(r->problems, 1, 1, "the file is empty%s", r->json ? "" :
+				  "; a pipeline has at least a `scenario:`");
 		return NULL;
 	}
 	return next_event(r, &event) ? parse_node(r, &event) : NULL;
@@ -541,7 +587,30 @@ static void parse_rest(struct reader *r)
 	_cleanup_event_ yaml_event_t end = { 0 }, next = { 0 };
 
 	if (next_event(r, &end) && next_event(r, &next) && next.type != YAML_STREAM_END_EVENT)
-		event_problem(r, &next, "a second document begins here; a pipeline file holds one");
+		event_problem(r, &next, "a second document begins here; a %s file holds one",
+			      kind(r));
+}
+
+static int parse(struct reader *r, const struct ktstr_node **ret_root, struct ktstr_err *err)
+{
+	const struct ktstr_node *root;
+
+	if (!check_bytes(r))
+		return ktstr_err_set(err, -EINVAL, "no %s text", r->json ? "JSON" : "YAML");
+	if (!yaml_parser_initialize(&r->parser))
+		return ktstr_err_nomem(err);
+	yaml_parser_set_input_string(&r->parser, (const unsigned char *)r->text, r->len);
+	root = parse_document(r);
+	if (root)
+		parse_rest(r);
+	yaml_parser_delete(&r->parser);
+	ktstr_vec_free(&r->anchors);
+	if (r->nomem)
+		return ktstr_err_nomem(err);
+	if (!root)
+		return ktstr_err_set(err, -EINVAL, "no %s document", r->json ? "JSON" : "YAML");
+	*ret_root = root;
+	return 0;
 }
 
 int ktstr_yaml_parse(const char *text, size_t len, struct ktstr_arena *arena,
@@ -549,24 +618,19 @@ int ktstr_yaml_parse(const char *text, size_t len, struct ktstr_arena *arena,
 		     struct ktstr_err *err)
 {
 	struct reader r = { .text = text, .len = len, .arena = arena, .problems = problems };
-	const struct ktstr_node *root;
 
-	if (!check_bytes(&r))
-		return ktstr_err_set(err, -EINVAL, "no YAML text");
-	if (!yaml_parser_initialize(&r.parser))
-		return ktstr_err_nomem(err);
-	yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, len);
-	root = parse_document(&r);
-	if (root)
-		parse_rest(&r);
-	yaml_parser_delete(&r.parser);
-	ktstr_vec_free(&r.anchors);
-	if (r.nomem)
-		return ktstr_err_nomem(err);
-	if (!root)
-		return ktstr_err_set(err, -EINVAL, "no YAML document");
-	*ret_root = root;
-	return 0;
+	return parse(&r, ret_root, err);
+}
+
+int ktstr_yaml_parse_json(const char *text, size_t len, struct ktstr_arena *arena,
+			  struct ktstr_problems *problems, const struct ktstr_node **ret_root,
+			  struct ktstr_err *err)
+{
+	struct reader r = {
+		.text = text, .len = len, .arena = arena, .problems = problems, .json = true,
+	};
+
+	return parse(&r, ret_root, err);
 }
 
 const struct ktstr_entry *ktstr_node_entry(const struct ktstr_node *node, const char *key)

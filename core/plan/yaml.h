@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * YAML: one document as a tree of nodes with their places in the file.
+ * YAML, and JSON: one document as a tree of nodes with their places in the file.
  *
  * Aliases and merge keys (<<) are resolved here. An alias shares the content of its anchor, so a
  * tree costs no more memory than its file; what it would be when written out is counted, and
@@ -51,7 +51,18 @@ int ktstr_yaml_parse(const char *text, size_t len, struct ktstr_arena *arena,
 		     struct ktstr_problems *problems, const struct ktstr_node **ret_root,
 		     struct ktstr_err *err);
 
-/* The entry of a mapping with that key, or NULL; NULL too when `node` is no mapping. */
+/* The same for JSON, with comments as in C. A key may stand in a mapping more than once: its entries
+ * are all there, in the order of the file. */
+int ktstr_json_parse(const char *text, size_t len, struct ktstr_arena *arena,
+		     struct ktstr_problems *problems, const struct ktstr_node **ret_root,
+		     struct ktstr_err *err);
+
+/* ... without comments. */
+int ktstr_yaml_parse_json(const char *text, size_t len, struct ktstr_arena *arena,
+			  struct ktstr_problems *problems, const struct ktstr_node **ret_root,
+			  struct ktstr_err *err);
+
+/* The (first) entry of a mapping with that key, or NULL; NULL too when `node` is no mapping. */
 const struct ktstr_entry *ktstr_node_entry(const struct ktstr_node *node, const char *key);
 
 /* True for a scalar that YAML takes for "no value": nothing, ~ or null without quotes. */

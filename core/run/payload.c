@@ -142,23 +142,43 @@ static int find_program(const struct ktstr_plan *plan, const char *program, char
 			ktstr_asprintf("%s/%s", plan->dir, program);
 	if (*ret)
 		return ktstr_program_check("payload", *ret, err);
-	return ktstr_err_set(err, -ENOENT, "no program %s for a payload on PATH; write a path with a "
-			     "slash for a file of yours", program);
+	return ktstr_err_set(err, -ENOENT, "no program %s for a payload on PATH; %s", program,
+			     strcmp(program, "rt-app") ? "write a path with a slash for a file of "
+			     "yours" : "install rt-app, or put the file under `workers`, where ktstr "
+			     "does what it says by itself");
 }
 
-/* Two programs of the same name would be one file in the guest. */
-static int check_name(const struct ktstr_payload *p, const char *host, struct ktstr_err *err)
+/* Two of the same name would be one file in that folder of the guest. */
+static int check_name(const struct ktstr_payload *p, const char *folder, const char *host,
+		      struct ktstr_err *err)
 {
+	size_t len = strlen(folder);
+
 	for (size_t i = 0; i < p->files.n; i++) {
 		const struct ktstr_payload_file *f = &p->files.items[i];
 
-		if (!strncmp(f->guest_path, KTSTR_GUEST_BIN "/", strlen(KTSTR_GUEST_BIN) + 1) &&
+		if (!strncmp(f->guest_path, folder, len) && f->guest_path[len] == '/' &&
 		    !strcmp(base_name(f->guest_path), base_name(host)) &&
 		    strcmp(f->host_path, host))
 			return ktstr_err_set(err, -EEXIST, "%s and %s have the same name: in the "
 					     "guest they would be one file", f->host_path, host);
 	}
 	return 0;
+}
+
+/* The file that goes with a program. */
+static int add_its_file(struct ktstr_payload *p, const struct ktstr_plan *plan,
+			const struct ktstr_plan_payload *payload, struct ktstr_err *err)
+{
+	_cleanup_free_ char *host = NULL;
+	int ret;
+
+	if (!payload->file)
+		return 0;
+	host = *payload->file == '/' ? strdup(payload->file) :
+		ktstr_asprintf("%s/%s", plan->dir, payload->file);
+	ret = host ? check_name(p, KTSTR_GUEST_FILES, host, err) : ktstr_err_nomem(err);
+	return ret ? ret : add_into(p, host, "files", NULL, err);
 }
 
 static int add_program(struct ktstr_payload *p, const struct ktstr_plan *plan,
@@ -172,10 +192,12 @@ static int add_program(struct ktstr_payload *p, const struct ktstr_plan *plan,
 		return 0;
 	ret = find_program(plan, payload->command.items[0], &host, err);
 	if (!ret)
-		ret = check_name(p, host, err);
+		ret = check_name(p, KTSTR_GUEST_BIN, host, err);
 	if (!ret)
 		ret = ktstr_closure_add(c, host, err);
-	return ret ? ret : add_into(p, host, "bin", NULL, err);
+	if (!ret)
+		ret = add_into(p, host, "bin", NULL, err);
+	return ret ? ret : add_its_file(p, plan, payload, err);
 }
 
 /* A scheduler that replaces another one. */
@@ -190,7 +212,7 @@ static int add_replacement(struct ktstr_payload *p, const struct ktstr_plan *pla
 		return 0;
 	ret = ktstr_scheduler_find(plan, op->scheduler.binary, release, &host, err);
 	if (!ret)
-		ret = check_name(p, host, err);
+		ret = check_name(p, KTSTR_GUEST_BIN, host, err);
 	if (!ret)
 		ret = ktstr_closure_add(c, host, err);
 	return ret ? ret : add_into(p, host, "bin", NULL, err);

@@ -4,7 +4,7 @@
  * to the guest. Made once per run, before any VM starts, so that what is missing is found early.
  *
  * In the guest: programs in KTSTR_GUEST_ROOT/bin, plugins in KTSTR_GUEST_ROOT/plugins, kernel modules in
- * KTSTR_GUEST_ROOT/modules, libraries in KTSTR_GUEST_LIB, program interpreters at their own path.
+ * KTSTR_GUEST_ROOT/modules, other files in KTSTR_GUEST_FILES, libraries in KTSTR_GUEST_LIB, program interpreters at their own path.
  */
 #ifndef KTSTR_RUN_PAYLOAD_H
 #define KTSTR_RUN_PAYLOAD_H

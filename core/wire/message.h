@@ -53,6 +53,7 @@
 #define KTSTR_GUEST_ROOT "/run/ktstr"
 #define KTSTR_GUEST_LIB KTSTR_GUEST_ROOT "/lib"
 #define KTSTR_GUEST_BIN KTSTR_GUEST_ROOT "/bin"
+#define KTSTR_GUEST_FILES KTSTR_GUEST_ROOT "/files"
 #define KTSTR_GUEST_ENGINE KTSTR_GUEST_BIN "/ktstr-engine"
 #define KTSTR_GUEST_PROBER KTSTR_GUEST_BIN "/ktstr-prober"
 
