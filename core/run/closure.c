@@ -309,6 +309,18 @@ int ktstr_closure_add(struct ktstr_closure *c, const char *path, struct ktstr_er
 	return ret;
 }
 
+int ktstr_closure_add_unwinder(struct ktstr_closure *c, struct ktstr_err *err)
+{
+	static const char soname[] = "libgcc_s.so.1";
+	_cleanup_free_ char *path = NULL;
+	struct elf_info none = { 0 };
+
+	if (!knows_library(c, "libc.so.6") || knows_library(c, soname))
+		return 0;
+	path = find_library(c, soname, NULL, "");
+	return path ? add_library(c, soname, &none, "libc", err) : 0;
+}
+
 void ktstr_closure_deinit(struct ktstr_closure *c)
 {
 	for (size_t i = 0; i < c->libs.n; i++) {

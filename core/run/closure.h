@@ -25,6 +25,10 @@ struct ktstr_closure {
 /* Adds what the ELF file `path` needs. -ENOEXEC when it is no ELF file for this machine, -ENOENT when a
  * library cannot be found; the message names the file that needs it. */
 int ktstr_closure_add(struct ktstr_closure *closure, const char *path, struct ktstr_err *err);
+
+/* Adds what the C library opens by itself when a thread ends (pthread_exit(), pthread_cancel()), if
+ * this host has it; nobody's DT_NEEDED says so. */
+int ktstr_closure_add_unwinder(struct ktstr_closure *closure, struct ktstr_err *err);
 void ktstr_closure_deinit(struct ktstr_closure *closure);
 
 #endif

@@ -8,12 +8,15 @@
 #include "plan/encode.h"
 #include "run/closure.h"
 #include "run/scheduler.h"
+#include "run/script.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* Room for the other fields of a KTSTR_MSG_FILE is not taken from this. */
 #define PIECE (256u << 10)
+#define SCRIPTS_MAX 4
 
 static const char *base_name(const char *path)
 {
@@ -166,6 +169,54 @@ static int check_name(const struct ktstr_payload *p, const char *folder, const c
 	return 0;
 }
 
+static int add_executable(struct ktstr_payload *p, const char *host, int depth,
+			  struct ktstr_closure *c, struct ktstr_err *err);
+
+/* The interpreter at its own path, and what env is to find where it looks first. */
+static int add_interpreter(struct ktstr_payload *p, const char *host, int depth,
+			   const struct ktstr_script *script, struct ktstr_closure *c,
+			   struct ktstr_err *err)
+{
+	_cleanup_free_ char *program = script->program ? ktstr_which(script->program) : NULL;
+	int ret;
+
+	if (access(script->interpreter, X_OK))
+		return ktstr_err_set(err, -ENOENT, "%s is a script for %s, which this host does not have: "
+				     "install it, or write another first line", host,
+				     script->interpreter);
+	if (script->program && !program)
+		return ktstr_err_set(err, -ENOENT, "%s is a script for %s, which is not on PATH: install "
+				     "it, or write another first line", host, script->program);
+	ret = add_file(p, script->interpreter, script->interpreter, err);
+	if (!ret)
+		ret = add_executable(p, script->interpreter, depth + 1, c, err);
+	if (!ret && program)
+		ret = check_name(p, KTSTR_GUEST_BIN, program, err);
+	if (!ret && program)
+		ret = add_executable(p, program, depth + 1, c, err);
+	return ret || !program ? ret : add_into(p, program, "bin", NULL, err);
+}
+
+/* What a program needs beside itself. A script's interpreter may be one too, as often as the kernel
+ * follows (exec_binprm()). */
+static int add_executable(struct ktstr_payload *p, const char *host, int depth,
+			  struct ktstr_closure *c, struct ktstr_err *err)
+{
+	struct ktstr_script script;
+	int ret = ktstr_script_read(host, &script, err);
+
+	if (!ret && script.interpreter && depth > SCRIPTS_MAX)
+		ret = ktstr_err_set(err, -ELOOP, "%s: an interpreter that is a script, more than %d "
+				    "times", host, SCRIPTS_MAX);
+	if (!ret)
+		ret = script.interpreter ? add_interpreter(p, host, depth, &script, c, err) :
+			ktstr_closure_add(c, host, err);
+	if (!ret)
+		ret = ktstr_closure_add_unwinder(c, err);
+	ktstr_script_deinit(&script);
+	return ret;
+}
+
 /* The file that goes with a program. */
 static int add_its_file(struct ktstr_payload *p, const struct ktstr_plan *plan,
 			const struct ktstr_plan_payload *payload, struct ktstr_err *err)
@@ -194,7 +245,7 @@ static int add_program(struct ktstr_payload *p, const struct ktstr_plan *plan,
 	if (!ret)
 		ret = check_name(p, KTSTR_GUEST_BIN, host, err);
 	if (!ret)
-		ret = ktstr_closure_add(c, host, err);
+		ret = add_executable(p, host, 0, c, err);
 	if (!ret)
 		ret = add_into(p, host, "bin", NULL, err);
 	return ret ? ret : add_its_file(p, plan, payload, err);

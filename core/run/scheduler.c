@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define UPSTREAM_PREFIX "upstream-"
 
@@ -76,21 +77,29 @@ static int find_bare(const char *name, const char *release, char **ret_path, str
 
 int ktstr_program_check(const char *what, const char *path, struct ktstr_err *err)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char magic[4] = "";
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st))
+	if (access(path, R_OK) || stat(path, &st))
 		return ktstr_err_errno(err, errno, "%s %s", what, path);
 	if (!S_ISREG(st.st_mode))
 		return ktstr_err_set(err, -ENOEXEC, "%s %s is not a regular file", what, path);
 	if (!(st.st_mode & 0111))
 		return ktstr_err_set(err, -EACCES, "%s %s is not executable; chmod +x it", what,
 				     path);
-	if (read(fd, magic, sizeof(magic)) != sizeof(magic) || memcmp(magic, "\177ELF", 4))
-		return ktstr_err_set(err, -ENOEXEC, "%s %s is no ELF program (there is no shell in the "
-				     "VM that could run a script)", what, path);
 	return 0;
+}
+
+/* A script's own process would be its interpreter, which is not what is to attach. */
+static int check_elf(const char *path, struct ktstr_err *err)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char magic[4] = "";
+
+	if (fd >= 0 && read(fd, magic, sizeof(magic)) == sizeof(magic) &&
+	    !memcmp(magic, "\177ELF", 4))
+		return 0;
+	return ktstr_err_set(err, -ENOEXEC, "scheduler %s is no ELF program (a script cannot be one: "
+			     "write the program that it starts)", path);
 }
 
 int ktstr_scheduler_find(const struct ktstr_plan *plan, const char *binary, const char *release,
@@ -106,6 +115,8 @@ int ktstr_scheduler_find(const struct ktstr_plan *plan, const char *binary, cons
 		ret = ktstr_err_nomem(err);
 	if (!ret)
 		ret = ktstr_program_check("scheduler", path, err);
+	if (!ret)
+		ret = check_elf(path, err);
 	if (!ret)
 		*ret_path = ktstr_steal_ptr(path);
 	return ret;

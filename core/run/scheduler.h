@@ -13,7 +13,7 @@
 int ktstr_scheduler_find(const struct ktstr_plan *plan, const char *binary, const char *release,
 			 char **ret_path, struct ktstr_err *err);
 
-/* Refuses what is no program for the VM, with the codes above; `what` it is, for the message. */
+/* Refuses what is no executable file; `what` it is, for the message. */
 int ktstr_program_check(const char *what, const char *path, struct ktstr_err *err);
 
 #endif

@@ -2,7 +2,8 @@
 /*
  * worker-records JOURNAL: a line for each worker in it,
  *
- *	cgroup workload role completed iterations wakes max_runnable_ns run_delay_ns max_gap_ns
+ *	cgroup workload role completed iterations wakes max_runnable_ns run_delay_ns max_gap_ns cpu_ns
+ *	wall_ns
  *
  * with "-" for no role.
  */
@@ -32,10 +33,12 @@ static void print(const struct ktstr_fields *f)
 	ktstr_get_str(f, "role", &role);
 	ktstr_get_bool(f, "completed", &completed);
 	ktstr_histogram_get(f, "wake", &wake);
-	printf("%.*s %.*s %.*s %d %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
+	printf("%.*s %.*s %.*s %d %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
+	       " %" PRIu64 " %" PRIu64 "\n",
 	       KTSTR_STR_ARG(cgroup), KTSTR_STR_ARG(workload), KTSTR_STR_ARG(role), completed,
 	       number(f, "iterations"), wake.count, number(f, "max_runnable_ns"),
-	       number(f, "run_delay_ns"), number(f, "max_gap_ns"));
+	       number(f, "run_delay_ns"), number(f, "max_gap_ns"), number(f, "cpu_ns"),
+	       number(f, "wall_ns"));
 }
 
 int main(int argc, char **argv)
