@@ -48,7 +48,10 @@ enum ktstr_agent_event {
 	KTSTR_AGENT_EVENTS,
 };
 
-enum ktstr_outcome { KTSTR_OUTCOME_RAN, KTSTR_OUTCOME_SCHED_DIED, KTSTR_OUTCOME_FAILED };
+enum ktstr_outcome {
+	KTSTR_OUTCOME_RAN, KTSTR_OUTCOME_SCHED_DIED, KTSTR_OUTCOME_FAILED,
+	KTSTR_OUTCOME_SKIPPED,	/* this guest lacks what the scenario needs */
+};
 
 struct ktstr_agent {
 	uint64_t boot_ns;		/* CLOCK_MONOTONIC when the agent began */

@@ -165,6 +165,13 @@ static bool is_flushed(struct ktstr_engine *engine)
 	return !ktstr_guest_channel_pending(&engine->agent);
 }
 
+/* What is not here is no failure of anybody. */
+static void skip(struct ktstr_engine *engine, const struct ktstr_err *err)
+{
+	engine->skipped = true;
+	snprintf(engine->why, sizeof(engine->why), "%s", err->msg);
+}
+
 static void run_scenario(struct ktstr_engine *engine)
 {
 	struct ktstr_err err = KTSTR_ERR_INIT;
@@ -173,7 +180,10 @@ static void run_scenario(struct ktstr_engine *engine)
 	    engine->failed)
 		return;
 	if (ktstr_scenario_prepare(engine, &err)) {
-		ktstr_engine_fault(engine, "workload", &err);
+		if (engine->workloads.absent)
+			skip(engine, &err);
+		else
+			ktstr_engine_fault(engine, "workload", &err);
 		return;
 	}
 	if (ktstr_engine_wait(engine, is_started, UINT64_MAX, false) == KTSTR_WAIT_MET)
@@ -182,12 +192,13 @@ static void run_scenario(struct ktstr_engine *engine)
 
 static void say_finished(struct ktstr_engine *engine)
 {
-	const char *outcome = engine->failed ? "failed" : engine->stopped ? "stopped" : "ran";
+	const char *outcome = engine->failed ? "failed" :
+		engine->skipped ? "skipped" : engine->stopped ? "stopped" : "ran";
 	struct ktstr_buf b = { 0 };
 
 	ktstr_put_begin(&b);
 	ktstr_put_str(&b, "outcome", outcome);
-	ktstr_put_str(&b, "text", engine->failed ? engine->why : NULL);
+	ktstr_put_str(&b, "text", engine->failed || engine->skipped ? engine->why : NULL);
 	ktstr_put_end(&b);
 	if (!b.failed)
 		ktstr_guest_channel_send(&engine->agent, KTSTR_LANE_NORMAL, KTSTR_MSG_FINISHED,

@@ -37,7 +37,7 @@ struct ktstr_engine {
 	bool started, stopped, timed_out;
 	bool answered, answer_ok;		/* the agent's or the host's word on an operation of theirs */
 	char answer[KTSTR_ERR_MAX];
-	bool failed;
+	bool failed, skipped;			/* skipped: this guest lacks something */
 	char why[KTSTR_ERR_MAX];		/* the first failure */
 };
 

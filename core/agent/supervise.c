@@ -425,6 +425,7 @@ static void enter_reported(struct ktstr_agent *agent)
 		[KTSTR_OUTCOME_RAN] = "ran",
 		[KTSTR_OUTCOME_SCHED_DIED] = "scheduler-died",
 		[KTSTR_OUTCOME_FAILED] = "failed",
+		[KTSTR_OUTCOME_SKIPPED] = "skipped",
 	};
 	struct ktstr_buf b = { 0 };
 
@@ -544,6 +545,8 @@ static void engine_finished(void *ctx, struct ktstr_str outcome, struct ktstr_st
 {
 	if (ktstr_str_is(outcome, "failed"))
 		ktstr_supervise_note(ctx, KTSTR_OUTCOME_FAILED, "%.*s", KTSTR_STR_ARG(text));
+	else if (ktstr_str_is(outcome, "skipped"))
+		ktstr_supervise_note(ctx, KTSTR_OUTCOME_SKIPPED, "%.*s", KTSTR_STR_ARG(text));
 	ktstr_supervise_raise(ctx, KTSTR_EVENT_FINISHED);
 }
 

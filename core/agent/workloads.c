@@ -71,8 +71,8 @@ size_t ktstr_workload_shared(const struct ktstr_workload_ops *ops,
 	return (bytes + page - 1) / page * page;
 }
 
-static int check_use(const struct ktstr_plugin *plugin, const struct ktstr_guest_workers *workers,
-		     struct ktstr_err *err)
+static int check_use(struct ktstr_workloads *set, const struct ktstr_plugin *plugin,
+		     const struct ktstr_guest_workers *workers, struct ktstr_err *err)
 {
 	const struct ktstr_workload_ops *ops = plugin->ops;
 	int (*available)(const struct ktstr_value *, struct ktstr_err *) =
@@ -91,6 +91,7 @@ static int check_use(const struct ktstr_plugin *plugin, const struct ktstr_guest
 		return ret;
 	ret = available ? available(workers->values, err) : 0;
 	if (ret) {
+		set->absent = true;
 		ktstr_err_prefix(err, "workload %s cannot run in this guest", plugin->name);
 		return ret;
 	}
@@ -113,7 +114,7 @@ int ktstr_workloads_get(struct ktstr_workloads *set, const struct ktstr_guest_wo
 	for (const struct ktstr_plugin *const *p = module->plugins; *p; p++) {
 		if ((*p)->kind != KTSTR_KIND_WORKLOAD || strcmp((*p)->name, workers->plugin))
 			continue;
-		ret = check_use(*p, workers, err);
+		ret = check_use(set, *p, workers, err);
 		if (!ret)
 			*ret_ops = (*p)->ops;
 		return ret;

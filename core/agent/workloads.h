@@ -16,6 +16,7 @@ struct ktstr_loaded_module {
 
 struct ktstr_workloads {
 	KTSTR_VEC(struct ktstr_loaded_module) modules;
+	bool absent;			/* a plugin said that it cannot run in this guest */
 };
 
 /* The plugin of a workers entry; loads its module when it is new. Checks that the plugin takes
