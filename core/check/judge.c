@@ -124,10 +124,14 @@ static bool judge_one(struct ktstr_findings *findings, struct ktstr_judging *j, 
 	return add_without_violation(findings, j, asked);
 }
 
+/* A ceiling at the most that can be written allows everything: there is nothing to judge. */
 static bool is_on(const struct ktstr_check *check, const struct ktstr_value *value)
 {
-	return check->evaluate && value->set &&
-	       (check->param.type != KTSTR_PARAM_BOOL || value->boolean);
+	if (!check->evaluate || !value->set)
+		return false;
+	if (check->param.type == KTSTR_PARAM_BOOL)
+		return value->boolean;
+	return check->at_least || value->u64 != (uint64_t)check->param.max;
 }
 
 int ktstr_judge(const struct ktstr_expect *expect, const struct ktstr_stats *stats,

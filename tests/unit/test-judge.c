@@ -503,6 +503,26 @@ Test(judge, a_check_that_is_off_is_not_made)
 	drop(&j);
 }
 
+/* Neither is it inconclusive where times do not decide. */
+Test(judge, a_limit_at_its_maximum_is_off)
+{
+	static const enum ktstr_check_id ids[] = { KTSTR_CHECK_SPREAD, KTSTR_CHECK_GAP };
+	struct ktstr_conditions c = { .emulated = true };
+
+	for (size_t i = 0; i < KTSTR_ARRAY_SIZE(ids); i++) {
+		struct ktstr_value limit = {
+			.set = true, .u64 = (uint64_t)ktstr_checks[ids[i]].param.max,
+		};
+		struct ktstr_expect e = only(ids[i], &limit, true);
+		struct judged j = { 0 };
+
+		put_two(&j, cases[ids[i]].bad, NULL);
+		judge(&j, &e, &c);
+		cr_expect_eq(j.findings.list.n, 0, "%s", ktstr_checks[ids[i]].param.name);
+		drop(&j);
+	}
+}
+
 Test(judge, each_group_is_told)
 {
 	struct ktstr_expect e = only(KTSTR_CHECK_GAP, &(struct ktstr_value){ .set = true, .u64 = 1 }, true);
