@@ -45,10 +45,10 @@ int ktstr_decode_affinity(struct ktstr_decoder *d, const struct ktstr_fields *m,
 	return 0;
 }
 
-static int decode_setting(struct ktstr_decoder *d, const struct ktstr_fields *m, void *item)
+int ktstr_decode_setting(struct ktstr_decoder *d, const struct ktstr_fields *m, void *item)
 {
 	struct ktstr_guest_setting *setting = item;
-	int r = ktstr_decode_text(d, m, "file", "a cgroup's setting", &setting->file);
+	int r = ktstr_decode_text(d, m, "file", "a setting", &setting->file);
 
 	return r ? r : ktstr_decode_text(d, m, "value", setting->file, &setting->value);
 }
@@ -63,7 +63,7 @@ int ktstr_decode_settings(struct ktstr_decoder *d, const struct ktstr_fields *m,
 	if (cgroup->has_cpus)
 		r = ktstr_decode_cpu_spec(d, &cpus, &cgroup->cpus);
 	return r ? r : ktstr_decode_maps(d, m, "settings", sizeof(*cgroup->settings),
-					 decode_setting, &cgroup->settings, &cgroup->n_settings);
+					 ktstr_decode_setting, &cgroup->settings, &cgroup->n_settings);
 }
 
 static int decode_sched(struct ktstr_decoder *d, const struct ktstr_fields *m,

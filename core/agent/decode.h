@@ -40,6 +40,8 @@ int ktstr_decode_cpu_spec(struct ktstr_decoder *d, const struct ktstr_fields *m,
 			  struct ktstr_cpu_spec *ret);				/* decode-place.c */
 int ktstr_decode_affinity(struct ktstr_decoder *d, const struct ktstr_fields *m,
 			  struct ktstr_affinity *ret);
+/* Of a struct ktstr_guest_setting. */
+int ktstr_decode_setting(struct ktstr_decoder *d, const struct ktstr_fields *m, void *item);
 int ktstr_decode_settings(struct ktstr_decoder *d, const struct ktstr_fields *m,
 			  struct ktstr_guest_cgroup *cgroup);
 int ktstr_decode_placement(struct ktstr_decoder *d, const struct ktstr_fields *m,

@@ -280,6 +280,9 @@ static int decode_plan(struct ktstr_decoder *d, const struct ktstr_fields *m,
 	if (!ret)
 		ret = ktstr_decode_texts(d, m, "modules", &plan->modules);
 	if (!ret)
+		ret = ktstr_decode_maps(d, m, "sysctls", sizeof(*plan->sysctls),
+					ktstr_decode_setting, &plan->sysctls, &plan->n_sysctls);
+	if (!ret)
 		ret = ktstr_decode_maps(d, m, "cgroups", sizeof(*plan->cgroups), decode_cgroup,
 					&plan->cgroups, &plan->n_cgroups);
 	ktstr_get_u64(m, "operations_ns", &plan->operations_ns);

@@ -70,6 +70,8 @@ struct ktstr_guest_plan {
 	const char **command;		/* of the scheduler, NULL-ended; NULL: no scheduler */
 	uint64_t attach_timeout_ns;
 	const char **modules;		/* NULL-ended */
+	struct ktstr_guest_setting *sysctls;	/* files below /proc/sys */
+	uint32_t n_sysctls;
 	bool backtrace;
 	unsigned slowness;		/* at least 1 */
 	uint64_t operations_ns;		/* the most that they may take, before scaling */

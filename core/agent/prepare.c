@@ -75,6 +75,18 @@ static int need_modules(struct ktstr_agent *agent, struct ktstr_err *err)
 	return 0;
 }
 
+static int need_sysctls(struct ktstr_agent *agent, struct ktstr_err *err)
+{
+	for (uint32_t i = 0; i < agent->plan->n_sysctls; i++) {
+		const struct ktstr_guest_setting *sysctl = &agent->plan->sysctls[i];
+		int ret = ktstr_setup_sysctl("/proc/sys", sysctl->file, sysctl->value, err);
+
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
 /* A kernel without sched_ext can run no such scheduler; one without the dump event just has less to
  * tell. */
 static int need_sched_ext(struct ktstr_agent *agent, struct ktstr_err *err)
@@ -97,7 +109,8 @@ static int need_sched_ext(struct ktstr_agent *agent, struct ktstr_err *err)
 int ktstr_agent_prepare(struct ktstr_agent *agent, const char **ret_what, struct ktstr_err *err)
 {
 	static const struct need needs[] = {
-		{ "report", need_report }, { "module", need_modules }, { "sched_ext", need_sched_ext },
+		{ "report", need_report }, { "module", need_modules },
+		{ "sysctl", need_sysctls }, { "sched_ext", need_sched_ext },
 	};
 	int ret = need_files(agent, err);
 

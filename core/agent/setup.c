@@ -3,6 +3,8 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/file.h"
+#include "base/text.h"
 #include "base/vec.h"
 
 #include <ctype.h>
@@ -164,4 +166,19 @@ int ktstr_setup_module(const char *path, struct ktstr_err *err)
 				     strerror(code), module_advice(code));
 	}
 	return 0;
+}
+
+int ktstr_setup_sysctl(const char *root, const char *file, const char *value, struct ktstr_err *err)
+{
+	_cleanup_free_ char *path = ktstr_asprintf("%s/%s", root, file);
+	_cleanup_close_ int fd = -1;
+	int ret;
+
+	if (!path)
+		return ktstr_err_nomem(err);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return ktstr_err_errno(err, errno, "sysctl: opening %s to write \"%s\"", path, value);
+	ret = ktstr_write_all(fd, value, strlen(value));
+	return ret ? ktstr_err_errno(err, -ret, "sysctl: writing \"%s\" to %s", value, path) : 0;
 }

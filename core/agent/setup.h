@@ -29,4 +29,7 @@ void ktstr_host_name(const char *text, char ret[64]);
  * One that is loaded already is fine. */
 int ktstr_setup_module(const char *path, struct ktstr_err *err);
 
+/* Writes a value into the file below `root`, /proc/sys. */
+int ktstr_setup_sysctl(const char *root, const char *file, const char *value, struct ktstr_err *err);
+
 #endif

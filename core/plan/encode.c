@@ -163,6 +163,18 @@ static void put_scheduler(struct ktstr_buf *out, const struct ktstr_plan_schedul
 	ktstr_put_end(out);
 }
 
+static void put_sysctls(struct ktstr_buf *out, const struct ktstr_plan *plan)
+{
+	ktstr_put_array(out, "sysctls");
+	for (size_t i = 0; i < plan->sysctls.n; i++) {
+		ktstr_put_map(out, NULL);
+		ktstr_put_str(out, "file", plan->sysctls.items[i].path);
+		ktstr_put_str(out, "value", plan->sysctls.items[i].value);
+		ktstr_put_end(out);
+	}
+	ktstr_put_end(out);
+}
+
 static void put_topology(struct ktstr_buf *out, const struct ktstr_topology *topology)
 {
 	ktstr_put_map(out, "topology");
@@ -184,6 +196,7 @@ int ktstr_plan_encode(const struct ktstr_plan *plan, const struct ktstr_guest_pa
 	for (size_t i = 0; i < plan->modules.n; i++)
 		ktstr_put_str(out, NULL, paths->modules[i]);
 	ktstr_put_end(out);
+	put_sysctls(out, plan);
 	put_topology(out, &plan->topology);
 	ktstr_put_bool(out, "backtrace", backtrace);
 	ktstr_put_u64(out, "slowness", slowness);

@@ -310,6 +310,9 @@ static const struct ktstr_key pipeline_keys[] = {
 		     .help = "kernel modules to load before the scheduler, by name or path, in "
 			     "order" },
 	  .read = read_modules, .form = "list of text" },
+	{ .param = { .name = "sysctls", .optional = true,
+		     .help = "what the kernel is set to before the scheduler starts, in order" },
+	  .read = ktstr_read_sysctls, .form = "a mapping such as kernel.sched_schedstats: 0" },
 	{ .param = { .name = "topology", .def = "1n1l2c1t", .help = "of the machine's CPUs" },
 	  .read = read_topology, .form = "a topology such as 1n2l2c1t, or a mapping" },
 	{ .param = { .name = "memory", .type = KTSTR_PARAM_SIZE, .def = "512M", .min = MEMORY_MIN,

@@ -106,6 +106,11 @@ struct ktstr_plan_repro {
 #define KTSTR_REPRO_ATTEMPTS_MAX 100
 #define KTSTR_REPRO_PARALLEL_MAX 16
 
+struct ktstr_plan_sysctl {
+	const char *path;		/* below /proc/sys */
+	const char *value;
+};
+
 struct ktstr_plan {
 	const char *file;		/* as given by the user */
 	const char *dir;		/* its folder: relative paths in it start here */
@@ -117,6 +122,7 @@ struct ktstr_plan {
 	const char *kernel;		/* spec as written, or NULL: the default */
 	KTSTR_VEC(const char *) kernel_args;
 	KTSTR_VEC(const char *) modules;	/* kernel modules to load, names or paths */
+	KTSTR_VEC(struct ktstr_plan_sysctl) sysctls;	/* written in this order, behind the modules */
 	struct ktstr_topology topology;
 	uint64_t memory_bytes;
 	uint64_t boot_timeout_ns;	/* from VM start to the agent's hello, before scaling */

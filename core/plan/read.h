@@ -56,6 +56,9 @@ ktstr_key_fn ktstr_read_cgroup_cpus, ktstr_read_cgroup_mems, ktstr_read_cgroup_w
 /* `object` is a struct ktstr_topology. */
 ktstr_key_fn ktstr_read_topology;
 
+/* `object` is a struct ktstr_plan, whose sysctls it fills. (sysctl.c) */
+ktstr_key_fn ktstr_read_sysctls;
+
 /* `object` is a struct ktstr_plan, whose steps it fills. */
 ktstr_key_fn ktstr_read_scenario;
 

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "agent/files.h"
+#include "agent/setup.h"
 
 #include "agent-folder.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/text.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -129,4 +133,25 @@ Test(files, name_what_could_not_be_written, .init = setup, .fini = teardown)
 	cr_assert_eq(take("/dir/a", "x", 0, 1, NULL, &err), 0);
 	cr_assert_eq(take("/dir", "x", 0, 1, NULL, &err), -EISDIR);
 	cr_assert(strstr(err.msg, "replacing"), "%s", err.msg);
+}
+
+/* Not a file that arrives, but one that is written: a setting of the kernel's. */
+TestSuite(sysctl, .init = setup, .fini = teardown);
+
+Test(sysctl, is_written_or_told)
+{
+	_cleanup_free_ char *path = ktstr_asprintf("%s/knob", folder), *want = NULL;
+	_cleanup_buf_ struct ktstr_buf bytes = { 0 };
+	struct ktstr_err err = KTSTR_ERR_INIT;
+
+	cr_assert_eq(ktstr_file_write(path, "0", 1, 0600, NULL), 0);
+	cr_assert_eq(ktstr_setup_sysctl(folder, "knob", "1", &err), 0, "%s", err.msg);
+	cr_assert_eq(ktstr_file_read(path, 16, &bytes, NULL), 0);
+	cr_assert(bytes.len == 1 && !memcmp(bytes.data, "1", 1));
+	want = ktstr_asprintf("sysctl: opening %s/none to write \"7\": No such file or directory",
+			      folder);
+	cr_assert_eq(ktstr_setup_sysctl(folder, "none", "7", &err), -ENOENT);
+	cr_assert_str_eq(err.msg, want);
+	cr_assert_eq(ktstr_setup_sysctl("/dev", "full", "7", &err), -ENOSPC);
+	cr_assert_str_eq(err.msg, "sysctl: writing \"7\" to /dev/full: No space left on device");
 }

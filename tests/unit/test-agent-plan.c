@@ -88,6 +88,12 @@ static int decode(const struct spoil *s, struct ktstr_guest_plan **plan, struct 
 	if (!s->no_timeout)
 		ktstr_put_u64(&b, "attach_timeout_ns", 3);
 	ktstr_put_end(&b);
+	ktstr_put_array(&b, "sysctls");
+	ktstr_put_map(&b, NULL);
+	ktstr_put_str(&b, "file", "kernel/a");
+	ktstr_put_str(&b, "value", "1");
+	ktstr_put_end(&b);
+	ktstr_put_end(&b);
 	ktstr_put_array(&b, "modules");
 	ktstr_put_str(&b, NULL, "/m/a.ko");
 	ktstr_put_end(&b);
@@ -118,6 +124,9 @@ Test(plan, arrives_whole)
 	cr_assert_eq(plan->attach_timeout_ns, 3);
 	cr_assert_str_eq(plan->modules[0], "/m/a.ko");
 	cr_assert_null(plan->modules[1]);
+	cr_assert_eq(plan->n_sysctls, 1);
+	cr_assert_str_eq(plan->sysctls[0].file, "kernel/a");
+	cr_assert_str_eq(plan->sysctls[0].value, "1");
 	cr_assert_eq(plan->slowness, 5);
 	cr_assert(plan->backtrace);
 	cr_assert_eq(plan->n_steps, 1);

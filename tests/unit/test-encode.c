@@ -6,6 +6,7 @@
 static const char pipeline[] =
 	"topology: 2n2l3c2t\n"
 	"modules: [loop, ./x.ko]\n"
+	"sysctls: {kernel.a: 1, net.ipv4.conf.eth0/1.b: two 2, vm/c.d: x}\n"
 	"scheduler: {binary: scx_foo, args: [-v, '']}\n"
 	"scenario:\n"
 	"  steps:\n"
@@ -134,6 +135,21 @@ static void check_steps(struct ktstr_fields steps)
 	check_end(&steps);
 }
 
+static void check_sysctls(struct ktstr_fields list)
+{
+	static const char *const rows[][2] = {
+		{ "kernel/a", "1" }, { "net/ipv4/conf/eth0.1/b", "two 2" }, { "vm/c.d", "x" },
+	};
+
+	for (size_t i = 0; i < 3; i++) {
+		struct ktstr_fields one = next_map(&list);
+
+		check_str(&one, "file", rows[i][0]);
+		check_str(&one, "value", rows[i][1]);
+	}
+	check_end(&list);
+}
+
 Test(encode, a_whole_plan)
 {
 	static const char *const modules[] = { "/m/loop.ko", "/m/x.ko" };
@@ -152,6 +168,7 @@ Test(encode, a_whole_plan)
 	check_texts(sub(&m, "command"), (const char *[]){ "/run/scx_foo", "-v", "", NULL });
 	check_u64(&m, "attach_timeout_ns", 5000000000);
 	check_texts(sub(&f, "modules"), (const char *[]){ "/m/loop.ko", "/m/x.ko", NULL });
+	check_sysctls(sub(&f, "sysctls"));
 	m = sub(&f, "topology");
 	check_u64(&m, "nodes", 2);
 	check_u64(&m, "llcs", 2);

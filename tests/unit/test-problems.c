@@ -55,6 +55,13 @@ static const struct bad types[] = {
 	    "7:7: expected text, but this is a list" } },
 	{ SCENARIO "scheduler: {binary: x, args: a}\n",
 	  { "2:30: expected a list of arguments, but this is text" } },
+	{ SCENARIO "sysctls: [a]\n",
+	  { "2:10: expected a mapping of sysctls and values, but this is a list" } },
+	{ SCENARIO "sysctls:\n  kernel: 1\n  kernel.a: ''\n  a/../b: 1\n  kernel.b: [1]\n",
+	  { "3:3: `kernel` is no sysctl; expected a name such as kernel.sched_schedstats",
+	    "4:13: a sysctl without a value",
+	    "5:3: `a/../b` is no sysctl; expected a name such as kernel.sched_schedstats",
+	    "6:13: expected a sysctl's value, but this is a list" } },
 	{ SCENARIO "monitors: watch\n",
 	  { "2:11: expected a list of plugins, but this is text" } },
 	{ SCENARIO "report: head\n",
@@ -89,7 +96,7 @@ static const struct bad keys[] = {
 	    "cgroups, payloads, steps)" } },
 	{ SCENARIO "zzzzz: 1\n",
 	  { "2:1: unknown key `zzzzz` here (known: test, description, kernel, kernel-args, "
-	    "modules, topology, memory, boot-timeout, template, vmm, scheduler, scenario, "
+	    "modules, sysctls, topology, memory, boot-timeout, template, vmm, scheduler, scenario, "
 	    "expect, monitors, "
 	    "monitor-period, monitor-limits, auto_repro, probes, report)" } },
 	{ SCENARIO "test: a\ntest: b\n",
@@ -180,7 +187,7 @@ static const struct bad values[] = {
 	  { "2:13: `enough` is 3, but there are no more than 2 attempts" } },
 	{ SCENARIO "auto-repro: true\n",
 	  { "2:1: unknown key `auto-repro` here; did you mean `auto_repro`? (known: test, description, "
-	    "kernel, kernel-args, modules, topology, memory, boot-timeout, template, vmm, scheduler, "
+	    "kernel, kernel-args, modules, sysctls, topology, memory, boot-timeout, template, vmm, scheduler, "
 	    "scenario, expect, monitors, monitor-period, monitor-limits, auto_repro, probes, report)" } },
 	{ SCENARIO "scheduler: {binary: x, attach-timeout: 2h}\n",
 	  { "2:40: `attach-timeout`: expected duration 100ms..1h, not \"2h\"" } },
