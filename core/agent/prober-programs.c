@@ -167,36 +167,31 @@ static void attach_function(struct ktstr_prober *p, const struct ktstr_bpf_progr
 
 /* ---- finding them ---- */
 
-/* Which member of struct sched_ext_ops the program with that id is for, by the map's value. */
-static bool find_member(struct ktstr_prober *p, const uint8_t *value, size_t size, uint32_t id,
-			struct ktstr_fields *ret_member, char *op, size_t op_size)
+/* The members of the kind of scheduler whose struct_ops maps have values of that type. */
+static bool find_members(const struct ktstr_prober *p, uint64_t type, struct ktstr_fields *ret)
 {
-	struct ktstr_field list, item;
+	struct ktstr_field list, item, members;
 	struct ktstr_fields it;
 
-	if (!ktstr_get(&p->plan, "members", &list) || list.type != KTSTR_FIELD_ARRAY)
+	if (!ktstr_get(&p->plan, "ops", &list) || list.type != KTSTR_FIELD_ARRAY)
 		return false;
 	for (it = list.sub; ktstr_item_next(&it, &item);) {
-		uint64_t offset = 0, there = 0;
+		uint64_t is = 0;
 
-		if (item.type != KTSTR_FIELD_MAP || !ktstr_get_u64(&item.sub, "offset", &offset) ||
-		    offset > size || size - offset < sizeof(there))
+		if (item.type != KTSTR_FIELD_MAP || !ktstr_get_u64(&item.sub, "type", &is) || is != type ||
+		    !ktstr_get(&item.sub, "members", &members) || members.type != KTSTR_FIELD_ARRAY)
 			continue;
-		memcpy(&there, value + offset, sizeof(there));
-		if (there != id || !ktstr_get_cstr(&item.sub, "op", op, op_size))
-			continue;
-		*ret_member = item.sub;
+		*ret = members.sub;
 		return true;
 	}
 	return false;
 }
 
-static void probe_program(struct ktstr_prober *p, const uint8_t *value, size_t size, uint32_t id)
+/* A program, and the member that it is for: NULL, it is for none. */
+static void probe_program(struct ktstr_prober *p, uint32_t id, const struct ktstr_fields *member, const char *op)
 {
 	struct ktstr_bpf_program program;
 	struct ktstr_err err = KTSTR_ERR_INIT;
-	struct ktstr_fields member;
-	char op[64];
 	uint32_t *probed;
 
 	if (is_probed(p, id) || ktstr_bpf_program_open(id, &program, &err))
@@ -205,14 +200,31 @@ static void probe_program(struct ktstr_prober *p, const uint8_t *value, size_t s
 	if (probed)
 		*probed = id;
 	if (!is_probe(&program) && program.functions.n) {
-		bool callback = value && find_member(p, value, size, id, &member, op, sizeof(op));
-
-		if (callback)
-			attach_callback(p, &program, &member, op);
-		for (size_t i = callback; i < program.functions.n; i++)
+		if (member)
+			attach_callback(p, &program, member, op);
+		for (size_t i = member ? 1 : 0; i < program.functions.n; i++)
 			attach_function(p, &program, &program.functions.items[i]);
 	}
 	ktstr_bpf_program_close(&program);
+}
+
+/* At the place of a callback, the map's value has the id of its program; 0: there is none. */
+static void probe_members(struct ktstr_prober *p, struct ktstr_fields members, const uint8_t *value, size_t size)
+{
+	struct ktstr_field item;
+
+	while (ktstr_item_next(&members, &item)) {
+		uint64_t offset = 0, id = 0;
+		char op[64];
+
+		if (item.type != KTSTR_FIELD_MAP || !ktstr_get_u64(&item.sub, "offset", &offset) ||
+		    offset > size || size - offset < sizeof(id) ||
+		    !ktstr_get_cstr(&item.sub, "op", op, sizeof(op)))
+			continue;
+		memcpy(&id, value + offset, sizeof(id));
+		if (id && id <= UINT32_MAX)
+			probe_program(p, (uint32_t)id, &item.sub, op);
+	}
 }
 
 /* The programs that a struct_ops map of sched_ext refers to. */
@@ -220,23 +232,15 @@ static void probe_map(struct ktstr_prober *p, int fd)
 {
 	struct bpf_map_info info = { 0 };
 	__u32 len = sizeof(info), zero = 0;
-	uint64_t type = 0, id;
+	struct ktstr_fields members;
 	uint8_t *value;
 
-	ktstr_get_u64(&p->plan, "ops_type", &type);
 	if (bpf_map_get_info_by_fd(fd, &info, &len) || info.type != BPF_MAP_TYPE_STRUCT_OPS ||
-	    info.btf_vmlinux_value_type_id != type || !(value = calloc(1, info.value_size + 8)))
+	    !find_members(p, info.btf_vmlinux_value_type_id, &members) ||
+	    !(value = calloc(1, info.value_size)))
 		return;
 	if (!bpf_map_lookup_elem(fd, &zero, value))
-		for (size_t at = 0; at + sizeof(id) <= info.value_size; at += sizeof(id)) {
-			struct ktstr_fields member;
-			char op[64];
-
-			memcpy(&id, value + at, sizeof(id));
-			if (id && id <= UINT32_MAX &&
-			    find_member(p, value, info.value_size, (uint32_t)id, &member, op, sizeof(op)))
-				probe_program(p, value, info.value_size, (uint32_t)id);
-		}
+		probe_members(p, members, value, info.value_size);
 	free(value);
 }
 
@@ -253,5 +257,5 @@ void ktstr_prober_attach_programs(struct ktstr_prober *p)
 		close(fd);
 	}
 	for (id = 0; !bpf_prog_get_next_id(id, &id);)
-		probe_program(p, NULL, 0, id);
+		probe_program(p, id, NULL, NULL);
 }

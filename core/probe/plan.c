@@ -185,9 +185,10 @@ static void ask_all(struct planner *p, const struct ktstr_plan *plan)
 /* ---- callbacks ---- */
 
 /* The struct inside the value of a struct_ops map, behind what is the same for all of them. */
-static bool find_ops(const struct btf *btf, uint32_t *ret_value, uint32_t *ret_offset, uint32_t *ret_ops)
+static bool find_ops(const struct btf *btf, const char *name_of_value, uint32_t *ret_value, uint32_t *ret_offset,
+		     uint32_t *ret_ops)
 {
-	int value = btf__find_by_name_kind(btf, "bpf_struct_ops_sched_ext_ops", BTF_KIND_STRUCT);
+	int value = btf__find_by_name_kind(btf, name_of_value, BTF_KIND_STRUCT);
 	const struct btf_type *t = value > 0 ? btf__type_by_id(btf, (uint32_t)value) : NULL;
 
 	for (uint16_t i = 0; t && i < btf_vlen(t); i++) {
@@ -253,19 +254,31 @@ static void put_member(struct planner *p, const struct btf_type *ops, uint16_t i
 	ktstr_put_end(b);
 }
 
-static void put_members(struct planner *p)
+static void put_members(struct planner *p, const char *name_of_value)
 {
 	struct ktstr_buf *b = &p->plan->guest;
 	uint32_t value = 0, base = 0, id = 0;
-	const struct btf_type *ops = NULL;
+	const struct btf_type *ops;
 
-	if (find_ops(p->btf, &value, &base, &id))
-		ops = btf__type_by_id(p->btf, id);
-	ktstr_put_u64(b, "ops_type", value);
+	if (!find_ops(p->btf, name_of_value, &value, &base, &id))
+		return;
+	ops = btf__type_by_id(p->btf, id);
+	ktstr_put_map(b, NULL);
+	ktstr_put_u64(b, "type", value);
 	ktstr_put_array(b, "members");
 	for (uint16_t i = 0; ops && btf_is_struct(ops) && i < btf_vlen(ops); i++)
 		put_member(p, ops, i, base);
 	ktstr_put_end(b);
+	ktstr_put_end(b);
+}
+
+/* 7.3 has a second kind of scheduler, whose callbacks are told of CPUs by their place in the topology. */
+static void put_ops(struct planner *p)
+{
+	ktstr_put_array(&p->plan->guest, "ops");
+	put_members(p, "bpf_struct_ops_sched_ext_ops");
+	put_members(p, "bpf_struct_ops_sched_ext_ops_cid");
+	ktstr_put_end(&p->plan->guest);
 }
 
 /* ---- constants ---- */
@@ -319,7 +332,7 @@ static int build(struct planner *p, const struct ktstr_plan *plan, struct ktstr_
 
 	ktstr_put_begin(&out->guest);
 	ask_all(p, plan);
-	put_members(p);
+	put_ops(p);
 	put_enums(p);
 	ktstr_put_end(&out->guest);
 	for (size_t i = 0; i < p->keys.n; i++)

@@ -4,9 +4,9 @@
  * attempt left and from the kernel's BTF; the prober in the guest carries it out.
  *
  * What travels (KTSTR_MSG_PROBES) is a map: points a of m {n u, probe, at, target, function, op?, why, and of a
- * point in the kernel the fields of ktstr_spec_put(), btf_id u, or absent t: why it cannot be}; members a of m
- * {op t, offset u (in the value of a struct_ops map), point m (ktstr_spec_put() of that callback)}; ops_type u
- * (BTF id of that value's type); enums a of m (KTSTR_REC_ENUM).
+ * point in the kernel the fields of ktstr_spec_put(), btf_id u, or absent t: why it cannot be}; ops a of m
+ * {type u (BTF id of the value of a struct_ops map), members a of m {op t, offset u (in that value), point m
+ * (ktstr_spec_put() of that callback)}}: one for each kind of scheduler; enums a of m (KTSTR_REC_ENUM).
  */
 #ifndef KTSTR_PROBE_PLAN_H
 #define KTSTR_PROBE_PLAN_H

@@ -157,6 +157,23 @@ static void show_trace(const struct ktstr_section_input *input, size_t attempt, 
 			       "boot a kernel's build tree, which has it (--kernel DIR).");
 }
 
+/* Attempts were allowed, and the one there is was not worth another: why, where a reader would wonder. */
+static int say_not_repeated(const struct ktstr_section_input *input, struct ktstr_doc *doc)
+{
+	struct ktstr_record rec = { 0 };
+	uint64_t cursor = 0, allowed = 1;
+
+	while (input->next(input->journals[0], &cursor, &rec) && rec.type != KTSTR_REC_RUN)
+		;
+	if (rec.type == KTSTR_REC_RUN)
+		ktstr_get_u64(&rec.fields, "attempts", &allowed);
+	if (allowed < 2 || input->verdicts[0]->cause != KTSTR_CAUSE_SCHED_NOT_ATTACHED)
+		return KTSTR_SECTION_IRRELEVANT;
+	doc->value(doc, "second VM", "none: the scheduler never attached, so no function of it ran that could be "
+		   "looked at");
+	return 0;
+}
+
 static int build(const struct ktstr_section_input *input, const struct ktstr_value *values,
 		 struct ktstr_doc *doc, struct ktstr_err *err)
 {
@@ -165,7 +182,7 @@ static int build(const struct ktstr_section_input *input, const struct ktstr_val
 	int ret;
 
 	if (input->attempts < 2)
-		return KTSTR_SECTION_IRRELEVANT;
+		return say_not_repeated(input, doc);
 	attempt = choose(input, &same);
 	ret = trace_read(&t, input, attempt);
 	if (ret) {

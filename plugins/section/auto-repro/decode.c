@@ -135,7 +135,7 @@ static uint64_t take_state(const struct trace *t, const char *enumeration, uint6
 		return value;
 	/* 7.3 has the states beside the flags, in their place; before, they were an enumeration of their own. */
 	decode_enum(t, enumeration, value & mask, state, sizeof(state));
-	if (state[0] != 'S')
+	if (state[0] != 'S' || ends_with((struct ktstr_str){ state, strlen(state) }, "_MASK"))
 		decode_enum(t, "scx_task_state", (value & mask) >> shift, state, sizeof(state));
 	name = short_name((struct ktstr_str){ state, strlen(state) });
 	ktstr_append(buf, size, "%.*s", KTSTR_STR_ARG(name));

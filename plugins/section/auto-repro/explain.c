@@ -140,6 +140,30 @@ static void say_enqueue(const struct trace *t, const struct call *enqueue, struc
 	doc->value(doc, "stall", text);
 }
 
+#define LOOP_MIN 8	/* calls in a row: a dispatch that has nothing to give is asked a few times */
+
+/* Its dispatch is called over and over, and nothing comes of it. */
+static const struct call *find_loop(const struct trace *t, const struct story *s, uint32_t *ret_times)
+{
+	for (size_t i = s->n_journey; i; i--) {
+		const struct point *p = trace_point(t, s->journey[i - 1]->entry);
+
+		*ret_times = s->repeats[i - 1] + 1;
+		if (*ret_times >= LOOP_MIN && ktstr_str_is(p->op, "dispatch") && ktstr_str_is(p->target, "callback"))
+			return s->journey[i - 1];
+	}
+	return NULL;
+}
+
+static void say_loop(const struct trace *t, const struct call *loop, uint32_t times, struct ktstr_doc *doc)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "dispatch loop: %.*s was called %u times in a row on CPU %u and changed nothing",
+		 KTSTR_STR_ARG(trace_point(t, loop->entry)->function), times, loop->entry->cpu);
+	doc->value(doc, "stall", text);
+}
+
 static void say_waiting(const struct waiting *w, struct ktstr_doc *doc)
 {
 	char text[160], dsq[64];
@@ -160,11 +184,15 @@ void explain_stall(const struct ktstr_section_input *input, size_t attempt, cons
 		   const struct story *s, struct ktstr_doc *doc)
 {
 	const struct call *enqueue = last_callback(t, s, "enqueue"), *running = last_callback(t, s, "running");
+	uint32_t times = 0;
+	const struct call *loop = find_loop(t, s, &times);
 	struct waiting waiting = { .seen = false };
 	struct noise noise = { .any = false };
 
 	read_journal(input, attempt, s->pid, &noise, &waiting);
-	if (enqueue && (!running || running->entry->time_ns < enqueue->entry->time_ns))
+	if (loop)
+		say_loop(t, loop, times, doc);
+	else if (enqueue && (!running || running->entry->time_ns < enqueue->entry->time_ns))
 		say_enqueue(t, enqueue, doc);
 	else if (is_starved(&noise))
 		doc->value(doc, "stall", "host starved: the scheduler may not be to blame");
