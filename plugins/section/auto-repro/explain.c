@@ -142,24 +142,51 @@ static void say_enqueue(const struct trace *t, const struct call *enqueue, struc
 
 #define LOOP_MIN 8	/* calls in a row: a dispatch that has nothing to give is asked a few times */
 
-/* Its dispatch is called over and over, and nothing comes of it. */
-static const struct call *find_loop(const struct trace *t, const struct story *s, uint32_t *ret_times)
+/* Callbacks before the exit on the CPU of calls[end - 1] that are all its dispatch, and the last of them. */
+static uint32_t count_loop(const struct trace *t, size_t end, const struct call **ret_last)
 {
-	for (size_t i = s->n_journey; i; i--) {
-		const struct point *p = trace_point(t, s->journey[i - 1]->entry);
+	uint32_t cpu = t->calls[end - 1].entry->cpu, n = 0;
 
-		*ret_times = s->repeats[i - 1] + 1;
-		if (*ret_times >= LOOP_MIN && ktstr_str_is(p->op, "dispatch") && ktstr_str_is(p->target, "callback"))
-			return s->journey[i - 1];
+	*ret_last = NULL;
+	for (size_t i = end; i && t->calls[i - 1].entry->cpu == cpu; i--) {
+		const struct event *e = t->calls[i - 1].entry;
+		const struct point *p = trace_point(t, e);
+
+		if (e->time_ns > t->trigger.time_ns || !ktstr_str_is(p->target, "callback"))
+			continue;
+		if (!ktstr_str_is(p->op, "dispatch"))
+			break;
+		*ret_last = *ret_last ? *ret_last : &t->calls[i - 1];
+		n++;
 	}
-	return NULL;
+	return n;
+}
+
+/* The CPU on which dispatch was called over and over is often not the one that noticed the stall. */
+static const struct call *find_loop(const struct trace *t, uint32_t *ret_times)
+{
+	const struct call *longest = NULL, *last;
+
+	*ret_times = 0;
+	for (size_t i = t->n_calls; i; i--) {
+		uint32_t n;
+
+		if (i < t->n_calls && t->calls[i].entry->cpu == t->calls[i - 1].entry->cpu)
+			continue;
+		n = count_loop(t, i, &last);
+		if (n > *ret_times) {
+			*ret_times = n;
+			longest = last;
+		}
+	}
+	return *ret_times >= LOOP_MIN ? longest : NULL;
 }
 
 static void say_loop(const struct trace *t, const struct call *loop, uint32_t times, struct ktstr_doc *doc)
 {
 	char text[256];
 
-	snprintf(text, sizeof(text), "dispatch loop: %.*s was called %u times in a row on CPU %u and changed nothing",
+	snprintf(text, sizeof(text), "dispatch loop: %.*s was called %u times in a row on CPU %u",
 		 KTSTR_STR_ARG(trace_point(t, loop->entry)->function), times, loop->entry->cpu);
 	doc->value(doc, "stall", text);
 }
@@ -185,7 +212,7 @@ void explain_stall(const struct ktstr_section_input *input, size_t attempt, cons
 {
 	const struct call *enqueue = last_callback(t, s, "enqueue"), *running = last_callback(t, s, "running");
 	uint32_t times = 0;
-	const struct call *loop = find_loop(t, s, &times);
+	const struct call *loop = find_loop(t, &times);
 	struct waiting waiting = { .seen = false };
 	struct noise noise = { .any = false };
 
