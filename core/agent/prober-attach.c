@@ -201,42 +201,61 @@ static void attach_entry(struct ktstr_prober *p, const struct planned *point)
 	ktstr_prober_report(p, &point->fields, NULL, ret ? NULL : "kprobe", ktstr_now_ns() - begin_ns, &err);
 }
 
-/* All at once where the kernel can; where it cannot, or when it refuses one of them, one by one. */
-static void attach_entries(struct ktstr_prober *p, const struct planned *points, size_t n)
+/* Entry points as the kernel takes many of them at once. */
+struct entries {
+	const char **names;
+	__u64 *cookies;			/* numbers of the points */
+	const struct planned **points;
+	size_t n;
+};
+
+static bool gather_entries(struct ktstr_prober *p, const struct planned *points, size_t n, struct entries *e)
 {
-	const char **names = calloc(n ? n : 1, sizeof(*names));
-	__u64 *cookies = calloc(n ? n : 1, sizeof(*cookies));
-	uint64_t begin_ns = ktstr_now_ns(), spent_ns;
-	LIBBPF_OPTS(bpf_kprobe_multi_opts, opts, .syms = names, .cookies = cookies);
-	struct bpf_link *link = NULL;
 	struct ktstr_err err = KTSTR_ERR_INIT;
 
-	for (size_t i = 0; names && cookies && i < n; i++) {
+	e->names = calloc(n + 1, sizeof(*e->names));
+	e->cookies = calloc(n + 1, sizeof(*e->cookies));
+	e->points = calloc(n + 1, sizeof(*e->points));
+	if (!e->names || !e->cookies || !e->points)
+		return false;
+	for (size_t i = 0; i < n; i++) {
 		if (!is(&points[i].fields, "at", "entry"))
 			continue;
 		if (ktstr_prober_set_point(p, points[i].n, &points[i].spec, &err)) {
 			ktstr_prober_report(p, &points[i].fields, NULL, NULL, 0, &err);
 			continue;
 		}
-		names[opts.cnt] = points[i].function;
-		cookies[opts.cnt++] = points[i].n;
+		e->names[e->n] = points[i].function;
+		e->cookies[e->n] = points[i].n;
+		e->points[e->n++] = &points[i];
 	}
-	if (opts.cnt)
-		link = bpf_program__attach_kprobe_multi_opts(program(p, "kernel_entries"), NULL, &opts);
-	if (link && keep(p, link, -1, -1, &err))
-		link = NULL;
-	spent_ns = opts.cnt ? (ktstr_now_ns() - begin_ns) / opts.cnt : 0;
-	for (size_t i = 0, c = 0; i < n && c < opts.cnt; i++) {
-		if (cookies[c] != points[i].n || !is(&points[i].fields, "at", "entry"))
-			continue;
-		c++;
-		if (link)
-			ktstr_prober_report(p, &points[i].fields, NULL, "kprobe-multi", spent_ns, &err);
+	return e->n;
+}
+
+static bool attach_many(struct ktstr_prober *p, const struct entries *e)
+{
+	LIBBPF_OPTS(bpf_kprobe_multi_opts, opts, .syms = e->names, .cookies = e->cookies, .cnt = e->n);
+	struct bpf_link *link = bpf_program__attach_kprobe_multi_opts(program(p, "kernel_entries"), NULL, &opts);
+
+	return link && !keep(p, link, -1, -1, NULL);
+}
+
+/* All at once where the kernel can; where it cannot, or when it refuses one of them, one by one. */
+static void attach_entries(struct ktstr_prober *p, const struct planned *points, size_t n)
+{
+	uint64_t begin_ns = ktstr_now_ns();
+	struct entries e = { .n = 0 };
+	bool some = gather_entries(p, points, n, &e), all = some && attach_many(p, &e);
+	uint64_t each_ns = all ? (ktstr_now_ns() - begin_ns) / e.n : 0;
+
+	for (size_t i = 0; i < e.n; i++)
+		if (all)
+			ktstr_prober_report(p, &e.points[i]->fields, NULL, "kprobe-multi", each_ns, NULL);
 		else
-			attach_entry(p, &points[i]);
-	}
-	free(names);
-	free(cookies);
+			attach_entry(p, e.points[i]);
+	free(e.names);
+	free(e.cookies);
+	free(e.points);
 }
 
 static bool in_kernel(const struct planned *point)

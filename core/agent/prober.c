@@ -103,22 +103,31 @@ static int watch_news(struct ktstr_prober *p, struct ktstr_err *err)
 	return ktstr_loop_watch(&p->loop, &p->news, err);
 }
 
-/* What of it fails is told; the scheduler starts in any case. */
+/* The scheduler may start as soon as there is a gate that keeps it from being enabled: what is attached after that is
+ * attached while it loads. What of it fails is told; the scheduler starts in any case. */
 static void attach(struct ktstr_prober *p)
 {
 	struct ktstr_err err = KTSTR_ERR_INIT;
+	bool gate = false;
 	int ret = ktstr_prober_load(p, &err);
 
-	if (!ret) {
-		report_enums(p);
-		ktstr_prober_attach_kernel(p);
-		ret = watch_news(p, &err);
-	}
 	if (!ret)
+		ret = watch_news(p, &err);
+	if (!ret) {
 		ret = open_gate(p, &err);
+		gate = !ret;
+	}
 	if (ret)
 		ktstr_report_fault(&p->agent, "prober", &err);
-	say(p, KTSTR_MSG_PROBES_READY);
+	if (gate)
+		say(p, KTSTR_MSG_PROBES_READY);
+	if (p->journeys) {
+		report_enums(p);
+		ktstr_prober_attach_kernel(p);
+	}
+	if (!gate)
+		say(p, KTSTR_MSG_PROBES_READY);
+	ktstr_guest_channel_flush(&p->agent, NULL);
 }
 
 /* ---- the agent ---- */
