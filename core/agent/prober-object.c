@@ -54,25 +54,82 @@ static int listen(enum libbpf_print_level level, const char *fmt, va_list ap)
 	return len;
 }
 
-static int open_object(struct ktstr_prober *p, struct ktstr_err *err)
+static int open_object(const char *name, struct bpf_object **ret, struct ktstr_err *err)
 {
-	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "ktstr_probe");
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = name);
 	size_t size = (size_t)(ktstr_bpf_object_end - ktstr_bpf_object_start);
 
-	p->object = bpf_object__open_mem(ktstr_bpf_object_start, size, &opts);
-	if (!p->object)
-		return ktstr_err_errno(err, errno, "opening the probe programs");
-	bpf_map__set_max_entries(bpf_object__find_map_by_name(p->object, "ktstr_rings"), p->n_cpus);
-	if (bpf_object__load(p->object))
-		return ktstr_err_errno(err, errno, "loading the probe programs (%s)", complaint);
+	*ret = bpf_object__open_mem(ktstr_bpf_object_start, size, &opts);
+	return *ret ? 0 : ktstr_err_errno(err, errno, "opening the probe programs");
+}
+
+static int load_object(struct bpf_object *object, struct ktstr_err *err)
+{
+	return bpf_object__load(object) ?
+	       ktstr_err_errno(err, errno, "loading the probe programs (%s)", complaint) : 0;
+}
+
+/* ---- the gate: alone, because that needs no BTF of the kernel's, and the scheduler waits for it ---- */
+
+static bool is_of_gate(const char *map)
+{
+	return !strcmp(map, "ktstr_control") || !strcmp(map, "ktstr_news_ring");
+}
+
+int ktstr_prober_load_gate(struct ktstr_prober *p, struct ktstr_err *err)
+{
+	struct bpf_program *program;
+	struct bpf_map *map;
+	int ret;
+
+	libbpf_set_print(listen);
+	ret = open_object("ktstr_gate", &p->gate, err);
+	if (ret)
+		return ret;
+	bpf_object__for_each_program(program, p->gate)
+		bpf_program__set_autoload(program, !strcmp(bpf_program__name(program), "gate"));
+	bpf_object__for_each_map(map, p->gate)
+		bpf_map__set_autocreate(map, is_of_gate(bpf_map__name(map)));
+	ret = load_object(p->gate, err);
+	if (!ret)
+		p->control = map_memory(p->gate, "ktstr_control", sizeof(*p->control), 1, err);
+	if (ret || !p->control)
+		return ret ? ret : err->code;
+	p->control->prober = (uint32_t)getpid();
 	return 0;
+}
+
+/* ---- the rest ---- */
+
+static int share_maps(struct ktstr_prober *p, struct ktstr_err *err)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, p->object) {
+		const char *name = bpf_map__name(map);
+
+		if (is_of_gate(name) &&
+		    bpf_map__reuse_fd(map, bpf_object__find_map_fd_by_name(p->gate, name)))
+			return ktstr_err_errno(err, errno, "sharing the probes' %s", name);
+	}
+	return 0;
+}
+
+static int load_rest(struct ktstr_prober *p, struct ktstr_err *err)
+{
+	int ret = open_object("ktstr_probe", &p->object, err);
+
+	if (ret)
+		return ret;
+	bpf_map__set_max_entries(bpf_object__find_map_by_name(p->object, "ktstr_rings"), p->n_cpus);
+	bpf_program__set_autoload(bpf_object__find_program_by_name(p->object, "gate"), false);
+	ret = share_maps(p, err);
+	return ret ? ret : load_object(p->object, err);
 }
 
 static int map_all(struct ktstr_prober *p, struct ktstr_err *err)
 {
-	p->control = map_memory(p->object, "ktstr_control", sizeof(*p->control), 1, err);
-	if (p->control)
-		p->rings = map_memory(p->object, "ktstr_rings", sizeof(struct ktstr_ring), p->n_cpus, err);
+	p->rings = map_memory(p->object, "ktstr_rings", sizeof(struct ktstr_ring), p->n_cpus, err);
 	if (p->rings)
 		p->journeys = map_memory(p->object, "ktstr_journeys", sizeof(struct ktstr_journey),
 					 KTSTR_JOURNEYS, err);
@@ -155,9 +212,8 @@ int ktstr_prober_load(struct ktstr_prober *p, struct ktstr_err *err)
 	long cpus = sysconf(_SC_NPROCESSORS_CONF);
 	int ret;
 
-	libbpf_set_print(listen);
 	p->n_cpus = cpus < 1 ? 1 : cpus > KTSTR_PROBE_CPUS ? KTSTR_PROBE_CPUS : (unsigned)cpus;
-	ret = open_object(p, err);
+	ret = load_rest(p, err);
 	if (!ret)
 		ret = map_all(p, err);
 	if (!ret)
@@ -166,7 +222,6 @@ int ktstr_prober_load(struct ktstr_prober *p, struct ktstr_err *err)
 		ret = make_master(p, "traced_exit", &p->exit, err);
 	if (ret)
 		return ret;
-	p->control->prober = (uint32_t)getpid();
 	p->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
 	return 0;
 }
@@ -194,6 +249,7 @@ void ktstr_prober_unload(struct ktstr_prober *p)
 	free(p->entry.functions);
 	free(p->exit.functions);
 	bpf_object__close(p->object);
+	bpf_object__close(p->gate);
 	if (p->stats_fd >= 0)
 		close(p->stats_fd);
 }

@@ -63,7 +63,8 @@ static int on_news(void *ctx, void *data, size_t size)
 		ktstr_guest_channel_flush(&p->agent, NULL);
 		return 0;
 	}
-	ktstr_prober_attach_programs(p);
+	if (p->attached)
+		ktstr_prober_attach_programs(p);
 	ktstr_guest_channel_flush(&p->agent, NULL);
 	kill((pid_t)news->pid, SIGCONT);
 	return 0;
@@ -79,7 +80,7 @@ static void news_ready(void *ctx, uint32_t events)
 
 static int open_gate(struct ktstr_prober *p, struct ktstr_err *err)
 {
-	struct bpf_program *gate = bpf_object__find_program_by_name(p->object, "gate");
+	struct bpf_program *gate = bpf_object__find_program_by_name(p->gate, "gate");
 	struct ktstr_attachment *a = ktstr_vec_add(&p->attachments);
 
 	if (!a)
@@ -91,7 +92,7 @@ static int open_gate(struct ktstr_prober *p, struct ktstr_err *err)
 
 static int watch_news(struct ktstr_prober *p, struct ktstr_err *err)
 {
-	p->news_ring = ring_buffer__new(bpf_object__find_map_fd_by_name(p->object, "ktstr_news_ring"), on_news,
+	p->news_ring = ring_buffer__new(bpf_object__find_map_fd_by_name(p->gate, "ktstr_news_ring"), on_news,
 					p, NULL);
 	if (!p->news_ring)
 		return ktstr_err_errno(err, errno, "the probes' ring buffer");
@@ -103,30 +104,35 @@ static int watch_news(struct ktstr_prober *p, struct ktstr_err *err)
 	return ktstr_loop_watch(&p->loop, &p->news, err);
 }
 
+static int make_gate(struct ktstr_prober *p, struct ktstr_err *err)
+{
+	int ret = ktstr_prober_load_gate(p, err);
+
+	if (!ret)
+		ret = watch_news(p, err);
+	return ret ? ret : open_gate(p, err);
+}
+
 /* The scheduler may start as soon as there is a gate that keeps it from being enabled: what is attached after that is
  * attached while it loads. What of it fails is told; the scheduler starts in any case. */
 static void attach(struct ktstr_prober *p)
 {
 	struct ktstr_err err = KTSTR_ERR_INIT;
-	bool gate = false;
-	int ret = ktstr_prober_load(p, &err);
+	int gate = make_gate(p, &err), rest = gate;
 
-	if (!ret)
-		ret = watch_news(p, &err);
-	if (!ret) {
-		ret = open_gate(p, &err);
-		gate = !ret;
-	}
-	if (ret)
-		ktstr_report_fault(&p->agent, "prober", &err);
-	if (gate)
-		say(p, KTSTR_MSG_PROBES_READY);
-	if (p->journeys) {
-		report_enums(p);
-		ktstr_prober_attach_kernel(p);
-	}
 	if (!gate)
 		say(p, KTSTR_MSG_PROBES_READY);
+	if (!gate)
+		rest = ktstr_prober_load(p, &err);
+	if (!rest) {
+		report_enums(p);
+		ktstr_prober_attach_kernel(p);
+	} else {
+		ktstr_report_fault(&p->agent, "prober", &err);
+	}
+	if (gate)
+		say(p, KTSTR_MSG_PROBES_READY);
+	p->attached = !rest;
 	ktstr_guest_channel_flush(&p->agent, NULL);
 }
 
@@ -180,7 +186,7 @@ static int serve(struct ktstr_prober *p, struct ktstr_err *err)
 
 	while (!ret && !p->stopped)
 		ret = ktstr_loop_turn(&p->loop, err);
-	if (p->journeys)
+	if (p->attached)
 		ktstr_prober_drain(p);
 	say(p, KTSTR_MSG_FINISHED);
 	while (!ret && ktstr_guest_channel_pending(&p->agent) && !p->agent.at_end)

@@ -34,7 +34,7 @@ struct ktstr_prober {
 	struct ktstr_loop loop;
 	struct ktstr_guest_channel agent;
 	struct ktstr_source news;
-	struct bpf_object *object;
+	struct bpf_object *gate, *object;
 	struct ktstr_master entry, exit;
 	struct ring_buffer *news_ring;
 	struct ktstr_control *control;	/* these three are the programs' memory */
@@ -48,6 +48,7 @@ struct ktstr_prober {
 	uint32_t next_point;		/* number of the next point that is made here */
 	uint64_t n_points, n_attached;
 	bool planned, stopped;
+	bool attached;			/* the programs are there, and what could be attached is */
 	bool has_trigger;		/* one is attached */
 	bool told_trigger;
 	int stats_fd;			/* keeps the kernel counting what the programs cost; -1 */
@@ -55,6 +56,9 @@ struct ktstr_prober {
 
 /* ---- prober-object.c: the programs and their memory ---- */
 
+/* What holds a scheduler back, and what the programs and this process tell each other. */
+int ktstr_prober_load_gate(struct ktstr_prober *p, struct ktstr_err *err);
+/* All other programs. */
 int ktstr_prober_load(struct ktstr_prober *p, struct ktstr_err *err);
 void ktstr_prober_unload(struct ktstr_prober *p);
 /* Makes point `n` known to the programs. */
