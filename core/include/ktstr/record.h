@@ -96,7 +96,8 @@ enum ktstr_rec {
 					 * of m {name? t, type t}, ret? t (its type; absent: void), task? u (which
 					 * parameter the subject is), items a of m {name t ("scx.slice"), param u,
 					 * form t (unsigned, signed, bool, hex, text, mask, pointer, enum, flags),
-					 * enum? t (for the last two)}, file? t and line? u, attach_ns? u */
+					 * enum? t (for the last two)}, file? t and line? u, attach_ns? u, spec b (what
+					 * the program was told to read: bpf/probe.h) */
 	KTSTR_REC_PROBE_EVENT = 68,	/* point u, cpu u, n u (its number on that CPU, from 0; gaps were overwritten), pid u
 					 * (the current task's), task? u (the subject's address), args a of u, values a
 					 * (one per item of the point: u, s, b, t, bytes of a mask, lowest first; an
@@ -104,8 +105,8 @@ enum ktstr_rec {
 	KTSTR_REC_PROBE_TRIGGER = 69,	/* point u, cpu u, n u (its place among that CPU's events), pid u, comm t, kind u (enum
 					 * scx_exit_kind), stack a of m {symbol t, offset u, bpf? b, file? t, line? u} */
 	KTSTR_REC_PROBE_END = 70,	/* points u, attached u, events u (captured), lost u (overwritten before they were
-					 * read), missed u (the kernel could not run the probe), hits a of u (by point),
-					 * triggered b, error? t */
+					 * read), missed u (the kernel could not run the probe), runs? u and cost_ns? u
+					 * (how often the programs ran, and for how long), triggered b */
 	KTSTR_REC_ENUM = 71,		/* name t ("scx_enq_flags"), values a of m {name t, value u}: constants by the
 					 * guest kernel's own BTF */
 	KTSTR_REC_SOURCE = 80,		/* function t, offset u, file t, line u: of the kernel, by its debug information */
