@@ -112,9 +112,12 @@ void show_subject(const struct trace *t, const struct story *s, struct ktstr_doc
 	char text[512], place[256];
 	const struct point *p;
 
-	snprintf(text, sizeof(text), "%s[%llu]: %s%s", s->comm[0] ? s->comm : "?", (unsigned long long)s->pid,
-		 s->because, s->guess ? ", which is a guess" : "");
-	if (!s->pid)
+	if (s->nobody)
+		snprintf(text, sizeof(text), "none: %s", s->because);
+	else
+		snprintf(text, sizeof(text), "%s[%llu]: %s%s", s->comm[0] ? s->comm : "?",
+			 (unsigned long long)s->pid, s->because, s->guess ? ", which is a guess" : "");
+	if (s->guess && !s->pid)
 		ktstr_append(text, sizeof(text), " (the idle task: most likely not the one)");
 	doc->value(doc, "subject", text);
 	if (!s->has_value)
@@ -232,9 +235,12 @@ void show_journey(const struct trace *t, const struct story *s, struct ktstr_doc
 
 	if (!s->n_journey)
 		return;
-	snprintf(text, sizeof(text), "The last %zu step%s of %s[%llu] before the exit:", s->n_journey,
-		 s->n_journey == 1 ? "" : "s", s->comm,
-		 (unsigned long long)s->pid);
+	snprintf(text, sizeof(text), "The last %zu step%s ", s->n_journey, s->n_journey == 1 ? "" : "s");
+	if (s->nobody)
+		ktstr_append(text, sizeof(text), "on CPU %llu before the exit:", (unsigned long long)t->trigger.cpu);
+	else
+		ktstr_append(text, sizeof(text), "of %s[%llu] before the exit:", s->comm,
+			     (unsigned long long)s->pid);
 	doc->paragraph(doc, KTSTR_TONE_PLAIN, text);
 	doc->table_begin(doc, columns, sizeof(columns) / sizeof(columns[0]));
 	for (size_t i = 0; i < s->n_journey; i++) {

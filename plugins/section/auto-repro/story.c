@@ -96,11 +96,15 @@ static bool by_open_frames(const struct trace *t, struct story *s)
 	for (size_t i = t->n_calls; i; i--) {
 		const struct call *call = &t->calls[i - 1];
 
-		if (call->entry->cpu != t->trigger.cpu || !call->entry->task || !story_was_open(t, call))
+		if (call->entry->cpu != t->trigger.cpu || !story_was_open(t, call))
 			continue;
 		/* An open call of long ago is one whose return was written over. */
 		if (t->trigger.time_ns - call->entry->time_ns > 1000000000ull)
 			continue;
+		s->nobody = true;
+		if (!call->entry->task)
+			continue;
+		s->nobody = false;
 		s->task = call->entry->task;
 		s->because = "the calls that were not over at the exit are about it";
 		return true;
@@ -163,8 +167,11 @@ static void find_subject(const struct trace *t, struct story *s)
 
 	if ((stall && by_message(t, s)) || (!stall && by_open_frames(t, s)) || by_message(t, s) || by_value(t, s))
 		identify(t, s);
+	else if (s->nobody)
+		s->because = "the calls that were not over at the exit are about no task";
 	else
 		by_current(t, s);
+	s->nobody = s->nobody && !s->task;
 }
 
 /* ---- its journey ---- */
@@ -227,13 +234,18 @@ static void keep_last(const struct trace *t, struct story *s, const struct call 
 	memmove(s->repeats, s->repeats + at, s->n_journey * sizeof(s->repeats[0]));
 }
 
+static bool is_step(const struct trace *t, const struct story *s, const struct call *call)
+{
+	return s->nobody ? call->entry->cpu == t->trigger.cpu : call->entry->task == s->task;
+}
+
 static void find_journey(const struct trace *t, struct story *s)
 {
 	const struct call **all = calloc(t->n_calls ? t->n_calls : 1, sizeof(*all));
 	size_t n = 0;
 
 	for (size_t i = 0; all && i < t->n_calls; i++)
-		if (t->calls[i].entry->task == s->task && is_before(t, t->calls[i].entry) &&
+		if (is_step(t, s, &t->calls[i]) && is_before(t, t->calls[i].entry) &&
 		    !is_trigger_call(t, &t->calls[i]) && !is_tick(t, &t->calls[i]))
 			all[n++] = &t->calls[i];
 	if (n)
@@ -279,7 +291,7 @@ void story_find(const struct trace *t, struct story *s)
 	if (!t->trigger.there)
 		return;
 	find_subject(t, s);
-	if (!s->task)
+	if (!s->task && !s->nobody)
 		return;
 	find_journey(t, s);
 	find_culprit(t, s);
@@ -288,7 +300,9 @@ void story_find(const struct trace *t, struct story *s)
 /* A call that is about no task counts where the kernel noticed. */
 static bool is_about(const struct trace *t, const struct story *s, const struct event *e)
 {
-	return !s->task || (e->task ? e->task == s->task : e->cpu == t->trigger.cpu);
+	if (s->nobody || !e->task)
+		return e->cpu == t->trigger.cpu;
+	return !s->task || e->task == s->task;
 }
 
 const struct call *story_last_call(const struct trace *t, const struct story *s, const char *function, bool bpf)

@@ -13,6 +13,7 @@ struct story {
 	char comm[32];
 	const char *because;		/* how it is known */
 	bool guess;
+	bool nobody;			/* the open calls are about no task: the journey is that of the CPU */
 
 	const struct call *journey[JOURNEY_MAX];	/* its last calls before the exit, oldest first */
 	uint32_t repeats[JOURNEY_MAX];	/* calls of the same that came before and changed nothing either */
