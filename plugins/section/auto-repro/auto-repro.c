@@ -152,9 +152,6 @@ static void show_trace(const struct ktstr_section_input *input, size_t attempt, 
 	show_journey(t, &story, doc);
 	show_functions(t, &story, input->verdicts[0], doc);
 	show_stack(t, doc);
-	if (!t->n_sources)
-		doc->paragraph(doc, KTSTR_TONE_DIM, "Source lines of the kernel's functions need its debug information: "
-			       "boot a kernel's build tree, which has it (--kernel DIR).");
 }
 
 /* Attempts were allowed, and the one there is was not worth another: why, where a reader would wonder. */
