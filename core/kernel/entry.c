@@ -31,6 +31,7 @@ void ktstr_kernel_deinit(struct ktstr_kernel *kernel)
 	free(kernel->elf);
 	free(kernel->btf);
 	free(kernel->config);
+	free(kernel->debug);
 	free(kernel->dir);
 	free(kernel->build_tree);
 	free(kernel->build_id);
@@ -176,14 +177,18 @@ static int fill(json_t *meta, const char *dir, const char *image, struct ktstr_k
 	       !access(k->image, R_OK) ? 0 : -ENOENT;
 }
 
-static int load_config(struct ktstr_kernel *k)
+/* What may or may not lie beside a fetched kernel. */
+static int load_companions(struct ktstr_kernel *k)
 {
-	_cleanup_free_ char *path = ktstr_asprintf("%s/config", k->dir);
+	_cleanup_free_ char *config = ktstr_asprintf("%s/config", k->dir);
+	_cleanup_free_ char *debug = ktstr_asprintf("%s/" KTSTR_ENTRY_DEBUG, k->dir);
 
-	if (!path)
+	if (!config || !debug)
 		return -ENOMEM;
-	if (k->fetched && !access(path, R_OK))
-		k->config = ktstr_steal_ptr(path);
+	if (k->fetched && !access(config, R_OK))
+		k->config = ktstr_steal_ptr(config);
+	if (k->fetched && !access(debug, R_OK))
+		k->debug = ktstr_steal_ptr(debug);
 	k->hz = ktstr_config_hz(k->config);
 	return 0;
 }
@@ -205,7 +210,7 @@ int ktstr_entry_load(const char *dir, const char *image, struct ktstr_kernel *re
 	meta = json_loadb((const char *)text.data, text.len, 0, NULL);
 	r = meta ? fill(meta, dir, image, &k) : -ENOENT;
 	if (!r)
-		r = load_config(&k);
+		r = load_companions(&k);
 	if (r) {
 		ktstr_kernel_deinit(&k);
 		return ktstr_err_set(err, r, "the cached kernel in %s is damaged", dir);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* One kernel's folder in the cache: vmlinux, btf, meta.json; vmlinuz, config of a fetched one. */
+/* One kernel's folder in the cache: vmlinux, btf, meta.json; vmlinuz, config and vmlinux.debug of a fetched one. */
 #ifndef KTSTR_KERNEL_ENTRY_H
 #define KTSTR_KERNEL_ENTRY_H
 
 #include "kernel/kernel.h"
+
+/* The vmlinux with DWARF that `kernel fetch --debug` puts beside a kernel. */
+#define KTSTR_ENTRY_DEBUG "vmlinux.debug"
 
 /* Unpacks and looks inside `image` (NULL: DIR/vmlinuz) and writes vmlinux (unless the image is the
  * ELF itself), btf and meta.json into DIR. `source` as in struct ktstr_kernel, may be NULL.

@@ -23,6 +23,7 @@ struct ktstr_kernel {
 	char *elf;		/* path of the uncompressed ELF, extracted into the cache */
 	char *btf;		/* path of the raw BTF, or NULL when the kernel has none */
 	char *config;		/* path of its config, or NULL */
+	char *debug;		/* path of its vmlinux with DWARF in the cache, or NULL */
 	char *dir;		/* its folder in the cache */
 	char *build_tree;	/* the tree it came from, or NULL */
 	char *build_id;		/* hex, or NULL */
