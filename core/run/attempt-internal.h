@@ -13,6 +13,7 @@
 #include "run/channel.h"
 #include "run/fault.h"
 #include "run/monitors.h"
+#include "run/sources.h"
 
 /* Where the conversation is. Each has a deadline; see allowance() in attempt.c. */
 enum phase {
@@ -38,7 +39,7 @@ struct attempt {
 	struct ktstr_err *err;		/* of ktstr_attempt_run() */
 
 	struct ktstr_journal_writer *journal;
-	uint64_t start_ns;
+	uint64_t start_ns, over_ns;	/* over_ns 0: it is not over */
 	struct ktstr_host host;
 
 	const struct ktstr_vmm_ops *ops;
@@ -60,6 +61,7 @@ struct attempt {
 	struct ktstr_payload_cursor cursor;
 	struct ktstr_monitors *monitors;	/* NULL: none asked for, or the guest is not that far */
 	struct ktstr_probe_events *probe_events;	/* NULL: no probes in this attempt */
+	struct ktstr_sources *sources;	/* the same */
 	bool cloned;			/* the machine is a copy of a template */
 	enum ktstr_fault copy_fault;	/* what its kernel said went wrong before it said hello */
 	bool settled;			/* the guest was told to do what is the same for every run */

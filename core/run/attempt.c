@@ -400,6 +400,9 @@ static int prepare_probes(struct attempt *a)
 		return 0;
 	if (ktstr_probe_events_create(&a->probe_events, a->err))
 		return a->err->code;
+	a->sources = ktstr_sources_create();
+	if (!a->sources)
+		return ktstr_err_nomem(a->err);
 	ktstr_buf_add(&b, probes->record.data, probes->record.len);
 	return attempt_record(a, KTSTR_REC_REPRO, &b);
 }
@@ -552,8 +555,35 @@ static int finish_record(struct attempt *a)
 			return a->err->code;
 	}
 	ktstr_put_begin(&b);
-	ktstr_put_u64(&b, "duration_ns", ktstr_now_ns() - a->start_ns);
+	ktstr_put_u64(&b, "duration_ns", a->over_ns - a->start_ns);
 	return attempt_record(a, KTSTR_REC_RUN_END, &b);
+}
+
+/* The first signal stays for drop_signals(). */
+static bool has_signal(void *ctx)
+{
+	const struct attempt *a = ctx;
+	struct pollfd p = { a->signal_fd, POLLIN, 0 };
+
+	return a->interrupted || poll(&p, 1, 0) > 0;
+}
+
+static void pass_progress_on(void *ctx, const char *text)
+{
+	const struct ktstr_run_options *o = ((const struct attempt *)ctx)->p->options;
+
+	if (o->progress)
+		o->progress(o->ctx, text);
+}
+
+/* The VM is over; servers that are asked for debug information may take their time. */
+static int record_sources(struct attempt *a)
+{
+	const struct ktstr_debuginfo_options options = {
+		.progress = pass_progress_on, .stop = has_signal, .ctx = a,
+	};
+
+	return ktstr_sources_write(a->sources, a->p->kernel, &options, a->journal, a->err);
 }
 
 /* What kept the attempt from going on belongs into its journal, if that still takes anything. */
@@ -593,6 +623,7 @@ static void deinit(struct attempt *a)
 {
 	ktstr_monitors_destroy(a->monitors);
 	ktstr_probe_events_destroy(a->probe_events);
+	ktstr_sources_destroy(a->sources);
 	if (a->vmm)
 		a->ops->destroy(a->vmm);
 	ktstr_host_channel_deinit(&a->channel);
@@ -625,6 +656,9 @@ int ktstr_attempt_run(const struct ktstr_attempt_params *params, struct ktstr_er
 	ret = start(&a);
 	while (!ret && a.phase != PHASE_OVER)
 		ret = turn(&a);
+	a.over_ns = ktstr_now_ns();
+	if (!ret)
+		ret = record_sources(&a);
 	if (!ret)
 		ret = finish_record(&a);
 	else if (a.journal)

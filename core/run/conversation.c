@@ -286,6 +286,7 @@ static int on_record(struct attempt *a, const struct ktstr_frame *frame, const s
 	if (ret)
 		return ret;
 	ktstr_monitors_hear(a->monitors, frame->type, f);
+	ktstr_sources_hear(a->sources, frame->type, f);
 	switch (frame->type) {
 	case KTSTR_REC_HELLO: return on_hello(a, f);
 	case KTSTR_REC_TOPOLOGY: return on_topology(a, f);

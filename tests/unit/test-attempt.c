@@ -5,6 +5,7 @@
  */
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "probe/plan.h"
 #include "run/attempt.h"
 #include "wire/frame.h"
 #include "wire/message.h"
@@ -21,6 +22,7 @@
 #include <unistd.h>
 
 static bool templates;	/* the plan's `template` */
+static const struct ktstr_probe_plan *probes;	/* of a repro */
 
 /* ---- the guest's side ---- */
 
@@ -335,6 +337,7 @@ static int attempt(struct ktstr_err *err)
 	const struct ktstr_attempt_params params = {
 		.plan = &plan, .kernel = &kernel, .payload = &payload, .options = &options,
 		.initramfs_fd = -1, .number = 1, .of = 1, .journal = journal_path, .state_dir = "/tmp",
+		.probes = probes,
 	};
 
 	snprintf(journal_path, sizeof(journal_path), "/tmp/ktstr-test-attempt.%d", getpid());
@@ -422,6 +425,53 @@ Test(attempt, aligns_the_clocks_by_measurement)
 	cr_assert_gt(offset, 5 * (int64_t)KTSTR_NSEC_PER_SEC);
 	ktstr_journal_destroy(j);
 	unlink(journal_path);
+}
+
+static void probing(struct guest *g)
+{
+	struct ktstr_buf b = { 0 };
+
+	come_up(g);
+	ktstr_put_begin(&b);
+	ktstr_put_u64(&b, "n", 0);
+	ktstr_put_str(&b, "at", "entry");
+	ktstr_put_str(&b, "target", "kernel");
+	ktstr_put_str(&b, "function", "schedule");
+	ktstr_put_bool(&b, "attached", true);
+	say(g, KTSTR_REC_PROBE_POINT, &b);
+	finish(g, "ran");
+}
+
+/* The kernel of these tests has no build id, so that nothing can be its debug information. */
+Test(attempt, looks_up_source_lines_when_the_vm_is_over)
+{
+	struct ktstr_probe_plan plan = { .n_points = 1 };
+	struct ktstr_err err = KTSTR_ERR_INIT;
+	struct ktstr_str why = { "", 0 };
+	struct ktstr_record rec, before = { .type = 0 };
+	struct ktstr_journal *j;
+	uint64_t cursor = 0, ns = UINT64_MAX;
+
+	ktstr_put_begin(&plan.record);
+	ktstr_put_begin(&plan.guest);
+	ktstr_put_end(&plan.guest);
+	probes = &plan;
+	script = probing;
+	cr_assert_eq(attempt(&err), 0, "%s", err.msg);
+	cr_assert_eq(ktstr_journal_open(journal_path, &j, &err), 0, "%s", err.msg);
+	while (ktstr_journal_next(j, &cursor, &rec) && rec.type != KTSTR_REC_RUN_END)
+		before = rec;
+	cr_assert_eq(rec.type, KTSTR_REC_RUN_END);
+	cr_assert_eq(before.type, KTSTR_REC_SOURCE);
+	cr_assert(ktstr_get_str(&before.fields, "why", &why));
+	cr_assert(memmem(why.s, why.len, "has no build id", 15), "%.*s", KTSTR_STR_ARG(why));
+	cr_assert(ktstr_get_u64(&rec.fields, "duration_ns", &ns));
+	cr_assert(ns <= before.host_ns, "the look-up is no part of what the attempt took");
+	ktstr_journal_destroy(j);
+	ktstr_buf_free(&plan.record);
+	ktstr_buf_free(&plan.guest);
+	unlink(journal_path);
+	probes = NULL;
 }
 
 static void stepping(struct guest *g)

@@ -109,7 +109,9 @@ enum ktstr_rec {
 					 * (how often the programs ran, and for how long), triggered b */
 	KTSTR_REC_ENUM = 71,		/* name t ("scx_enq_flags"), values a of m {name t, value u}: constants by the
 					 * guest kernel's own BTF */
-	KTSTR_REC_SOURCE = 80,		/* function t, offset u, file t, line u: of the kernel, by its debug information */
+	KTSTR_REC_SOURCE = 80,		/* function t, offset u (as on a stack; 0: the function itself), file t (in the source
+					 * tree), line u: of the kernel, by its debug information. Or why t alone: there
+					 * is none, and how to get it. Written by the host when the VM is over */
 
 	/* -- what the host does to the guest -- */
 	KTSTR_REC_MAP_WRITE = 72,	/* step u, op u (of the step, from 0), map t and field? t and key? t and cpu? u (as in

@@ -139,6 +139,17 @@ static void show_logs(const struct ktstr_section_input *input, size_t attempt, c
 
 /* ---- all of it ---- */
 
+/* The host says why it found none, and how to get them. */
+static void show_no_source(const struct trace *t, struct ktstr_doc *doc)
+{
+	char text[1024];
+
+	if (!t->no_source.len)
+		return;
+	snprintf(text, sizeof(text), "Source lines of the kernel's functions: %.*s.", KTSTR_STR_ARG(t->no_source));
+	doc->paragraph(doc, KTSTR_TONE_DIM, text);
+}
+
 static void show_trace(const struct ktstr_section_input *input, size_t attempt, const struct trace *t,
 		       struct ktstr_doc *doc)
 {
@@ -152,6 +163,7 @@ static void show_trace(const struct ktstr_section_input *input, size_t attempt, 
 	show_journey(t, &story, doc);
 	show_functions(t, &story, input->verdicts[0], doc);
 	show_stack(t, doc);
+	show_no_source(t, doc);
 }
 
 /* Attempts were allowed, and the one there is was not worth another: why, where a reader would wonder. */

@@ -43,9 +43,9 @@ static void find_source(const struct trace *t, struct ktstr_str function, uint64
 		ktstr_get_u64(&t->sources[i], "offset", &at);
 		ktstr_get_str(&t->sources[i], "file", &file);
 		ktstr_get_u64(&t->sources[i], "line", &line);
-		if (name.len != function.len || memcmp(name.s, function.s, name.len) || at != offset)
+		if (name.len != function.len || memcmp(name.s, function.s, name.len) || at != offset || !file.len)
 			continue;
-		show_place(file, line, buf, size);
+		snprintf(buf, size, "%.*s:%llu", KTSTR_STR_ARG(file), (unsigned long long)line);
 		return;
 	}
 }

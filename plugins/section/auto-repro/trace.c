@@ -181,7 +181,8 @@ static int read_record(struct trace *t, const struct ktstr_record *rec)
 			t->enums[t->n_enums++] = *f;
 		break;
 	case KTSTR_REC_SOURCE:
-		if (t->n_sources < sizeof(t->sources) / sizeof(t->sources[0]))
+		if (!ktstr_get_str(f, "why", &t->no_source) &&
+		    t->n_sources < sizeof(t->sources) / sizeof(t->sources[0]))
 			t->sources[t->n_sources++] = *f;
 		break;
 	default: break;

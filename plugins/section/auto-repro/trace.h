@@ -48,8 +48,9 @@ struct trace {
 	struct trigger trigger;
 	bool planned, ended, scheduled;	/* a REPRO record, an END record, a scheduler attached */
 	uint64_t captured, lost, missed, runs, cost_ns, cpus, duration_ns;
-	struct ktstr_fields enums[16], sources[256];
+	struct ktstr_fields enums[16], sources[512];
 	size_t n_enums, n_sources;
+	struct ktstr_str no_source;	/* why there is none of the kernel */
 	struct ktstr_str not_planned;	/* why a probe had nothing to look at */
 	char guest_fault[256];
 };
