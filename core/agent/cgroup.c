@@ -30,9 +30,9 @@ static int write_control(const char *dir, const char *file, const char *text)
 }
 
 /* One group below `parent`, which passes the cpu controller on to it. */
-static int create_one(const char *parent, const char *dir, struct ktstr_err *err)
+static int create_one(const char *parent, const char *dir, bool cpu, struct ktstr_err *err)
 {
-	int ret = write_control(parent, "cgroup.subtree_control", "+cpu");
+	int ret = cpu ? write_control(parent, "cgroup.subtree_control", "+cpu") : 0;
 
 	if (ret)
 		return ktstr_err_errno(err, -ret, "enabling the cpu controller below %s", parent);
@@ -41,7 +41,7 @@ static int create_one(const char *parent, const char *dir, struct ktstr_err *err
 	return 0;
 }
 
-int ktstr_cgroup_create(const char *root, const char *name, struct ktstr_err *err)
+int ktstr_cgroup_create(const char *root, const char *name, bool cpu, struct ktstr_err *err)
 {
 	_cleanup_free_ char *parent = strdup(root);
 
@@ -54,7 +54,7 @@ int ktstr_cgroup_create(const char *root, const char *name, struct ktstr_err *er
 
 		if (!dir)
 			return ktstr_err_nomem(err);
-		ret = create_one(parent, dir, err);
+		ret = create_one(parent, dir, cpu, err);
 		free(parent);
 		parent = dir;
 		if (ret)

@@ -13,9 +13,9 @@
 
 #define KTSTR_CGROUP_ROOT "/sys/fs/cgroup"
 
-/* Creates root/name and the groups on the way there, each with the cpu controller, without which
- * a group means nothing to a scheduler. -EINVAL for a name that leads out of the root. */
-int ktstr_cgroup_create(const char *root, const char *name, struct ktstr_err *err);
+/* Creates root/name and the groups on the way there, with `cpu` each with the cpu controller, without
+ * which a group means nothing to a scheduler. -EINVAL for a name that leads out of the root. */
+int ktstr_cgroup_create(const char *root, const char *name, bool cpu, struct ktstr_err *err);
 
 /* Writes `value` to one of its control files; the file's controller is enabled on the way there. */
 int ktstr_cgroup_set(const char *root, const char *name, const char *file, const char *value,

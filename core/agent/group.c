@@ -92,7 +92,7 @@ static int make_missing(struct ktstr_engine *engine, const char *name, uint32_t 
 			return ret;
 		end = name + len + (name[len] == '/');
 	}
-	return ktstr_cgroup_create(KTSTR_CGROUP_ROOT, name, err);
+	return ktstr_cgroup_create(KTSTR_CGROUP_ROOT, name, engine->plan->cpu_controller, err);
 }
 
 int ktstr_group_make(struct ktstr_engine *engine, const struct ktstr_guest_cgroup *cgroup,

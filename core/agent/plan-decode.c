@@ -293,6 +293,8 @@ static int decode_plan(struct ktstr_decoder *d, const struct ktstr_fields *m,
 		ret = ktstr_decode_maps(d, m, "steps", sizeof(*plan->steps), decode_step,
 					&plan->steps, &plan->n_steps);
 	ktstr_get_bool(m, "backtrace", &plan->backtrace);
+	plan->cpu_controller = true;
+	ktstr_get_bool(m, "cpu_controller", &plan->cpu_controller);
 	ktstr_get_u64(m, "slowness", &slowness);
 	plan->slowness = slowness < 1 ? 1 : slowness > 1000 ? 1000 : (unsigned)slowness;
 	return ret;

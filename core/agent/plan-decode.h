@@ -73,6 +73,7 @@ struct ktstr_guest_plan {
 	struct ktstr_guest_setting *sysctls;	/* files below /proc/sys */
 	uint32_t n_sysctls;
 	bool backtrace;
+	bool cpu_controller;		/* for each cgroup; else where a setting needs it */
 	unsigned slowness;		/* at least 1 */
 	uint64_t operations_ns;		/* the most that they may take, before scaling */
 	struct ktstr_guest_cgroup *cgroups;	/* these two for the whole scenario */

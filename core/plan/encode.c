@@ -201,6 +201,7 @@ int ktstr_plan_encode(const struct ktstr_plan *plan, const struct ktstr_guest_pa
 	ktstr_put_bool(out, "backtrace", backtrace);
 	ktstr_put_u64(out, "slowness", slowness);
 	ktstr_put_u64(out, "operations_ns", ktstr_plan_operations_ns(plan));
+	ktstr_put_bool(out, "cpu_controller", plan->cpu_controller);
 	put_cgroups(out, plan->cgroups.items, plan->cgroups.n, paths);
 	put_payloads(out, plan->payloads.items, plan->payloads.n);
 	put_steps(out, plan, paths);

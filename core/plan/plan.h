@@ -129,6 +129,7 @@ struct ktstr_plan {
 	bool templates;			/* the machine may be copied from a template */
 	struct ktstr_plugin_use vmm;
 	struct ktstr_plan_scheduler scheduler;
+	bool cpu_controller;		/* cgroups have it without a setting that needs it */
 	KTSTR_VEC(struct ktstr_plan_cgroup) cgroups;	/* these two for the whole scenario */
 	KTSTR_VEC(struct ktstr_plan_payload) payloads;
 	KTSTR_VEC(struct ktstr_plan_step) steps;

@@ -292,6 +292,7 @@ static bool read_step(struct ktstr_reader *r, const struct ktstr_node *node,
 
 struct draft {
 	uint64_t duration_ns;
+	bool cpu_controller;
 	struct ktstr_plan *plan;
 };
 
@@ -337,6 +338,10 @@ static const struct ktstr_key scenario_keys[] = {
 	{ .param = { .name = "steps", .optional = true,
 		     .help = "one after the other; left out: one that lasts `duration`" },
 	  .read = read_steps, .form = "list of steps" },
+	{ .param = { .name = "cpu-controller", .type = KTSTR_PARAM_BOOL, .def = "true",
+		     .help = "whether all cgroups have the cpu controller, or only where `cpu.weight` or "
+			     "`cpu.max` needs it" },
+	  .offset = offsetof(struct draft, cpu_controller) },
 };
 
 const struct ktstr_schema ktstr_schema_scenario = {
@@ -405,6 +410,7 @@ bool ktstr_read_scenario(struct ktstr_reader *r, const struct ktstr_node *node, 
 	    !resolve_holds(r, node, &draft) ||
 	    !check_workers(r, node, plan->cgroups.items, plan->cgroups.n))
 		return false;
+	plan->cpu_controller = draft.cpu_controller;
 	if (!plan->steps.n && !make_only_step(r, &draft))
 		return false;
 	return ktstr_check_lifetimes(r, plan);

@@ -2,6 +2,7 @@
 #include "agent/cgroup.h"
 
 #include "agent-folder.h"
+#include "base/cleanup.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,12 +23,12 @@ Test(cgroup, is_made_with_the_cpu_controller, .init = folder_make, .fini = folde
 	char *control = ktstr_asprintf("%s/cgroup.subtree_control", folder);
 
 	folder_put("cgroup.subtree_control", "");
-	cr_assert_eq(ktstr_cgroup_create(folder, "a", &err), 0, "%s", err.msg);
+	cr_assert_eq(ktstr_cgroup_create(folder, "a", true, &err), 0, "%s", err.msg);
 	cr_assert(exists("a"));
 	cr_assert_eq(ktstr_file_read(control, 100, &b, NULL), 0);
 	cr_assert_eq(b.len, 4);
 	cr_assert_eq(memcmp(b.data, "+cpu", 4), 0);
-	cr_assert_eq(ktstr_cgroup_create(folder, "a", &err), 0, "one that is there is fine: %s",
+	cr_assert_eq(ktstr_cgroup_create(folder, "a", true, &err), 0, "one that is there is fine: %s",
 		     err.msg);
 	cr_assert_eq(ktstr_cgroup_remove(folder, "a", &err), 0, "%s", err.msg);
 	cr_assert_not(exists("a"));
@@ -37,13 +38,26 @@ Test(cgroup, is_made_with_the_cpu_controller, .init = folder_make, .fini = folde
 	free(control);
 }
 
+Test(cgroup, is_made_without_a_controller, .init = folder_make, .fini = folder_remove)
+{
+	_cleanup_free_ char *control = ktstr_asprintf("%s/cgroup.subtree_control", folder);
+	_cleanup_buf_ struct ktstr_buf b = { 0 };
+	struct ktstr_err err = KTSTR_ERR_INIT;
+
+	folder_put("cgroup.subtree_control", "");
+	cr_assert_eq(ktstr_cgroup_create(folder, "a", false, &err), 0, "%s", err.msg);
+	cr_assert(exists("a"));
+	cr_assert_eq(ktstr_file_read(control, 100, &b, NULL), 0);
+	cr_assert_eq(b.len, 0);
+}
+
 Test(cgroup, a_nested_one_is_removed_alone, .init = folder_make, .fini = folder_remove)
 {
 	struct ktstr_err err = KTSTR_ERR_INIT;
 
 	folder_put("cgroup.subtree_control", "");
 	folder_put("a/cgroup.subtree_control", "");
-	cr_assert_eq(ktstr_cgroup_create(folder, "a/b", &err), 0, "%s", err.msg);
+	cr_assert_eq(ktstr_cgroup_create(folder, "a/b", true, &err), 0, "%s", err.msg);
 	cr_assert(exists("a/b"));
 	cr_assert_eq(ktstr_cgroup_remove(folder, "a/b", &err), 0, "%s", err.msg);
 	cr_assert_not(exists("a/b"));
@@ -117,7 +131,7 @@ Test(cgroup, without_a_controller_it_says_so, .init = folder_make, .fini = folde
 {
 	struct ktstr_err err = KTSTR_ERR_INIT;
 
-	cr_assert_eq(ktstr_cgroup_create(folder, "a", &err), -ENOENT);
+	cr_assert_eq(ktstr_cgroup_create(folder, "a", true, &err), -ENOENT);
 	cr_assert(strstr(err.msg, "enabling the cpu controller below"), "%s", err.msg);
 	cr_assert_eq(ktstr_cgroup_add(folder, "a", 1, &err), -ENOENT);
 	cr_assert_str_eq(err.msg, "moving process 1 into cgroup a: No such file or directory");
@@ -133,7 +147,7 @@ Test(cgroup, names_that_lead_out_are_refused)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct ktstr_err err = KTSTR_ERR_INIT;
 
-		cr_expect_eq(ktstr_cgroup_create("/nonexistent", bad[i], &err), -EINVAL, "%s",
+		cr_expect_eq(ktstr_cgroup_create("/nonexistent", bad[i], true, &err), -EINVAL, "%s",
 			     bad[i]);
 		cr_expect(strstr(err.msg, "is no name for a cgroup"), "%s", err.msg);
 	}

@@ -31,7 +31,7 @@ static const char *const files[][2] = {
 };
 
 #define BAD "bad.yaml:1:12: unknown key `durration` here; did you mean `duration`? (known: " \
-	    "duration, cgroups, payloads, steps)\nbad.yaml: 1 problem\n"
+	    "duration, cgroups, payloads, steps, cpu-controller)\nbad.yaml: 1 problem\n"
 
 /* Runs the command on the files above in a fresh folder. */
 static void check(const char *const *args, int status, const char *out, const char *errout)

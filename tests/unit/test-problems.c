@@ -93,7 +93,7 @@ static const struct bad keys[] = {
 	  { "1:1: `scenario` is missing here (what runs in the machine); expected a mapping" } },
 	{ "scenario: {durration: 5s}\n",
 	  { "1:12: unknown key `durration` here; did you mean `duration`? (known: duration, "
-	    "cgroups, payloads, steps)" } },
+	    "cgroups, payloads, steps, cpu-controller)" } },
 	{ SCENARIO "zzzzz: 1\n",
 	  { "2:1: unknown key `zzzzz` here (known: test, description, kernel, kernel-args, "
 	    "modules, sysctls, topology, memory, boot-timeout, template, vmm, scheduler, scenario, "
