@@ -250,8 +250,8 @@ static int say_missing(const struct search *s)
 		return ktstr_err_set(s->err, -ENOENT, "no debug information of %s: %s; build it with "
 				     "CONFIG_DEBUG_INFO_DWARF5", k->release, why);
 	if (k->fetched && k->source)
-		return ktstr_err_set(s->err, -ENOENT, "no debug information of %s: %s; get it with: ktstr kernel "
-				     "fetch --debug %s (%s)", k->release, why, k->release, servers);
+		return ktstr_err_set(s->err, -ENOENT, "no debug information of %s: %s; install the package "
+				     "linux-image-%s-dbg (%s)", k->release, why, k->release, servers);
 	return ktstr_err_set(s->err, -ENOENT, "no debug information of %s: %s; install the kernel's debug package "
 			     "(%s)", k->release, why, servers);
 }

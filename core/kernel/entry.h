@@ -5,7 +5,7 @@
 
 #include "kernel/kernel.h"
 
-/* The vmlinux with DWARF that `kernel fetch --debug` puts beside a kernel. */
+/* A vmlinux with DWARF that was put beside a kernel. */
 #define KTSTR_ENTRY_DEBUG "vmlinux.debug"
 
 /* Unpacks and looks inside `image` (NULL: DIR/vmlinuz) and writes vmlinux (unless the image is the
