@@ -151,6 +151,7 @@ struct ktstr_chain_reader {
 	struct ktstr_arena *arena;
 	struct stack stacks[SOURCES];
 	struct ktstr_chain chain;
+	bool failed;
 };
 
 struct ktstr_chain_reader *ktstr_chain_reader_create(void)
@@ -190,15 +191,20 @@ static void add_frame(struct ktstr_chain_reader *r, struct stack *s, const struc
 	if (s->frames.n == FRAMES_MAX || is_there(s, line->symbol))
 		return;
 	f = ktstr_arena_zalloc(r->arena, sizeof(*f));
-	if (!f)
+	if (!f) {
+		r->failed = true;
 		return;
+	}
 	*f = (struct ktstr_chain_frame){
 		.size = sizeof(*f), .symbol = ktstr_arena_strndup(r->arena, line->symbol, strlen(line->symbol)),
 		.name = ktstr_arena_strndup(r->arena, line->name, strlen(line->name)), .offset = line->offset,
 		.length = line->length, .bpf = line->bpf, .unsure = line->unsure, .skipped = line->skipped,
 	};
-	if (f->symbol && f->name && (slot = ktstr_vec_add(&s->frames)))
+	slot = f->symbol && f->name ? ktstr_vec_add(&s->frames) : NULL;
+	if (slot)
 		*slot = f;
+	else
+		r->failed = true;
 }
 
 /* Frames until the first line that is none. */
@@ -250,6 +256,11 @@ void ktstr_chain_reader_add(struct ktstr_chain_reader *r, const struct ktstr_rec
 		take_kmsg(r, &r->stacks[FROM_KERNEL], text);
 	else
 		take_backtrace(r, &r->stacks[rec->type == KTSTR_REC_SCX_DUMP ? FROM_DUMP : FROM_SCHEDULER], text);
+}
+
+bool ktstr_chain_reader_failed(const struct ktstr_chain_reader *r)
+{
+	return r->failed;
 }
 
 const struct ktstr_chain *ktstr_chain_reader_end(struct ktstr_chain_reader *r)

@@ -20,6 +20,9 @@ void ktstr_chain_reader_add(struct ktstr_chain_reader *reader, const struct ktst
 /* The chain, which lives as long as its reader; NULL when no stack was printed. */
 const struct ktstr_chain *ktstr_chain_reader_end(struct ktstr_chain_reader *reader);
 
+/* True when memory ran out on the way: the chain is not whole. */
+bool ktstr_chain_reader_failed(const struct ktstr_chain_reader *reader);
+
 /* One line of a stack: "  ? fn.isra.0+0x1a/0x30 [module]". False when it is none. Texts are cut to size. */
 struct ktstr_chain_line {
 	char symbol[128], name[128];

@@ -475,7 +475,7 @@ int ktstr_verdict_create(const struct ktstr_journal *journal, struct ktstr_verdi
 {
 	_cleanup_free_ struct evidence *e = calloc(1, sizeof(*e));
 	struct owned *owned = calloc(1, sizeof(*owned));
-	struct ktstr_verdict *v = &owned->verdict;
+	struct ktstr_verdict *v;
 	struct ktstr_record rec;
 	uint64_t cursor = 0;
 	struct ktstr_stats *stats = NULL;
@@ -485,6 +485,7 @@ int ktstr_verdict_create(const struct ktstr_journal *journal, struct ktstr_verdi
 		free(owned);
 		return ktstr_err_nomem(err);
 	}
+	v = &owned->verdict;
 	owned->chain = ktstr_chain_reader_create();
 	e->watcher = owned->watcher = ktstr_watcher_create();
 	if (!owned->chain || !owned->watcher) {
@@ -498,7 +499,9 @@ int ktstr_verdict_create(const struct ktstr_journal *journal, struct ktstr_verdi
 		ktstr_chain_reader_add(owned->chain, &rec);
 	}
 	v->chain = ktstr_chain_reader_end(owned->chain);
-	ret = ktstr_stats_create(journal, &stats, err);
+	ret = ktstr_chain_reader_failed(owned->chain) ? ktstr_err_nomem(err) : 0;
+	if (!ret)
+		ret = ktstr_stats_create(journal, &stats, err);
 	v->stats = stats;
 	v->watch = ktstr_watcher_result(owned->watcher);
 	if (!ret)

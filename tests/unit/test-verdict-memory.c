@@ -33,7 +33,8 @@ static void put_expect(struct made *m, enum ktstr_cause fails)
 	made_record(m, KTSTR_REC_EXPECT, 0, &b);
 }
 
-/* Everything that statistics and checks allocate for: groups, phases, cpusets, moves, violations. */
+/* Everything that statistics, checks and the crash chain allocate for: groups, phases, cpusets, moves, violations,
+ * frames. */
 static void make(struct made *m, enum ktstr_cause fails)
 {
 	static const uint64_t wakes[] = { 1000, 2000, 0 };
@@ -51,6 +52,8 @@ static void make(struct made *m, enum ktstr_cause fails)
 	made_worker(m, 3 * SEC, &(struct made_worker){ .cgroup = "b", .workload = "w", .pid = 2,
 						       .wall_ns = 2 * SEC, .iterations = 5,
 						       .cpus = "2", .wakes = wakes });
+	put_text(m, KTSTR_REC_SCX_DUMP, "text", "Backtrace:", NULL, NULL);
+	put_text(m, KTSTR_REC_SCX_DUMP, "text", "  bpf_prog_0123456789abcdef_enqueue+0x1/0x2", NULL, NULL);
 	made_step(m, 3 * SEC, 1, 1, "one", "end", 2);
 	put_text(m, KTSTR_REC_DONE, "outcome", "ran", NULL, NULL);
 	put_text(m, KTSTR_REC_VM_END, "how", "stopped", NULL, NULL);
