@@ -81,7 +81,7 @@ static bool read_row(const char *id, struct row *row)
 	row->reason = clean(run.verdicts[0]->reason);
 	row->repeated = run.n - 1;
 	for (size_t i = 1; i < run.n; i++)
-		row->reproduced += ktstr_repro_is_same(run.verdicts[0], run.verdicts[i]);
+		row->reproduced += ktstr_verdict_is_same(run.verdicts[0], run.verdicts[i]);
 	row->dir = strdup(run.dir);
 	read_run_record(&run, row);
 	ktstr_stored_run_deinit(&run);

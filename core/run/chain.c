@@ -175,11 +175,11 @@ void ktstr_chain_reader_destroy(struct ktstr_chain_reader *r)
 	free(r);
 }
 
-/* A function that called itself, or was met by the unwinder twice, is there once. */
-static bool is_there(const struct stack *s, const char *symbol)
+/* A function that called itself, was met by the unwinder twice, or has a cold half, is there once. */
+static bool is_there(const struct stack *s, const struct ktstr_chain_line *line)
 {
 	for (size_t i = 0; i < s->frames.n; i++)
-		if (!strcmp(s->frames.items[i]->symbol, symbol))
+		if (s->frames.items[i]->bpf == line->bpf && !strcmp(s->frames.items[i]->name, line->name))
 			return true;
 	return false;
 }
@@ -188,7 +188,7 @@ static void add_frame(struct ktstr_chain_reader *r, struct stack *s, const struc
 {
 	struct ktstr_chain_frame *f, **slot;
 
-	if (s->frames.n == FRAMES_MAX || is_there(s, line->symbol))
+	if (s->frames.n == FRAMES_MAX || is_there(s, line))
 		return;
 	f = ktstr_arena_zalloc(r->arena, sizeof(*f));
 	if (!f) {
@@ -218,6 +218,13 @@ static void take_line(struct ktstr_chain_reader *r, struct stack *s, struct ktst
 		s->closed = true;
 }
 
+static bool is_frame(struct ktstr_str text)
+{
+	struct ktstr_chain_line line;
+
+	return ktstr_chain_parse(text, &line);
+}
+
 static bool begins(struct ktstr_str text, const char *with)
 {
 	return text.len >= strlen(with) && !memcmp(text.s, with, strlen(with));
@@ -228,10 +235,19 @@ static void take_backtrace(struct ktstr_chain_reader *r, struct stack *s, struct
 {
 	if (s->closed)
 		return;
-	if (s->open)
-		take_line(r, s, text);
-	else
+	if (!s->open)
 		s->open = begins(text, "Backtrace:");
+	else if (text.len && !s->frames.n && !is_frame(text))
+		s->closed = true;	/* it has none, and what follows are those of tasks */
+	else
+		take_line(r, s, text);
+}
+
+/* A scheduler that user space ended in order has no stack: one that follows is about something else. */
+static bool is_thrown_out(struct ktstr_str text)
+{
+	return memmem(text.s, text.len, "\" disabled (", 12) &&
+	       !memmem(text.s, text.len, "unregistered from user space", 28);
 }
 
 /* 'sched_ext: BPF scheduler "NAME" disabled (REASON)', then what it said, then the stack. */
@@ -240,7 +256,7 @@ static void take_kmsg(struct ktstr_chain_reader *r, struct stack *s, struct ktst
 	if (s->closed)
 		return;
 	if (begins(text, "sched_ext: ") && !s->frames.n)
-		s->open = s->open || memmem(text.s, text.len, "\" disabled (", 12);
+		s->open = s->open || is_thrown_out(text);
 	else if (s->open)
 		take_line(r, s, text);
 }
@@ -263,6 +279,20 @@ bool ktstr_chain_reader_failed(const struct ktstr_chain_reader *r)
 	return r->failed;
 }
 
+/* Where a stall was noticed, in a tick or a worker, is where the time was, not where the fault is. */
+static void mark_watchdog(const struct stack *s)
+{
+	bool outer = false;
+
+	for (size_t i = 0; i < s->frames.n; i++) {
+		struct ktstr_chain_frame *f = s->frames.items[i];
+
+		outer = outer || !strcmp(f->name, "scx_tick") || !strcmp(f->name, "scx_watchdog_workfn");
+		if (outer && !f->skipped)
+			f->skipped = "watchdog";
+	}
+}
+
 const struct ktstr_chain *ktstr_chain_reader_end(struct ktstr_chain_reader *r)
 {
 	const struct stack *best = &r->stacks[0];
@@ -272,6 +302,7 @@ const struct ktstr_chain *ktstr_chain_reader_end(struct ktstr_chain_reader *r)
 			best = &r->stacks[i];
 	if (!best->frames.n)
 		return NULL;
+	mark_watchdog(best);
 	r->chain = (struct ktstr_chain){
 		.size = sizeof(r->chain), .source = source_names[best - r->stacks],
 		.frames = (const struct ktstr_chain_frame *const *)best->frames.items,

@@ -21,11 +21,6 @@ bool ktstr_repro_wanted(const struct ktstr_verdict *v)
 		v->cause == KTSTR_CAUSE_SCHED_EXIT);
 }
 
-bool ktstr_repro_is_same(const struct ktstr_verdict *first, const struct ktstr_verdict *other)
-{
-	return first->cause == other->cause && !strcmp(first->signature, other->signature);
-}
-
 /* ---- an attempt in a child ---- */
 
 /* A message from a child: what it is, then text. The parent alone writes to the terminal. */
@@ -217,7 +212,7 @@ static int judge(struct cycle *c, const struct child *child)
 		ret = ktstr_verdict_create(journal, &verdict, c->err);
 	if (!ret) {
 		c->result.made++;
-		c->result.same += ktstr_repro_is_same(c->p->first, verdict);
+		c->result.same += ktstr_verdict_is_same(c->p->first, verdict);
 		c->over |= verdict->cause == KTSTR_CAUSE_HARNESS;
 		if (child->err.code && verdict->cause != KTSTR_CAUSE_HARNESS)
 			ret = child->err.code;

@@ -13,9 +13,6 @@
  * crash then whose functions could be looked at. */
 bool ktstr_repro_wanted(const struct ktstr_verdict *verdict);
 
-/* True when both attempts ended by the same bug: their signatures say so. */
-bool ktstr_repro_is_same(const struct ktstr_verdict *first, const struct ktstr_verdict *other);
-
 struct ktstr_repro_params {
 	/* As for the first attempt; those made here are 2, 3, ... with journals in `dir`. */
 	struct ktstr_attempt_params attempt;

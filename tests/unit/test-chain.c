@@ -114,6 +114,61 @@ Test(chain, from_the_schedulers_own_log)
 	ktstr_chain_reader_destroy(reader);
 }
 
+/* 7.3.4, scx_qmap -l: the tick finds that the watchdog does not come to run. */
+Test(chain, of_a_stall_has_nothing_to_probe)
+{
+	static const struct line lines[] = {
+		KMSG("sched_ext: BPF scheduler \"qmap\" disabled (runnable task stall)"),
+		KMSG("sched_ext: qmap: watchdog failed to check in for 5.004s"), KMSG("   scx_vexit+0x6d/0xa0"),
+		KMSG("   __scx_exit+0x4f/0x70"), KMSG("   scx_tick+0xa4/0xb0"), KMSG("   sched_tick+0xbb/0x250"),
+		KMSG("   update_process_times+0x94/0xc0"), KMSG("   asm_sysvec_apic_timer_interrupt+0x1a/0x20"),
+	};
+	struct ktstr_chain_reader *reader = READ(lines);
+
+	expect_chain(ktstr_chain_reader_end(reader), "kernel log",
+		     "scx_vexit(exit path) __scx_exit(exit path) scx_tick(watchdog) sched_tick(watchdog) "
+		     "update_process_times(watchdog) asm_sysvec_apic_timer_interrupt(interrupt entry)");
+	ktstr_chain_reader_destroy(reader);
+}
+
+/* What is printed between an orderly end and the crash belongs to neither. */
+Test(chain, begins_with_the_scheduler_that_was_thrown_out)
+{
+	static const struct line lines[] = {
+		KMSG("sched_ext: BPF scheduler \"a\" disabled (unregistered from user space)"),
+		KMSG("   warned_about+0x1/0x20"), KMSG("something else"),
+		KMSG("sched_ext: BPF scheduler \"b\" disabled (scx_bpf_error)"), KMSG("   culprit+0x1/0x20"),
+	};
+	struct ktstr_chain_reader *reader = READ(lines);
+
+	expect_chain(ktstr_chain_reader_end(reader), "kernel log", "culprit");
+	ktstr_chain_reader_destroy(reader);
+}
+
+Test(chain, an_empty_backtrace_is_not_that_of_a_task)
+{
+	static const struct line lines[] = {
+		DUMP("Backtrace:"), DUMP(""), DUMP("CPU states"), DUMP("  __schedule+0x282/0x1080"),
+		DUMP("  of_some_task+0x1/0x2"),
+	};
+	struct ktstr_chain_reader *reader = READ(lines);
+
+	cr_assert_null(ktstr_chain_reader_end(reader));
+	ktstr_chain_reader_destroy(reader);
+}
+
+Test(chain, both_halves_of_a_function_are_one)
+{
+	static const struct line lines[] = {
+		DUMP("Backtrace:"), DUMP("  fn.cold+0x1/0x2"), DUMP("  fn+0x10/0x20"), DUMP("  fn.isra.0+0x1/0x2"),
+		DUMP("  bpf_prog_0123456789abcdef_fn+0x1/0x2"),
+	};
+	struct ktstr_chain_reader *reader = READ(lines);
+
+	expect_chain(ktstr_chain_reader_end(reader), "sched_ext dump", "fn fn*");
+	ktstr_chain_reader_destroy(reader);
+}
+
 Test(chain, there_is_none_where_none_was_printed)
 {
 	static const struct line lines[] = { KMSG("sched_ext: BPF scheduler \"x\" enabled"), OUT("done") };

@@ -49,9 +49,23 @@ Test(repro, the_same_bug_has_the_same_cause_and_signature)
 	const struct ktstr_verdict b = { .cause = KTSTR_CAUSE_SCHED_STALL, .signature = "x" };
 	const struct ktstr_verdict c = { .cause = KTSTR_CAUSE_SCHED_ERROR, .signature = "y" };
 
-	cr_expect(ktstr_repro_is_same(&a, &a));
-	cr_expect_not(ktstr_repro_is_same(&a, &b));
-	cr_expect_not(ktstr_repro_is_same(&a, &c));
+	cr_expect(ktstr_verdict_is_same(&a, &a));
+	cr_expect_not(ktstr_verdict_is_same(&a, &b));
+	cr_expect_not(ktstr_verdict_is_same(&a, &c));
+}
+
+Test(repro, a_stack_that_was_not_printed_makes_no_other_bug)
+{
+	const struct ktstr_chain chain = { .size = sizeof(chain) };
+	const struct ktstr_verdict printed = { .signature = "error in f < g", .chain = &chain };
+	const struct ktstr_verdict lost = { .signature = "error" };
+	const struct ktstr_verdict elsewhere = { .signature = "error", .chain = &chain };
+	const struct ktstr_verdict longer = { .signature = "error of another kind" };
+
+	cr_expect(ktstr_verdict_is_same(&printed, &lost));
+	cr_expect(ktstr_verdict_is_same(&lost, &printed));
+	cr_expect_not(ktstr_verdict_is_same(&printed, &elsewhere), "its stack has none of them");
+	cr_expect_not(ktstr_verdict_is_same(&longer, &lost));
 }
 
 /* ---- attempts ---- */

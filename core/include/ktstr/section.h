@@ -74,6 +74,22 @@ struct ktstr_verdict {
 	const struct ktstr_watch *watch;	/* <ktstr/watch.h>: what the monitors saw, against the limits */
 };
 
+/*
+ * The same bug: same cause, same signature. Where the stack of one was printed and that of the other was not, the
+ * functions that are in one signature only (" in NAME < NAME") do not make it another bug.
+ */
+static inline bool ktstr_verdict_is_same(const struct ktstr_verdict *a, const struct ktstr_verdict *b)
+{
+	const char *brief = strlen(a->signature) <= strlen(b->signature) ? a->signature : b->signature;
+	const struct ktstr_chain *chain = brief == a->signature ? a->chain : b->chain;
+	const char *full = brief == a->signature ? b->signature : a->signature;
+	size_t n = strlen(brief);
+
+	if (a->cause != b->cause || strncmp(brief, full, n))
+		return false;
+	return !full[n] || (!chain && !strncmp(full + n, " in ", 4));
+}
+
 struct ktstr_journal;			/* core's own */
 
 struct ktstr_section_input {

@@ -22,11 +22,6 @@ static const struct ktstr_param params[] = {
 
 /* ---- did it come again? ---- */
 
-static bool is_same(const struct ktstr_verdict *a, const struct ktstr_verdict *b)
-{
-	return a->cause == b->cause && !strcmp(a->signature, b->signature);
-}
-
 static bool was_thrown_out(const struct ktstr_verdict *v)
 {
 	return v->cause == KTSTR_CAUSE_SCHED_ERROR || v->cause == KTSTR_CAUSE_SCHED_STALL ||
@@ -40,7 +35,7 @@ static size_t choose(const struct ktstr_section_input *input, size_t *ret_same)
 
 	*ret_same = 0;
 	for (size_t i = 1; i < input->attempts; i++) {
-		bool is = is_same(input->verdicts[0], input->verdicts[i]);
+		bool is = ktstr_verdict_is_same(input->verdicts[0], input->verdicts[i]);
 
 		*ret_same += is;
 		if (is && !same)
