@@ -251,7 +251,7 @@ static int say_missing(const struct search *s)
 				     "CONFIG_DEBUG_INFO_DWARF5", k->release, why);
 	if (k->fetched && k->source)
 		return ktstr_err_set(s->err, -ENOENT, "no debug information of %s: %s; install the package "
-				     "linux-image-%s-dbg (%s)", k->release, why, k->release, servers);
+				     "linux-image-%s-dbg, where there is one (%s)", k->release, why, k->release, servers);
 	return ktstr_err_set(s->err, -ENOENT, "no debug information of %s: %s; install the kernel's debug package "
 			     "(%s)", k->release, why, servers);
 }

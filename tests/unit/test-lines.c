@@ -330,7 +330,7 @@ Test(lines, what_belongs_to_another_build_is_refused)
 	fetched = tree = nameless = kernel;
 	fetched.fetched = true;
 	fetched.source = (char *)"debian:sid";
-	refused(&fetched, -ENOENT, "; install the package linux-image-9.8.7-test-dbg (or set DEBUGINFOD_URLS)");
+	refused(&fetched, -ENOENT, "; install the package linux-image-9.8.7-test-dbg, where there is one (or set DEBUGINFOD_URLS)");
 	tree.build_tree = (char *)fixture_path("src");
 	refused(&tree, -ENOENT, "; build it with CONFIG_DEBUG_INFO_DWARF5");
 	nameless.build_id = NULL;

@@ -169,7 +169,7 @@ Test(sources, without_debug_information_there_is_advice)
 
 	hear_point("kernel", "outer", true);
 	writes(&kernel, &here, "no debug information of 9.8-test: none was found; install the package "
-	       "linux-image-9.8-test-dbg (or set DEBUGINFOD_URLS)\n");
+	       "linux-image-9.8-test-dbg, where there is one (or set DEBUGINFOD_URLS)\n");
 }
 
 static bool stop(void *ctx)

@@ -100,36 +100,26 @@ static void say_no_probes(const struct trace *t, struct ktstr_doc *doc)
 
 /* ---- logs ---- */
 
-static void show_log(const struct ktstr_section_input *input, size_t attempt, enum ktstr_rec type,
-		     const char *title, enum ktstr_log_fold fold, uint64_t lines, struct ktstr_doc *doc)
+static void show_log(const struct lines *log, const char *title, enum ktstr_log_fold fold, uint64_t lines,
+		     struct ktstr_doc *doc)
 {
-	struct ktstr_record rec;
-	struct ktstr_str text;
-	uint64_t cursor = 0;
-	bool any = false;
-
-	while (input->next(input->journals[attempt], &cursor, &rec)) {
-		if (rec.type != type || !ktstr_get_str(&rec.fields, "text", &text))
-			continue;
-		if (!any)
-			doc->log_begin(doc, title, fold, lines);
-		any = true;
-		doc->log_line(doc, text.s, text.len);
-	}
-	if (any)
-		doc->log_end(doc);
+	if (!log->n)
+		return;
+	doc->log_begin(doc, title, fold, lines);
+	for (size_t i = 0; i < log->n; i++)
+		doc->log_line(doc, log->items[i].s, log->items[i].len);
+	doc->log_end(doc);
 }
 
-static void show_logs(const struct ktstr_section_input *input, size_t attempt, const struct trace *t,
-		      uint64_t lines, struct ktstr_doc *doc)
+static void show_logs(const struct trace *t, uint64_t lines, struct ktstr_doc *doc)
 {
 	char text[64];
 
 	snprintf(text, sizeof(text), "%.1f s", (double)t->duration_ns / 1e9);
 	doc->value(doc, "repro VM duration", text);
-	show_log(input, attempt, KTSTR_REC_SCHED_OUT, "repro VM scheduler log", KTSTR_LOG_FOLD, lines, doc);
-	show_log(input, attempt, KTSTR_REC_SCX_DUMP, "repro VM sched_ext dump", KTSTR_LOG_ALL, lines, doc);
-	show_log(input, attempt, KTSTR_REC_KMSG, "repro VM kernel log", KTSTR_LOG_ALL, lines, doc);
+	show_log(&t->scheduler_log, "repro VM scheduler log", KTSTR_LOG_FOLD, lines, doc);
+	show_log(&t->dump, "repro VM sched_ext dump", KTSTR_LOG_ALL, lines, doc);
+	show_log(&t->kernel_log, "repro VM kernel log", KTSTR_LOG_ALL, lines, doc);
 }
 
 /* ---- all of it ---- */
@@ -198,7 +188,7 @@ static int build(const struct ktstr_section_input *input, const struct ktstr_val
 		show_trace(input, attempt, &t, doc);
 	else
 		say_no_probes(&t, doc);
-	show_logs(input, attempt, &t, values[P_LINES].u64, doc);
+	show_logs(&t, values[P_LINES].u64, doc);
 	trace_free(&t);
 	return 0;
 }

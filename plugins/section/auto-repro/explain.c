@@ -38,7 +38,9 @@ static void add_noise(struct noise *noise, const struct ktstr_fields *f)
 /* The machine's CPUs waited for the host longer than they ran. */
 static bool is_starved(const struct noise *n)
 {
-	return n->any && n->last_delay - n->first_delay > n->last_cpu - n->first_cpu;
+	/* A thread that the last record lacks makes the sums smaller: then nothing is known. */
+	return n->any && n->last_delay >= n->first_delay && n->last_cpu >= n->first_cpu &&
+	       n->last_delay - n->first_delay > n->last_cpu - n->first_cpu;
 }
 
 /* ---- the monitors: the task among those that wait ---- */
@@ -122,19 +124,19 @@ static bool was_dropped(const struct trace *t, const struct call *enqueue, bool 
 static void say_enqueue(const struct trace *t, const struct call *enqueue, struct ktstr_doc *doc)
 {
 	char text[256] = "", dsq[64] = "";
-	bool queued = false;
+	bool queued = false, dropped = was_dropped(t, enqueue, &queued, dsq, sizeof(dsq));
 
-	if (was_dropped(t, enqueue, &queued, dsq, sizeof(dsq)))
+	if (dropped)
 		ktstr_append(text, sizeof(text), "never dispatched: %.*s ran ",
 			     KTSTR_STR_ARG(trace_point(t, enqueue->entry)->function));
 	else if (queued)
 		ktstr_append(text, sizeof(text), "queued and not consumed: %.*s put it on the DSQ %s ",
 			     KTSTR_STR_ARG(trace_point(t, enqueue->entry)->function), dsq);
 	else
-		ktstr_append(text, sizeof(text), "unknown: %.*s was entered ",
+		ktstr_append(text, sizeof(text), "unknown: how %.*s ended was not seen; it was entered ",
 			     KTSTR_STR_ARG(trace_point(t, enqueue->entry)->function));
 	say_ago(t, enqueue->entry, text, sizeof(text));
-	if (!queued)
+	if (dropped)
 		ktstr_append(text, sizeof(text), " and left it on no DSQ; whatever the scheduler keeps it in, it did "
 			     "not come out of that");
 	doc->value(doc, "stall", text);

@@ -252,11 +252,11 @@ void show_journey(const struct trace *t, const struct story *s, struct ktstr_doc
 		snprintf(cpu, sizeof(cpu), "%u", call->entry->cpu);
 		snprintf(step, sizeof(step), "%.*s%s", KTSTR_STR_ARG(p->function),
 			 story_was_open(t, call) ? " (not over)" : "");
+		if (call == s->culprit)
+			ktstr_append(step, sizeof(step), " <- here");
 		if (s->repeats[i])
 			ktstr_append(step, sizeof(step), ", %u times", s->repeats[i] + 1);
 		say_changes(t, call, changes, sizeof(changes));
-		if (call == s->culprit)
-			ktstr_append(changes, sizeof(changes), "%s<- here", changes[0] ? "  " : "");
 		doc->table_row(doc, (const char *[]){ when, cpu, step, changes });
 	}
 	doc->table_end(doc);
@@ -328,13 +328,11 @@ static void show_call(const struct trace *t, const struct call *call, const char
 	doc->paragraph(doc, KTSTR_TONE_PLAIN, text);
 	show_arguments(t, call, doc);
 	show_items(t, call, doc);
-	if (!call->exit)
+	if (!call->exit || !trace_point(t, call->exit)->ret.len ||
+	    !ktstr_get_u64(&call->exit->fields, "ret", &ret))
 		return;
-	for (size_t i = 0; i < POINTS_MAX; i++)
-		if (call->exit->point == i && t->points[i].has_ret && ktstr_get_u64(&call->exit->fields, "ret", &ret)) {
-			snprintf(text, sizeof(text), "%lld", (long long)ret);
-			doc->value(doc, "returned", text);
-		}
+	decode_argument(t, (struct ktstr_str){ "", 0 }, trace_point(t, call->exit)->ret, ret, text, sizeof(text));
+	doc->value(doc, "returned", text);
 }
 
 #define SHOWN_MAX 64
@@ -380,6 +378,10 @@ void show_functions(const struct trace *t, const struct story *s, const struct k
 		if (!f->skipped)
 			show_once(t, &shown, story_last_call(t, s, f->name, f->bpf), "on the crash chain", doc);
 	}
+	/* Without a stack in the attempt that crashed, what was open in this one stands for it. */
+	for (size_t i = s->n_journey; i; i--)
+		if (story_was_open(t, s->journey[i - 1]))
+			show_once(t, &shown, s->journey[i - 1], "not over at the exit", doc);
 	for (size_t i = s->n_journey; i; i--)
 		if (trace_is_bpf(t, s->journey[i - 1]->entry))
 			show_once(t, &shown, s->journey[i - 1], "the subject's last", doc);

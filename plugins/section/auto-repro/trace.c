@@ -9,7 +9,6 @@ static void read_point(struct trace *t, const struct ktstr_fields *f)
 {
 	uint64_t n = POINTS_MAX;
 	struct ktstr_field list;
-	struct ktstr_str s;
 	struct point *p;
 
 	ktstr_get_u64(f, "n", &n);
@@ -29,7 +28,7 @@ static void read_point(struct trace *t, const struct ktstr_fields *f)
 	ktstr_get_u64(f, "line", &p->line);
 	ktstr_get_u64(f, "task", &p->task);
 	ktstr_get_bool(f, "attached", &p->attached);
-	p->has_ret = ktstr_get_str(f, "ret", &s);
+	ktstr_get_str(f, "ret", &p->ret);
 	if (ktstr_get(f, "params", &list) && list.type == KTSTR_FIELD_ARRAY)
 		p->params = list.sub;
 	if (ktstr_get(f, "items", &list) && list.type == KTSTR_FIELD_ARRAY)
@@ -158,6 +157,25 @@ static void read_guest_fault(struct trace *t, const struct ktstr_fields *f)
 		ktstr_get_cstr(f, "text", t->guest_fault, sizeof(t->guest_fault));
 }
 
+static int add_line(struct lines *lines, const struct ktstr_fields *f)
+{
+	struct ktstr_str text, *items;
+
+	if (!ktstr_get_str(f, "text", &text))
+		return 0;
+	if (lines->n == lines->cap) {
+		size_t cap = lines->cap ? 2 * lines->cap : 256;
+
+		items = realloc(lines->items, cap * sizeof(*items));
+		if (!items)
+			return -ENOMEM;
+		lines->items = items;
+		lines->cap = cap;
+	}
+	lines->items[lines->n++] = text;
+	return 0;
+}
+
 static int read_record(struct trace *t, const struct ktstr_record *rec)
 {
 	const struct ktstr_fields *f = &rec->fields;
@@ -167,6 +185,9 @@ static int read_record(struct trace *t, const struct ktstr_record *rec)
 	case KTSTR_REC_REPRO: t->planned = true; break;
 	case KTSTR_REC_PROBE_POINT: read_point(t, f); break;
 	case KTSTR_REC_PROBE_EVENT: return read_event(t, rec);
+	case KTSTR_REC_SCHED_OUT: return add_line(&t->scheduler_log, f);
+	case KTSTR_REC_SCX_DUMP: return add_line(&t->dump, f);
+	case KTSTR_REC_KMSG: return add_line(&t->kernel_log, f);
 	case KTSTR_REC_PROBE_TRIGGER: read_trigger(t, rec); break;
 	case KTSTR_REC_PROBE_END: read_end(t, f); break;
 	case KTSTR_REC_GUEST_FAULT: read_guest_fault(t, f); break;
@@ -290,4 +311,7 @@ void trace_free(struct trace *t)
 	free(t->points);
 	free(t->events);
 	free(t->calls);
+	free(t->scheduler_log.items);
+	free(t->dump.items);
+	free(t->kernel_log.items);
 }

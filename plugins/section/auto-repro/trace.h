@@ -13,7 +13,8 @@ struct point {
 	struct ktstr_str function, probe, at, target, op, why, by, error, file;
 	uint64_t line, task;		/* task: which parameter is the subject, UINT64_MAX: none */
 	struct ktstr_fields params, items;
-	bool has_ret, has_exit;		/* has_exit: the function has a point at its return too */
+	struct ktstr_str ret;		/* type of what it returns; empty: nothing */
+	bool has_exit;			/* the function has a point at its return too */
 };
 
 struct event {
@@ -37,6 +38,12 @@ struct trigger {
 	struct ktstr_fields stack;
 };
 
+/* Lines of a log, in order. */
+struct lines {
+	struct ktstr_str *items;
+	size_t n, cap;
+};
+
 struct trace {
 	const struct ktstr_verdict *verdict;
 	struct point *points;		/* POINTS_MAX */
@@ -53,6 +60,7 @@ struct trace {
 	struct ktstr_str no_source;	/* why there is none of the kernel */
 	struct ktstr_str not_planned;	/* why a probe had nothing to look at */
 	char guest_fault[256];
+	struct lines scheduler_log, dump, kernel_log;
 };
 
 /* 0 or -ENOMEM. */
