@@ -87,7 +87,7 @@ static inline bool ktstr_verdict_is_same(const struct ktstr_verdict *a, const st
 
 	if (a->cause != b->cause || strncmp(brief, full, n))
 		return false;
-	return !full[n] || (!chain && !strncmp(full + n, " in ", 4));
+	return !full[n] || (!chain && strstr(full + n, " in ") == full + n);
 }
 
 struct ktstr_journal;			/* core's own */

@@ -142,54 +142,55 @@ static void say_enqueue(const struct trace *t, const struct call *enqueue, struc
 	doc->value(doc, "stall", text);
 }
 
-#define LOOP_MIN 8	/* calls in a row: a dispatch that has nothing to give is asked a few times */
+/*
+ * The kernel asks ops.dispatch() again and again for one pick of a task while that moves tasks and none of them is
+ * for its CPU, up to SCX_DSP_MAX_LOOPS times (32, kernel/sched/ext.c); a CPU that finds one has asked a few times.
+ */
+#define LOOP_MIN 16
 
-/* Callbacks before the exit on the CPU of calls[end - 1] that are all its dispatch, and the last of them. */
-static uint32_t count_loop(const struct trace *t, size_t end, const struct call **ret_last)
+struct loop {
+	const struct call *last;	/* NULL: there is none */
+	uint32_t times;
+};
+
+static bool is_dispatch(const struct trace *t, const struct call *call, const char *target)
 {
-	uint32_t cpu = t->calls[end - 1].entry->cpu, n = 0;
+	const struct point *p = trace_point(t, call->entry);
 
-	*ret_last = NULL;
-	for (size_t i = end; i && t->calls[i - 1].entry->cpu == cpu; i--) {
-		const struct event *e = t->calls[i - 1].entry;
-		const struct point *p = trace_point(t, e);
-
-		if (e->time_ns > t->trigger.time_ns || !ktstr_str_is(p->target, "callback"))
-			continue;
-		if (!ktstr_str_is(p->op, "dispatch"))
-			break;
-		*ret_last = *ret_last ? *ret_last : &t->calls[i - 1];
-		n++;
-	}
-	return n;
+	return ktstr_str_is(p->op, "dispatch") && ktstr_str_is(p->target, target);
 }
 
-/* The CPU on which dispatch was called over and over is often not the one that noticed the stall. */
-static const struct call *find_loop(const struct trace *t, uint32_t *ret_times)
+/* The longest row of calls within one call of the kernel's function that makes them, on any CPU: often not the one
+ * that noticed the stall. */
+static struct loop find_loop(const struct trace *t)
 {
-	const struct call *longest = NULL, *last;
+	struct loop longest = { .times = 0 }, row = { .times = 0 };
+	bool in_pick = false;
 
-	*ret_times = 0;
-	for (size_t i = t->n_calls; i; i--) {
-		uint32_t n;
+	for (size_t i = 0; i < t->n_calls; i++) {
+		const struct call *call = &t->calls[i];
+		bool pick = is_dispatch(t, call, "kernel");
 
-		if (i < t->n_calls && t->calls[i].entry->cpu == t->calls[i - 1].entry->cpu)
-			continue;
-		n = count_loop(t, i, &last);
-		if (n > *ret_times) {
-			*ret_times = n;
-			longest = last;
+		if (pick || !i || call->entry->cpu != t->calls[i - 1].entry->cpu) {
+			row = (struct loop){ .times = 0 };
+			in_pick = pick;
 		}
+		if (!in_pick || call->entry->time_ns > t->trigger.time_ns || !is_dispatch(t, call, "callback"))
+			continue;
+		row = (struct loop){ call, row.times + 1 };
+		if (row.times > longest.times)
+			longest = row;
 	}
-	return *ret_times >= LOOP_MIN ? longest : NULL;
+	return longest.times >= LOOP_MIN ? longest : (struct loop){ .times = 0 };
 }
 
-static void say_loop(const struct trace *t, const struct call *loop, uint32_t times, struct ktstr_doc *doc)
+static void say_loop(const struct trace *t, const struct loop *loop, struct ktstr_doc *doc)
 {
 	char text[256];
 
-	snprintf(text, sizeof(text), "dispatch loop: %.*s was called %u times in a row on CPU %u",
-		 KTSTR_STR_ARG(trace_point(t, loop->entry)->function), times, loop->entry->cpu);
+	snprintf(text, sizeof(text), "dispatch loop: %.*s was called %u times for one pick of a task on CPU %u",
+		 KTSTR_STR_ARG(trace_point(t, loop->last->entry)->function), loop->times,
+		 loop->last->entry->cpu);
 	doc->value(doc, "stall", text);
 }
 
@@ -213,14 +214,13 @@ void explain_stall(const struct ktstr_section_input *input, size_t attempt, cons
 		   const struct story *s, struct ktstr_doc *doc)
 {
 	const struct call *enqueue = last_callback(t, s, "enqueue"), *running = last_callback(t, s, "running");
-	uint32_t times = 0;
-	const struct call *loop = find_loop(t, &times);
+	const struct loop loop = find_loop(t);
 	struct waiting waiting = { .seen = false };
 	struct noise noise = { .any = false };
 
 	read_journal(input, attempt, s->pid, &noise, &waiting);
-	if (loop)
-		say_loop(t, loop, times, doc);
+	if (loop.last)
+		say_loop(t, &loop, doc);
 	else if (enqueue && (!running || running->entry->time_ns < enqueue->entry->time_ns))
 		say_enqueue(t, enqueue, doc);
 	else if (is_starved(&noise))
