@@ -5,6 +5,9 @@
  *
  * Events go into rings that user space, or the host, reads from memory. A trigger freezes them: calls
  * that begin later are not recorded any more, those that are on the stack still are as they return.
+ *
+ * Whatever can be on a stack is called ktstr_probe_...: an interrupt may meet a crash while it is above one of these,
+ * which are then no part of the scheduler's chain.
  */
 #include "probe-bpf.h"
 
@@ -88,7 +91,7 @@ struct walk {
 
 /* One capture; a failing one leaves its error in place of the value. It is called by bpf_loop(), so that the
  * verifier, which looks at every copy of these programs, need look at one round only. */
-static long capture(u32 i, struct walk *w)
+static long ktstr_probe_capture(u32 i, struct walk *w)
 {
 	struct ktstr_event *event = w->event;
 	const struct ktstr_capture *c = &w->spec->captures[i & (KTSTR_PROBE_CAPTURES - 1)];
@@ -162,7 +165,7 @@ static __always_inline void finish(struct ktstr_event *event, u32 is_frozen,
 
 	if (spec->task < KTSTR_PROBE_ARGS)
 		event->task = event->args[spec->task & (KTSTR_PROBE_ARGS - 1)];
-	bpf_loop(spec->n_captures, capture, &w, 0);
+	bpf_loop(spec->n_captures, ktstr_probe_capture, &w, 0);
 	event->n = n;
 	if (event->task && !is_frozen)
 		keep_for_task(event, spec);
@@ -199,13 +202,13 @@ static __always_inline int entered(struct pt_regs *ctx)
 }
 
 SEC("kprobe.multi")
-int kernel_entries(struct pt_regs *ctx)
+int ktstr_probe_entries(struct pt_regs *ctx)
 {
 	return entered(ctx);
 }
 
 SEC("kprobe")
-int kernel_entry(struct pt_regs *ctx)
+int ktstr_probe_entry(struct pt_regs *ctx)
 {
 	return entered(ctx);
 }
@@ -231,7 +234,7 @@ static __always_inline void traced_args(void *ctx, const struct ktstr_point_spec
 }
 
 SEC("fentry/try_to_wake_up")
-int traced_entry(void *ctx)
+int ktstr_probe_traced_entry(void *ctx)
 {
 	const struct ktstr_point_spec *spec;
 	struct ktstr_event *event;
@@ -250,7 +253,7 @@ int traced_entry(void *ctx)
 /* Not stopped by a trigger: what was on the stack then is what returns now. A later call returns without
  * an entry of its own, so it can be told apart. */
 SEC("fexit/try_to_wake_up")
-int traced_exit(void *ctx)
+int ktstr_probe_traced_exit(void *ctx)
 {
 	const struct ktstr_point_spec *spec;
 	struct ktstr_event *event;
@@ -302,7 +305,7 @@ static __always_inline int triggered(void *ctx, u32 point, u32 kind)
 }
 
 SEC("raw_tp/sched_ext_exit")
-int exit_tracepoint(struct bpf_raw_tracepoint_args *ctx)
+int ktstr_probe_tracepoint(struct bpf_raw_tracepoint_args *ctx)
 {
 	const struct ktstr_control *c = control();
 
@@ -311,7 +314,7 @@ int exit_tracepoint(struct bpf_raw_tracepoint_args *ctx)
 
 /* Which argument the kind is: the point's n_args. */
 SEC("kprobe")
-int exit_function(struct pt_regs *ctx)
+int ktstr_probe_function(struct pt_regs *ctx)
 {
 	u32 point = (u32)bpf_get_attach_cookie(ctx);
 	const struct ktstr_point_spec *spec = bpf_map_lookup_elem(&ktstr_points, &point);
@@ -332,7 +335,7 @@ int exit_function(struct pt_regs *ctx)
 /* A scheduler's programs are in the kernel, and it is not enabled yet: its process waits here until they are
  * probed too. */
 SEC("kretprobe/bpf_struct_ops_map_update_elem")
-int gate(struct pt_regs *ctx)
+int ktstr_probe_gate(struct pt_regs *ctx)
 {
 	u32 pid = (u32)(bpf_get_current_pid_tgid() >> 32);
 

@@ -152,14 +152,14 @@ static void attach_trigger(struct ktstr_prober *p, const struct planned *point)
 	int ret = ktstr_prober_set_point(p, point->n, &point->spec, &err);
 
 	if (!ret && tracepoint) {
-		struct bpf_link *link = bpf_program__attach_raw_tracepoint(program(p, "exit_tracepoint"),
+		struct bpf_link *link = bpf_program__attach_raw_tracepoint(program(p, "ktstr_probe_tracepoint"),
 									   point->function);
 
 		p->control->tracepoint_point = point->n;
 		ret = link ? keep(p, link, -1, -1, &err) :
 		      ktstr_err_errno(&err, errno, "attaching to the tracepoint");
 	} else if (!ret) {
-		ret = kprobe(p, "exit_function", point->n, point->function, false, &err);
+		ret = kprobe(p, "ktstr_probe_function", point->n, point->function, false, &err);
 	}
 	p->has_trigger = p->has_trigger || !ret;
 	ktstr_prober_report(p, &point->fields, NULL, ret ? NULL : tracepoint ? "tracepoint" : "kprobe",
@@ -196,7 +196,7 @@ static void attach_entry(struct ktstr_prober *p, const struct planned *point)
 {
 	uint64_t begin_ns = ktstr_now_ns();
 	struct ktstr_err err = KTSTR_ERR_INIT;
-	int ret = kprobe(p, "kernel_entry", point->n, point->function, false, &err);
+	int ret = kprobe(p, "ktstr_probe_entry", point->n, point->function, false, &err);
 
 	ktstr_prober_report(p, &point->fields, NULL, ret ? NULL : "kprobe", ktstr_now_ns() - begin_ns, &err);
 }
@@ -235,7 +235,7 @@ static bool gather_entries(struct ktstr_prober *p, const struct planned *points,
 static bool attach_many(struct ktstr_prober *p, const struct entries *e)
 {
 	LIBBPF_OPTS(bpf_kprobe_multi_opts, opts, .syms = e->names, .cookies = e->cookies, .cnt = e->n);
-	struct bpf_link *link = bpf_program__attach_kprobe_multi_opts(program(p, "kernel_entries"), NULL, &opts);
+	struct bpf_link *link = bpf_program__attach_kprobe_multi_opts(program(p, "ktstr_probe_entries"), NULL, &opts);
 
 	return link && !keep(p, link, -1, -1, NULL);
 }

@@ -87,7 +87,7 @@ int ktstr_prober_load_gate(struct ktstr_prober *p, struct ktstr_err *err)
 	if (ret)
 		return ret;
 	bpf_object__for_each_program(program, p->gate)
-		bpf_program__set_autoload(program, !strcmp(bpf_program__name(program), "gate"));
+		bpf_program__set_autoload(program, !strcmp(bpf_program__name(program), "ktstr_probe_gate"));
 	bpf_object__for_each_map(map, p->gate)
 		bpf_map__set_autocreate(map, is_of_gate(bpf_map__name(map)));
 	ret = load_object(p->gate, err);
@@ -122,7 +122,7 @@ static int load_rest(struct ktstr_prober *p, struct ktstr_err *err)
 	if (ret)
 		return ret;
 	bpf_map__set_max_entries(bpf_object__find_map_by_name(p->object, "ktstr_rings"), p->n_cpus);
-	bpf_program__set_autoload(bpf_object__find_program_by_name(p->object, "gate"), false);
+	bpf_program__set_autoload(bpf_object__find_program_by_name(p->object, "ktstr_probe_gate"), false);
 	ret = share_maps(p, err);
 	return ret ? ret : load_object(p->object, err);
 }
@@ -217,9 +217,9 @@ int ktstr_prober_load(struct ktstr_prober *p, struct ktstr_err *err)
 	if (!ret)
 		ret = map_all(p, err);
 	if (!ret)
-		ret = make_master(p, "traced_entry", &p->entry, err);
+		ret = make_master(p, "ktstr_probe_traced_entry", &p->entry, err);
 	if (!ret)
-		ret = make_master(p, "traced_exit", &p->exit, err);
+		ret = make_master(p, "ktstr_probe_traced_exit", &p->exit, err);
 	if (ret)
 		return ret;
 	p->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);

@@ -122,7 +122,7 @@ static bool is_carrier(const char *symbol)
 {
 	static const char *const beginnings[] = {
 		"bpf_trampoline_", "bpf_trace_run", "__bpf_trace_", "bpf_get_stack", "kprobe_", "ftrace_",
-		"__traceiter_", "trace_call_bpf", "arch_ftrace_", "exit_tracepoint", "exit_function",
+		"__traceiter_", "trace_call_bpf", "arch_ftrace_", "ktstr_probe_",
 		"__kprobe_", "kretprobe_", "aggr_pre_handler", "opt_pre_handler", "optimized_callback",
 		"bpf_prog_run", "perf_", "fprobe_", "rethook_", "scx_claim_exit",
 	};

@@ -80,7 +80,7 @@ static void news_ready(void *ctx, uint32_t events)
 
 static int open_gate(struct ktstr_prober *p, struct ktstr_err *err)
 {
-	struct bpf_program *gate = bpf_object__find_program_by_name(p->gate, "gate");
+	struct bpf_program *gate = bpf_object__find_program_by_name(p->gate, "ktstr_probe_gate");
 	struct ktstr_attachment *a = ktstr_vec_add(&p->attachments);
 
 	if (!a)

@@ -26,7 +26,7 @@ static const struct {
 	{ "check_rq_for_timeouts", false, "watchdog" }, { "process_one_work", false, "work queue" },
 	{ "process_scheduled_works", false, "work queue" }, { "worker_thread", false, "work queue" },
 	{ "kthread", false, "kernel thread" }, { "ret_from_fork", true, "kernel thread" },
-	{ "bpf_trampoline_", true, "trampoline" }, { "bpf__sched_ext_ops_", true, "stub of a callback" },
+	{ "ktstr_probe_", true, "ktstr's own probe" }, { "bpf_trampoline_", true, "trampoline" }, { "bpf__sched_ext_ops_", true, "stub of a callback" },
 	{ "__bpf_prog_", true, "trampoline" }, { "bpf_dispatcher_", true, "trampoline" },
 	{ "__sys_bpf", false, "syscall entry" }, { "__x64_sys_", true, "syscall entry" },
 	{ "__arm64_sys_", true, "syscall entry" }, { "__do_sys_", true, "syscall entry" },

@@ -423,7 +423,7 @@ static char *signature_of(const char *reason, const struct ktstr_chain *chain)
 
 	put_normalised(&b, reason);
 	for (size_t i = 0; chain && i < chain->n_frames && n < SIGNATURE_FRAMES; i++)
-		if (chain->frames[i]->bpf)
+		if (chain->frames[i]->bpf && !chain->frames[i]->skipped)
 			ktstr_buf_printf(&b, "%s%s", n++ ? " < " : " in ", chain->frames[i]->name);
 	return ktstr_buf_steal_str(&b);
 }
