@@ -136,7 +136,8 @@ static int find_journal(const char *what, pid_t *ret_writer, char **ret_path, st
 	pid_t pid = is_number && strlen(what) < 9 ? (pid_t)atoi(what) : 0;
 	int ret;
 
-	*ret_writer = pid ? find_writer(is_related, &pid, target) : 0;
+	/* everything descends from process 1 */
+	*ret_writer = pid > 1 ? find_writer(is_related, &pid, target) : 0;
 	if (*ret_writer) {
 		*ret_path = strdup(target);
 		return *ret_path ? 0 : ktstr_err_nomem(err);

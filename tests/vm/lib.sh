@@ -28,7 +28,7 @@ ok() {
 	printf 'ok %d - %s%s\n' "$points" "$subject" "$1"
 }
 
-# The first failure after a run shows how its output ended.
+# The first failure after a run shows how its output began, which is the verdict, and how it ended.
 not_ok() {
 	points=$((points + 1))
 	printf 'not ok %d - %s%s\n' "$points" "$subject" "$1"
@@ -36,8 +36,11 @@ not_ok() {
 	shown=yes
 	for file in "$out" "$err"; do
 		[ -s "$file" ] || continue
-		echo "# the last lines of ${file##*/}:"
-		tail -n 30 "$file" | sed 's/^/#   /'
+		echo "# ${file##*/}:"
+		awk '{ line[NR] = $0 }
+		     END { for (i = 1; i <= NR; i++)
+				if (i <= 6 || i > NR - 30) print "#   " line[i]
+				else if (i == 7) print "#   ..." }' "$file"
 	done
 }
 
