@@ -29,12 +29,11 @@ char *ktstr_build_tree(void)
 	return has(path, "config.status") && has(path, ".libs") ? strdup(path) : NULL;
 }
 
-int ktstr_libexec_file(const char *name, char **ret_path, struct ktstr_err *err)
+/* The file `name` in the first of the places that has it; places may be NULL, and the last one is named when none has. */
+static int find_in(const char *const *places, size_t n, const char *name, const char *variable, char **ret_path,
+		   struct ktstr_err *err)
 {
-	_cleanup_free_ char *tree = ktstr_build_tree();
-	const char *places[] = { getenv("KTSTR_LIBEXEC_PATH"), tree, PKGLIBEXECDIR };
-
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+	for (size_t i = 0; i < n; i++) {
 		char *path;
 
 		if (!places[i] || !*places[i])
@@ -48,7 +47,23 @@ int ktstr_libexec_file(const char *name, char **ret_path, struct ktstr_err *err)
 		}
 		free(path);
 	}
-	return ktstr_err_set(err, -ENOENT, "%s is not in %s%s%s; reinstall ktstr or set "
-			     "KTSTR_LIBEXEC_PATH to the folder that has it", name,
-			     tree ? tree : "", tree ? " or " : "", PKGLIBEXECDIR);
+	return ktstr_err_set(err, -ENOENT, "%s is not in %s%s%s; reinstall ktstr or set %s to the folder that has it", name,
+			     places[1] ? places[1] : "", places[1] ? " or " : "", places[n - 1], variable);
+}
+
+int ktstr_data_folder(const char *name, char **ret_path, struct ktstr_err *err)
+{
+	_cleanup_free_ char *tree = ktstr_build_tree();
+	_cleanup_free_ char *core = tree ? ktstr_asprintf("%s/core", tree) : NULL;
+	const char *places[] = { getenv("KTSTR_DATA_PATH"), tree, core, PKGDATADIR };
+
+	return find_in(places, 4, name, "KTSTR_DATA_PATH", ret_path, err);
+}
+
+int ktstr_libexec_file(const char *name, char **ret_path, struct ktstr_err *err)
+{
+	_cleanup_free_ char *tree = ktstr_build_tree();
+	const char *places[] = { getenv("KTSTR_LIBEXEC_PATH"), tree, PKGLIBEXECDIR };
+
+	return find_in(places, 3, name, "KTSTR_LIBEXEC_PATH", ret_path, err);
 }

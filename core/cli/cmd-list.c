@@ -273,26 +273,12 @@ static void tell(struct list *list, bool json)
 
 /* ---- the command ---- */
 
-/* Where ktstr's own scenarios are: the build tree's source, or the installed folder; NULL: nowhere. */
-static char *own_scenarios(void)
-{
-	_cleanup_free_ char *tree = ktstr_build_tree();
-	char *path;
-
-	if (!tree)
-		return access(PKGDATADIR "/scenarios", F_OK) ? NULL : strdup(PKGDATADIR "/scenarios");
-	path = ktstr_asprintf("%s/scenarios", tree);
-	if (path && access(path, F_OK)) {
-		free(path);
-		path = NULL;
-	}
-	return path;
-}
-
 static void look(struct list *list, char **paths, int n)
 {
-	_cleanup_free_ char *own = n ? NULL : own_scenarios();
+	_cleanup_free_ char *own = NULL;
 
+	if (!n)
+		ktstr_data_folder("scenarios", &own, NULL);
 	for (int i = 0; i < n; i++)
 		look_below(list, paths[i]);
 	if (!n)

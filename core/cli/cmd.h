@@ -28,6 +28,7 @@ extern const struct ktstr_command ktstr_cmd_check;	/* cmd-check.c */
 extern const struct ktstr_command ktstr_cmd_kernel;	/* cmd-kernel.c */
 extern const struct ktstr_command ktstr_cmd_list;	/* cmd-list.c */
 extern const struct ktstr_command ktstr_cmd_monitor;	/* cmd-monitor.c */
+extern const struct ktstr_command ktstr_cmd_plugin;	/* cmd-plugin.c */
 extern const struct ktstr_command ktstr_cmd_plugins;	/* cmd-plugins.c */
 extern const struct ktstr_command ktstr_cmd_report;	/* cmd-report.c */
 extern const struct ktstr_command ktstr_cmd_runs;	/* cmd-runs.c */

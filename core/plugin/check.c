@@ -112,8 +112,7 @@ static enum ktstr_refusal check_kinds(const struct check *c)
 	return KTSTR_REFUSED_NOT;
 }
 
-/* [a-z][a-z0-9]*(-[a-z0-9]+)* */
-static bool is_kebab(const char *name)
+bool ktstr_plugin_name_valid(const char *name)
 {
 	const char *p = name;
 
@@ -142,7 +141,7 @@ static enum ktstr_refusal check_name(const struct check *c, const struct ktstr_p
 	const char *kind = ktstr_kind_name(p->kind);
 	const char *taken;
 
-	if (!p->name || !is_kebab(p->name))
+	if (!p->name || !ktstr_plugin_name_valid(p->name))
 		return refuse(c, KTSTR_REFUSED_NAME, "%s plugin name \"%s\" is not lower-case "
 			      "kebab (like cpu-spin)", kind, p->name ? p->name : "");
 	if (!p->summary || !*p->summary)
@@ -193,7 +192,7 @@ static int check_param(const struct ktstr_plugin *p, uint32_t i, struct ktstr_er
 	const struct ktstr_param *param = ktstr_plugin_param(p, i);
 	struct ktstr_value ignored;
 
-	if (!param->name || !is_kebab(param->name))
+	if (!param->name || !ktstr_plugin_name_valid(param->name))
 		return ktstr_err_set(err, -EINVAL, "name \"%s\" is not lower-case kebab",
 				     param->name ? param->name : "");
 	for (uint32_t k = 0; k < i; k++)

@@ -58,6 +58,9 @@ const struct ktstr_plugin *ktstr_registry_plugin(const struct ktstr_registry *re
 const struct ktstr_module_info *ktstr_registry_module(const struct ktstr_registry *registry,
 						      size_t i);
 
+/* True for what a plugin or a parameter may be called: [a-z][a-z0-9]*(-[a-z0-9]+)* */
+bool ktstr_plugin_name_valid(const char *name);
+
 /* "vmm", "workload", ...; and back, 0 when there is no such kind. */
 const char *ktstr_kind_name(enum ktstr_kind kind);
 enum ktstr_kind ktstr_kind_parse(const char *name);
