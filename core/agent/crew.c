@@ -72,6 +72,8 @@ static int plan_members(struct ktstr_engine *engine, struct ktstr_crew *crew, ui
 			.ops = ops, .values = workers->values, .name = workers->plugin,
 			.index = i % size, .group_size = size, .engine = getpid(),
 			.ready_fd = engine->ready.fd,
+			.map = engine->map.nodes > 1 ? &engine->map : NULL,
+			.memory = &workers->placement.memory,
 		};
 	}
 	engine->next_group += workers->count / size;

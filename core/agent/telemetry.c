@@ -21,12 +21,17 @@ bool ktstr_schedstat_parse(const char *text, struct ktstr_counters *ret)
 	return true;
 }
 
-bool ktstr_migrations_parse(const char *text, uint64_t *ret)
+bool ktstr_sched_parse(const char *text, const char *key, uint64_t *ret)
 {
-	const char *line = strstr(text, "se.nr_migrations");
-	const char *colon = line ? strchr(line, ':') : NULL;
+	size_t len = strlen(key);
+	const char *line = text;
 
-	return colon && sscanf(colon + 1, "%" SCNu64, ret) == 1;
+	while (line && (strncmp(line, key, len) || !strchr(" :", line[len]))) {
+		line = strchr(line, '\n');
+		line += line != NULL;
+	}
+	line = line ? line + len + strspn(line + len, " ") : "";
+	return *line == ':' && sscanf(line + 1, "%" SCNu64, ret) == 1;
 }
 
 /* PID (NAME) STATE ..., and a name may have anything in it. */
@@ -54,13 +59,15 @@ static void read_text(const char *dir, const char *name, char *buf, size_t size)
 
 void ktstr_counters_read(const char *proc_dir, struct ktstr_counters *ret)
 {
-	char text[4096];
+	char text[16384];
 
 	memset(ret, 0, sizeof(*ret));
 	read_text(proc_dir, "schedstat", text, sizeof(text));
 	ktstr_schedstat_parse(text, ret);
 	read_text(proc_dir, "sched", text, sizeof(text));
-	ret->have_migrations = ktstr_migrations_parse(text, &ret->migrations);
+	ret->have_migrations = ktstr_sched_parse(text, "se.nr_migrations", &ret->migrations);
+	ret->have_pages_migrated = ktstr_sched_parse(text, "numa_pages_migrated",
+						     &ret->pages_migrated);
 	read_text(proc_dir, "stat", text, sizeof(text));
 	ktstr_runnable_parse(text, &ret->runnable);
 }
@@ -76,12 +83,14 @@ void ktstr_schedstat_read(int fd, struct ktstr_counters *ret)
 
 /* ---- the worker's side ---- */
 
-static void saw_cpu(struct ktstr_slot *slot, unsigned cpu)
+static void saw_place(struct ktstr_slot *slot, struct ktstr_where where)
 {
-	slot->cpu_changes += cpu != slot->last_cpu;
-	slot->last_cpu = cpu;
-	if (cpu < KTSTR_SLOT_CPUS)
-		slot->cpus[cpu / 64] |= 1ull << (cpu % 64);
+	slot->cpu_changes += where.cpu != slot->last_cpu;
+	slot->node_changes += where.node != slot->last_node;
+	slot->last_cpu = where.cpu;
+	slot->last_node = where.node;
+	if (where.cpu < KTSTR_SLOT_CPUS)
+		slot->cpus[where.cpu / 64] |= 1ull << (where.cpu % 64);
 }
 
 static uint64_t since(uint64_t now, uint64_t base)
@@ -115,23 +124,24 @@ static void begin_window(struct ktstr_slot *slot, uint64_t now_ns, const struct 
 	};
 }
 
-void ktstr_slot_begin(struct ktstr_slot *slot, uint64_t now_ns, unsigned cpu)
+void ktstr_slot_begin(struct ktstr_slot *slot, uint64_t now_ns, struct ktstr_where where)
 {
-	slot->last_cpu = cpu;
+	slot->last_cpu = where.cpu;
+	slot->last_node = where.node;
 	slot->begin_ns = slot->last_ns = now_ns;
 	begin_window(slot, now_ns, &slot->base);
-	saw_cpu(slot, cpu);
+	saw_place(slot, where);
 }
 
-void ktstr_slot_cut(struct ktstr_slot *slot, uint64_t now_ns, unsigned cpu)
+void ktstr_slot_cut(struct ktstr_slot *slot, uint64_t now_ns, struct ktstr_where where)
 {
-	saw_cpu(slot, cpu);
+	saw_place(slot, where);
 	saw_gap(slot, now_ns);
 }
 
-void ktstr_slot_iteration(struct ktstr_slot *slot, uint64_t now_ns, unsigned cpu)
+void ktstr_slot_iteration(struct ktstr_slot *slot, uint64_t now_ns, struct ktstr_where where)
 {
-	ktstr_slot_cut(slot, now_ns, cpu);
+	ktstr_slot_cut(slot, now_ns, where);
 	slot->iterations++;
 }
 
@@ -247,6 +257,38 @@ static void put_metrics(const struct ktstr_slot *slot, struct ktstr_buf *b)
 	ktstr_put_end(b);
 }
 
+static uint64_t pages_migrated(const struct ktstr_slot *slot)
+{
+	return since(slot->end.pages_migrated, slot->base.pages_migrated);
+}
+
+/* Nothing of it where the machine has only one node. */
+static void put_nodes(const struct ktstr_slot *slot, struct ktstr_buf *b)
+{
+	uint32_t n = KTSTR_NODES_MAX;
+
+	if (!slot->has_nodes)
+		return;
+	ktstr_put_u64(b, "node_changes", slot->node_changes);
+	if (slot->base.have_pages_migrated && slot->end.have_pages_migrated)
+		ktstr_put_u64(b, "pages_migrated", pages_migrated(slot));
+	if (slot->has_pages) {
+		while (n && !slot->pages[n - 1])
+			n--;
+		ktstr_put_array(b, "pages");
+		for (uint32_t i = 0; i < n; i++)
+			ktstr_put_u64(b, NULL, slot->pages[i]);
+		ktstr_put_end(b);
+	}
+	if (slot->has_home) {
+		ktstr_put_array(b, "home");
+		for (uint32_t i = 0; i < KTSTR_NODES_MAX; i++)
+			if (ktstr_cpu_isset(&slot->home, i))
+				ktstr_put_u64(b, NULL, i);
+		ktstr_put_end(b);
+	}
+}
+
 void ktstr_slot_put(const struct ktstr_slot *slot, struct ktstr_buf *b)
 {
 	bool counted = slot->base.have_migrations && slot->end.have_migrations;
@@ -268,6 +310,7 @@ void ktstr_slot_put(const struct ktstr_slot *slot, struct ktstr_buf *b)
 	ktstr_put_u64(b, "sleep_ns", slot->sleep_ns);
 	ktstr_put_u64(b, "block_ns", slot->block_ns);
 	ktstr_histogram_put(b, "wake", &slot->wake);
+	put_nodes(slot, b);
 	if (slot->role[0])
 		ktstr_put_text(b, "role", slot->role, strnlen(slot->role, sizeof(slot->role)));
 	if (slot->error[0])

@@ -7,6 +7,8 @@
 #ifndef KTSTR_AGENT_TELEMETRY_H
 #define KTSTR_AGENT_TELEMETRY_H
 
+#include "agent/pages.h"
+
 #include <ktstr/fields.h>
 #include <ktstr/histogram.h>
 
@@ -18,7 +20,8 @@
 struct ktstr_counters {
 	uint64_t cpu_ns, run_delay_ns, timeslices;
 	uint64_t migrations;
-	bool have_schedstat, have_migrations;
+	uint64_t pages_migrated;	/* by NUMA balancing, to another node */
+	bool have_schedstat, have_migrations, have_pages_migrated;
 	bool runnable;			/* it runs or waits for a CPU right now */
 };
 
@@ -36,6 +39,11 @@ struct ktstr_slot_window {
 	uint64_t run_delay_ns, cpu_ns;		/* the kernel's counts when it began */
 };
 
+/* Where a worker runs, by getcpu(2). */
+struct ktstr_where {
+	unsigned cpu, node;
+};
+
 struct ktstr_slot {
 	uint64_t begin_ns;		/* the gate opened for it; 0: it never got that far */
 	uint64_t end_ns;		/* its loop ended */
@@ -48,11 +56,16 @@ struct ktstr_slot {
 	struct ktstr_slot_window window;
 	struct ktstr_counters base, end;
 	uint64_t cpus[KTSTR_SLOT_CPUS / 64];
-	uint32_t last_cpu;
+	uint32_t last_cpu, last_node;
 	uint64_t cpu_changes;		/* seen between iterations: a lower bound of migrations */
+	uint64_t node_changes;		/* of them, to another node */
 	bool finished;			/* the worker filled end_ns and end itself */
 	char role[24];			/* "": none */
 	char error[256];
+	bool has_nodes;			/* the machine has several */
+	bool has_pages, has_home;	/* the next two are known */
+	uint64_t pages[KTSTR_NODES_MAX];	/* its own, by node, at its end */
+	struct ktstr_cpu_mask home;	/* nodes where they are expected */
 	uint32_t n_metrics;
 	struct {
 		char name[48], unit[16];
@@ -61,10 +74,10 @@ struct ktstr_slot {
 	struct ktstr_histogram wake;
 } __attribute__((aligned(64)));		/* workers share no cache line by their slots */
 
-/* Parse /proc/PID/schedstat, the line of /proc/PID/sched and the state of /proc/PID/stat; false
- * when the text is not that. */
+/* Parse /proc/PID/schedstat, the number behind `key` in /proc/PID/sched and the state of
+ * /proc/PID/stat; false when the text is not that. */
 bool ktstr_schedstat_parse(const char *text, struct ktstr_counters *ret);
-bool ktstr_migrations_parse(const char *text, uint64_t *ret);
+bool ktstr_sched_parse(const char *text, const char *key, uint64_t *ret);
 bool ktstr_runnable_parse(const char *text, bool *ret);
 
 /* Reads all three below `proc_dir` ("/proc/self"). What cannot be read stays 0. */
@@ -75,10 +88,10 @@ void ktstr_schedstat_read(int fd, struct ktstr_counters *ret);
 
 /* -- the worker's side -- */
 /* slot->base has been filled. Waiting before this, while groups are made, does not count. */
-void ktstr_slot_begin(struct ktstr_slot *slot, uint64_t now_ns, unsigned cpu);
-/* An iteration ended on `cpu`. The step's end may have cut it short: then its time counts only. */
-void ktstr_slot_cut(struct ktstr_slot *slot, uint64_t now_ns, unsigned cpu);
-void ktstr_slot_iteration(struct ktstr_slot *slot, uint64_t now_ns, unsigned cpu);
+void ktstr_slot_begin(struct ktstr_slot *slot, uint64_t now_ns, struct ktstr_where where);
+/* An iteration ended there. The step's end may have cut it short: then its time counts only. */
+void ktstr_slot_cut(struct ktstr_slot *slot, uint64_t now_ns, struct ktstr_where where);
+void ktstr_slot_iteration(struct ktstr_slot *slot, uint64_t now_ns, struct ktstr_where where);
 void ktstr_slot_sleep(struct ktstr_slot *slot, uint64_t now_ns, uint64_t until_ns);
 /* From a sleep that took its time comes a sample of wake latency: from until_ns to now. */
 void ktstr_slot_wake(struct ktstr_slot *slot, uint64_t now_ns);

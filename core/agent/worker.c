@@ -53,6 +53,8 @@ static void futex_wait_until(const uint32_t *word, uint64_t until_ns)
 struct life {
 	const struct ktstr_job *job;
 	int schedstat;			/* /proc/self/schedstat, -1: there is none */
+	bool has_first;
+	struct ktstr_first_pages first;	/* known if has_first */
 };
 
 static const struct ktstr_job *job_of(const struct ktstr_worker *worker)
@@ -93,11 +95,12 @@ static void do_unblock(struct ktstr_worker *worker, uint64_t woken_ns)
 
 /* ---- the life of a worker ---- */
 
-static unsigned this_cpu(void)
+static struct ktstr_where here(void)
 {
-	int cpu = sched_getcpu();
+	struct ktstr_where where = { 0, 0 };
 
-	return cpu < 0 ? 0 : (unsigned)cpu;
+	getcpu(&where.cpu, &where.node);
+	return where;
 }
 
 /* schedstat lags behind for a task that runs right now; its CPU clock does not. */
@@ -122,12 +125,27 @@ static void after_iteration(const struct life *life, bool running)
 	struct ktstr_counters now = { 0 };
 	uint64_t now_ns = ktstr_now_ns();
 
-	(running ? ktstr_slot_iteration : ktstr_slot_cut)(slot, now_ns, this_cpu());
+	(running ? ktstr_slot_iteration : ktstr_slot_cut)(slot, now_ns, here());
 	if (!ktstr_slot_window_due(slot, now_ns))
 		return;
 	ktstr_schedstat_read(life->schedstat, &now);
 	read_cpu_clock(&now);
 	ktstr_slot_window(slot, now_ns, &now);
+}
+
+/* On a machine with several nodes: where its memory is, and where it should be. What is not known is
+ * not told. */
+static void note_pages(const struct life *life)
+{
+	static const struct ktstr_mem_policy none = { .mode = KTSTR_MEM_INHERIT };
+	const struct ktstr_job *job = life->job;
+	struct ktstr_slot *slot = job->slot;
+
+	if (!job->map || !life->has_first)
+		return;
+	slot->has_pages = !ktstr_pages_count(&life->first, slot->pages, NULL);
+	slot->has_home = ktstr_pages_home(job->memory ? job->memory : &none, job->map,
+					  &slot->home);
 }
 
 static int work(const struct life *life, struct ktstr_worker *worker,
@@ -139,7 +157,7 @@ static int work(const struct life *life, struct ktstr_worker *worker,
 
 	futex_wait_until(&job->gate->go, UINT64_MAX);
 	read_counters(&slot->base);
-	ktstr_slot_begin(slot, ktstr_now_ns(), this_cpu());
+	ktstr_slot_begin(slot, ktstr_now_ns(), here());
 	while (!ret && is_running(worker)) {
 		ret = job->ops->iterate(workload, worker, err);
 		if (!ret)
@@ -148,6 +166,7 @@ static int work(const struct life *life, struct ktstr_worker *worker,
 	slot->end_ns = ktstr_now_ns();
 	read_counters(&slot->end);
 	ktstr_slot_window(slot, slot->end_ns, &slot->end);
+	note_pages(life);
 	slot->finished = true;
 	return ret;
 }
@@ -194,6 +213,8 @@ int ktstr_worker_run(const struct ktstr_job *job)
 	int ret;
 
 	note_role(job);
+	job->slot->has_nodes = job->map;
+	life.has_first = job->map && !ktstr_pages_first(&life.first, NULL);
 	ret = create_and_work(&life, &worker, &err);
 	if (ret)
 		snprintf(job->slot->error, sizeof(job->slot->error), "%s",

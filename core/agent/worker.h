@@ -25,6 +25,8 @@ struct ktstr_job {
 	unsigned index, group_size;
 	int ready_fd;			/* eventfd: +1 once it waits at the gate */
 	pid_t engine;			/* the worker ends when this does */
+	const struct ktstr_cpu_map *map;	/* of a machine with NUMA nodes; else NULL */
+	const struct ktstr_mem_policy *memory;	/* NULL: none was set */
 };
 
 #define KTSTR_WORKER_SIGNAL SIGUSR1	/* interrupts system calls once the gate says stop */

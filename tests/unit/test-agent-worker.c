@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -65,11 +66,13 @@ static const struct ktstr_workload_ops fake_ops = {
 	.role = fake_role,
 };
 
+static const struct ktstr_cpu_map *machine;	/* NULL: with one node */
+
 static int run_ops(const struct ktstr_workload_ops *ops, uint64_t *ret_ready)
 {
 	struct ktstr_job job = {
 		.ops = ops, .name = "fake", .gate = &gate, .slot = &slot, .group_size = 1,
-		.ready_fd = eventfd(0, EFD_NONBLOCK),
+		.ready_fd = eventfd(0, EFD_NONBLOCK), .map = machine,
 	};
 	int ret;
 
@@ -103,6 +106,44 @@ Test(worker, iterates_until_the_gate_says_stop)
 	cr_assert_str_eq(slot.role, "leader");
 	cr_assert_eq(slot.wake.count, 1, "the one sleep that came to its end");
 	cr_assert_eq(destroyed, 1);
+}
+
+/* What there is when create() is called is not its own; what it takes then is. */
+static int big_create(struct ktstr_worker *worker, const struct ktstr_value *values,
+		      struct ktstr_workload **ret, struct ktstr_err *err)
+{
+	const size_t size = 1000 * (size_t)sysconf(_SC_PAGESIZE);
+	char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	cr_assert_neq(p, MAP_FAILED);
+	madvise(p, size, MADV_NOHUGEPAGE);
+	memset(p, 1, size);
+	return fake_create(worker, values, ret, err);
+}
+
+static const struct ktstr_workload_ops big_ops = {
+	.size = sizeof(big_ops),
+	.create = big_create,
+	.iterate = fake_iterate,
+	.destroy = fake_destroy,
+};
+
+Test(worker, tells_where_its_memory_is_when_the_machine_has_nodes)
+{
+	struct ktstr_cpu_place place = { .cpu = 8000 };
+	const struct ktstr_cpu_map two = { .places = &place, .n = 1, .nodes = 2 };
+	uint64_t ready, pages = 0;
+
+	if (syscall(SYS_move_pages, 0, 0ul, NULL, NULL, NULL, 0))
+		cr_skip_test("no move_pages() here");
+	machine = &two;
+	cr_assert_eq(run_ops(&big_ops, &ready), 0);
+	cr_assert(slot.has_nodes);
+	cr_assert(slot.has_pages);
+	cr_assert_not(slot.has_home, "none of its CPUs is on that machine");
+	for (size_t i = 0; i < KTSTR_NODES_MAX; i++)
+		pages += slot.pages[i];
+	cr_assert(pages >= 1000 && pages < 1100, "%llu", (unsigned long long)pages);
 }
 
 Test(worker, an_iteration_that_fails_ends_it)

@@ -68,7 +68,11 @@ enum ktstr_rec {
 				 * others on purpose), max_runnable_ns u (longest time runnable and not running;
 				 * waits less than 4 ms apart or in one iteration count as one), wake? m (see
 				 * ktstr/histogram.h: latencies from the wake, or the end of a sleep, to
-				 * running; absent: none), open_ns? u (how long it was free to work) */
+				 * running; absent: none), open_ns? u (how long it was free to work). On a machine
+				 * with several NUMA nodes: node_changes? u (iterations that ended on another
+				 * node than the one before), pages? a of u (its own pages at its end, by node),
+				 * home? a of u (nodes where they are expected; absent: any),
+				 * pages_migrated? u (by the kernel's NUMA balancing, to another node) */
 	KTSTR_REC_GUEST_FAULT = 43,	/* what t, text t, errno? s: the agent or the engine could not do something */
 	KTSTR_REC_LOST = 44,	/* source t, count u: evidence that could not be kept, counted */
 	KTSTR_REC_DONE = 45,	/* outcome t (ran, skipped, scheduler-died, failed), text? t: nothing follows from the guest */
