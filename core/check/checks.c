@@ -105,6 +105,22 @@ static double migrations_of(const struct ktstr_stats_set *g)
 			     : KTSTR_STATS_NONE;
 }
 
+static double locality_of(const struct ktstr_stats_set *g) { return g->locality; }
+
+static double node_ratio_of(const struct ktstr_stats_set *g)
+{
+	return g->has_node_changes && g->iterations
+		       ? 100 * (double)g->node_changes / (double)g->iterations
+		       : KTSTR_STATS_NONE;
+}
+
+static double moved_of(const struct ktstr_stats_set *g)
+{
+	return g->has_pages_migrated && g->pages
+		       ? 100 * (double)g->pages_migrated / (double)g->pages
+		       : KTSTR_STATS_NONE;
+}
+
 /* "worker 7 in step 2" */
 static void append_worker(char *buf, size_t size, uint64_t pid, uint64_t step)
 {
@@ -162,6 +178,26 @@ static void migrations(const struct ktstr_stats_set *g, char *buf, size_t size)
 		 (unsigned long long)g->iterations);
 }
 
+static void node_changes(const struct ktstr_stats_set *g, char *buf, size_t size)
+{
+	snprintf(buf, size, "%llu of %llu iterations ended on another node than the one before",
+		 (unsigned long long)g->node_changes, (unsigned long long)g->iterations);
+}
+
+static void home_pages(const struct ktstr_stats_set *g, char *buf, size_t size)
+{
+	ktstr_append(buf, size, "%llu of %llu pages of ",
+		     (unsigned long long)g->locality_home_pages,
+		     (unsigned long long)g->locality_pages);
+	append_worker(buf, size, g->locality_pid, g->locality_step);
+}
+
+static void moved_pages(const struct ktstr_stats_set *g, char *buf, size_t size)
+{
+	snprintf(buf, size, "%llu pages were moved to another node, %llu there are",
+		 (unsigned long long)g->pages_migrated, (unsigned long long)g->pages);
+}
+
 static void spread(struct ktstr_judging *j) { each_group(j, spread_of, shares); }
 static void gap(struct ktstr_judging *j) { each_group(j, gap_of, gap_worker); }
 static void wait_for_cpu(struct ktstr_judging *j) { each_group(j, wait_of, wait_worker); }
@@ -171,6 +207,9 @@ static void iteration_rate(struct ktstr_judging *j) { each_group(j, slowest_of, 
 static void wake_p99(struct ktstr_judging *j) { each_group(j, wake_p99_of, wakes); }
 static void wake_cv(struct ktstr_judging *j) { each_group(j, wake_cv_of, wakes); }
 static void migration_ratio(struct ktstr_judging *j) { each_group(j, migrations_of, migrations); }
+static void node_ratio(struct ktstr_judging *j) { each_group(j, node_ratio_of, node_changes); }
+static void page_locality(struct ktstr_judging *j) { each_group(j, locality_of, home_pages); }
+static void page_migration(struct ktstr_judging *j) { each_group(j, moved_of, moved_pages); }
 
 /* ---- what holds for each worker ---- */
 
@@ -383,6 +422,27 @@ const struct ktstr_check ktstr_checks[KTSTR_CHECK_COUNT] = {
 			   .max = PERCENT_MAX, .optional = true,
 			   .help = "at most, migrations of a group / its iterations" },
 		.timing = true, .evaluate = migration_ratio,
+	},
+	[KTSTR_CHECK_NODE_MIGRATION_RATIO] = {
+		.param = { .name = "node-migration-ratio", .type = KTSTR_PARAM_PERCENT,
+			   .max = PERCENT_MAX, .optional = true,
+			   .help = "at most, iterations of a group that ended on another NUMA node "
+				   "than the one before / all of them" },
+		.timing = true, .evaluate = node_ratio,
+	},
+	[KTSTR_CHECK_PAGE_LOCALITY] = {
+		.param = { .name = "page-locality", .type = KTSTR_PARAM_PERCENT, .max = 1000000,
+			   .optional = true,
+			   .help = "at least, of each worker's memory on the NUMA nodes where it is "
+				   "expected" },
+		.at_least = true, .evaluate = page_locality,
+	},
+	[KTSTR_CHECK_PAGE_MIGRATION] = {
+		.param = { .name = "page-migration", .type = KTSTR_PARAM_PERCENT,
+			   .max = PERCENT_MAX, .optional = true,
+			   .help = "at most, pages of a group that NUMA balancing moved to another "
+				   "node / all that it has" },
+		.evaluate = page_migration,
 	},
 	[KTSTR_CHECK_HOST_NOISE] = {
 		.param = { .name = "host-noise", .type = KTSTR_PARAM_PERCENT, .def = "5%",

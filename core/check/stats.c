@@ -9,6 +9,7 @@
 #include <math.h>
 
 #define CPU_WORDS (KTSTR_STATS_CPUS / 64)
+#define NODES_MAX 1024		/* NUMA nodes of a kernel */
 #define LINKS_MAX 200		/* pairs of cgroups; who moves more is not confined */
 
 /* What a KTSTR_REC_CGROUP says of a cpuset: from `ns` on it is so. */
@@ -212,6 +213,38 @@ static bool set_confinement(struct stats *s, struct ktstr_stats_worker *w)
 	return w->confined && (!outside || w->outside);
 }
 
+/* The numbers of a list, up to `max`; the rest of it is left alone. */
+static size_t read_list(const struct ktstr_fields *f, const char *key, uint64_t *ret, size_t max)
+{
+	struct ktstr_fields list;
+	struct ktstr_field item;
+	size_t n = 0;
+
+	if (!ktstr_get_sub(f, key, &list))
+		return 0;
+	while (n < max && ktstr_item_next(&list, &item) && item.type == KTSTR_FIELD_U64)
+		ret[n++] = item.u64;
+	return n;
+}
+
+static void read_pages(struct ktstr_stats_worker *w)
+{
+	uint64_t pages[NODES_MAX], home[NODES_MAX];
+	struct ktstr_field ignored;
+	size_t n = read_list(&w->record, "pages", pages, NODES_MAX);
+	size_t n_home = read_list(&w->record, "home", home, NODES_MAX);
+
+	w->has_pages = ktstr_get(&w->record, "pages", &ignored);
+	w->has_home = w->has_pages && n_home;
+	for (size_t i = 0; i < n; i++)
+		w->pages += pages[i];
+	for (size_t i = 0; i < n_home; i++)
+		if (home[i] < n) {
+			w->home_pages += pages[home[i]];
+			pages[home[i]] = 0;	/* a node that stands there twice counts once */
+		}
+}
+
 static bool add_worker(struct stats *s, const struct ktstr_fields *f)
 {
 	struct ktstr_stats_worker *w = ktstr_arena_zalloc(s->arena, sizeof(*w));
@@ -233,6 +266,9 @@ static bool add_worker(struct stats *s, const struct ktstr_fields *f)
 	ktstr_get_str(f, "workload", &w->workload);
 	ktstr_get_str(f, "role", &w->role);
 	ktstr_get_bool(f, "completed", &w->completed);
+	w->has_node_changes = ktstr_get_u64(f, "node_changes", &w->node_changes);
+	w->has_pages_migrated = ktstr_get_u64(f, "pages_migrated", &w->pages_migrated);
+	read_pages(w);
 	return set_confinement(s, w);
 }
 
@@ -476,6 +512,11 @@ static void add_counts(struct ktstr_stats_set *set, const struct ktstr_stats_wor
 	set->cpu_ns += w->cpu_ns;
 	set->run_delay_ns += w->run_delay_ns;
 	set->has_wait |= w->has_wait;
+	set->has_node_changes |= w->has_node_changes;
+	set->node_changes += w->node_changes;
+	set->pages += w->pages;
+	set->has_pages_migrated |= w->has_pages_migrated;
+	set->pages_migrated += w->pages_migrated;
 }
 
 static uint64_t step_of(const struct stats *s, const struct ktstr_stats_worker *w)
@@ -496,6 +537,24 @@ static void add_worst(const struct stats *s, struct ktstr_stats_set *set,
 		set->wait_pid = w->pid;
 		set->wait_step = step_of(s, w);
 	}
+}
+
+/* A few pages are a stack and what libraries need: they say nothing of a worker's memory. */
+#define PAGES_MIN 64
+
+static void add_locality(const struct stats *s, struct ktstr_stats_set *set,
+			 const struct ktstr_stats_worker *w)
+{
+	double locality = w->pages ? 100 * (double)w->home_pages / (double)w->pages : 0;
+
+	if (!w->has_home || w->pages < PAGES_MIN ||
+	    (set->locality >= 0 && locality >= set->locality))
+		return;
+	set->locality = locality;
+	set->locality_pid = w->pid;
+	set->locality_step = step_of(s, w);
+	set->locality_pages = w->pages;
+	set->locality_home_pages = w->home_pages;
 }
 
 static void add_rate(const struct stats *s, struct ktstr_stats_set *set,
@@ -629,11 +688,13 @@ static struct ktstr_stats_set *sum(struct stats *s, struct range r)
 		.share_max = KTSTR_STATS_NONE, .rate = KTSTR_STATS_NONE,
 		.rate_min = KTSTR_STATS_NONE, .cpu_rate = KTSTR_STATS_NONE,
 		.cpu_rate_cv = KTSTR_STATS_NONE, .wake_cv = KTSTR_STATS_NONE,
+		.locality = KTSTR_STATS_NONE,
 	};
 	for (size_t i = 0; i < r.n; i++) {
 		add_counts(set, r.items[i]);
 		add_worst(s, set, r.items[i]);
 		add_rate(s, set, r.items[i]);
+		add_locality(s, set, r.items[i]);
 	}
 	set->cpus = count_cpus(r);
 	if (set->cpu_ns)

@@ -78,15 +78,34 @@ struct made_worker {
 	const char *cpus;		/* "0123": a digit each */
 	bool killed;
 	const uint64_t *wakes;		/* ended by 0 */
+	bool nodes;			/* the machine has several: the following are told */
+	uint64_t node_changes, pages_migrated;
+	const uint64_t *pages;		/* of nodes 0 and 1 */
+	const char *home;		/* "01": a digit each */
 };
 
-static inline void made_put_cpus(struct ktstr_buf *b, const char *cpus)
+static inline void made_put_digits(struct ktstr_buf *b, const char *key, const char *digits)
 {
-	if (!cpus)
+	if (!digits)
 		return;
-	ktstr_put_array(b, "cpus");
-	for (; *cpus; cpus++)
-		ktstr_put_u64(b, NULL, (uint64_t)(*cpus - '0'));
+	ktstr_put_array(b, key);
+	for (; *digits; digits++)
+		ktstr_put_u64(b, NULL, (uint64_t)(*digits - '0'));
+	ktstr_put_end(b);
+}
+
+static inline void made_put_nodes(struct ktstr_buf *b, const struct made_worker *w)
+{
+	if (!w->nodes)
+		return;
+	ktstr_put_u64(b, "node_changes", w->node_changes);
+	ktstr_put_u64(b, "pages_migrated", w->pages_migrated);
+	made_put_digits(b, "home", w->home);
+	if (!w->pages)
+		return;
+	ktstr_put_array(b, "pages");
+	ktstr_put_u64(b, NULL, w->pages[0]);
+	ktstr_put_u64(b, NULL, w->pages[1]);
 	ktstr_put_end(b);
 }
 
@@ -131,7 +150,8 @@ static inline void made_worker(struct made *m, uint64_t ns, const struct made_wo
 			ktstr_put_u64(&b, numbers[i].key, numbers[i].value);
 	if (w->step)
 		ktstr_put_u64(&b, "step", *w->step);
-	made_put_cpus(&b, w->cpus);
+	made_put_digits(&b, "cpus", w->cpus);
+	made_put_nodes(&b, w);
 	made_put_wakes(&b, w->wakes);
 	ktstr_put_bool(&b, "completed", !w->killed);
 	made_record(m, KTSTR_REC_WORKER, ns, &b);

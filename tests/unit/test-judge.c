@@ -12,6 +12,7 @@
 /* ---- the cases: two workers of group w in cgroup a, each for 2 s ---- */
 
 static const uint64_t quick[] = { 1000, 1000, 1000, 1000, 0 };
+static const uint64_t on_both[] = { 90, 10 }, on_second[] = { 0, 100 }, on_first[] = { 100, 0 };
 static const uint64_t late[] = { 1000, 1000, 1000, 90000000, 0 };
 
 #define WORKER .cgroup = "a", .workload = "w", .wall_ns = 2 * SEC
@@ -81,6 +82,26 @@ static const struct {
 	  { { WORKER, .pid = 1, .iterations = 60, .migrations = 6 },
 	    { WORKER, .pid = 2, .iterations = 40, .migrations = 5 } }, NULL,
 	  "migration-ratio of w in a: 11.0 %, at most 10 % (11 migrations in 100 iterations)" },
+	{ KTSTR_CHECK_NODE_MIGRATION_RATIO, { .set = true, .u64 = 100000 },
+	  { { WORKER, .pid = 1, .iterations = 60, .nodes = true, .node_changes = 10 },
+	    { WORKER, .pid = 2, .iterations = 40, .nodes = true } },
+	  { { WORKER, .pid = 1, .iterations = 60, .nodes = true, .node_changes = 10 },
+	    { WORKER, .pid = 2, .iterations = 40, .nodes = true, .node_changes = 2 } }, NULL,
+	  "node-migration-ratio of w in a: 12.0 %, at most 10 % (12 of 100 iterations ended on another "
+	  "node than the one before)" },
+	{ KTSTR_CHECK_PAGE_LOCALITY, { .set = true, .u64 = 900000 },
+	  { { WORKER, .pid = 1, .nodes = true, .pages = on_both, .home = "0" },
+	    { WORKER, .pid = 2, .nodes = true, .pages = on_second, .home = "1" } },
+	  { { WORKER, .pid = 1, .nodes = true, .pages = on_first, .home = "0" },
+	    { WORKER, .pid = 2, .nodes = true, .pages = on_both, .home = "1" } }, NULL,
+	  "page-locality of w in a: 10.0 %, at least 90 % (10 of 100 pages of worker 2 in step 1)" },
+	{ KTSTR_CHECK_PAGE_MIGRATION, { .set = true, .u64 = 500000 },
+	  { { WORKER, .pid = 1, .nodes = true, .pages = on_both, .pages_migrated = 80 },
+	    { WORKER, .pid = 2, .nodes = true, .pages = on_second } },
+	  { { WORKER, .pid = 1, .nodes = true, .pages = on_both, .pages_migrated = 80 },
+	    { WORKER, .pid = 2, .nodes = true, .pages = on_first, .pages_migrated = 40 } }, NULL,
+	  "page-migration of w in a: 60.0 %, at most 50 % (120 pages were moved to another node, 200 "
+	  "there are)" },
 };
 
 /* ---- judging ---- */

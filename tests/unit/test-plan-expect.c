@@ -81,7 +81,7 @@ Test(plan_expect, all_that_is_wrong_is_told)
 		 "  fails: {cause: sheduler-error, pattern: }\n",
 		 "f:3:3: unknown key `sprea` here; did you mean `spread`? (known: fails, starvation, "
 		 "min-work, isolation, spread, gap, wait, throughput, throughput-cv, iteration-rate, "
-		 "wake-p99, wake-cv, migration-ratio, host-noise)\n"
+		 "wake-p99, wake-cv, migration-ratio, node-migration-ratio, page-locality, page-migration, host-noise)\n"
 		 "f:4:8: `gap`: expected duration 0s..24h, not \"5\" (a number and its unit: 1h, 2m, 5s, "
 		 "250ms, 10us, 100ns)\n"
 		 "f:5:11: `spread`: expected percentage 0%..100%, not \"101%\"\n"

@@ -325,3 +325,60 @@ Test(stats, lost_frames_are_counted)
 	cr_assert_eq(compute(&f)->lost, 3);
 	drop(&f);
 }
+
+Test(stats, the_worker_with_the_least_memory_at_home_stands_for_its_group)
+{
+	static const uint64_t both[] = { 300, 100 }, second[] = { 0, 500 }, few[] = { 63, 0 };
+	struct fixture f = { 0 };
+	const struct ktstr_stats_set *g;
+
+	made_head(&f.made);
+	made_step(&f.made, 1 * SEC, 1, 1, NULL, "begin", 4);
+	made_worker(&f.made, 3 * SEC, &(struct made_worker){
+		.cgroup = "a", .workload = "w", .pid = 1, .nodes = true, .node_changes = 2,
+		.pages = second, .home = "1", .pages_migrated = 7 });
+	made_worker(&f.made, 3 * SEC, &(struct made_worker){
+		.cgroup = "a", .workload = "w", .pid = 2, .nodes = true, .node_changes = 3,
+		.pages = both, .home = "0" });
+	made_worker(&f.made, 3 * SEC, &(struct made_worker){	/* anywhere will do */
+		.cgroup = "a", .workload = "w", .pid = 3, .nodes = true, .pages = both });
+	made_worker(&f.made, 3 * SEC, &(struct made_worker){
+		.cgroup = "a", .workload = "w", .pid = 4, .nodes = true, .pages = few,
+		.home = "1" });
+	g = compute(&f)->groups[0];
+	cr_assert_eq(g->node_changes, 5);
+	cr_assert_eq(g->pages, 1363);
+	cr_assert_eq(g->pages_migrated, 7);
+	near(g->locality, 75);
+	cr_assert_eq(g->locality_pid, 2);
+	cr_assert_eq(g->locality_step, 1);
+	cr_assert_eq(g->locality_pages, 400);
+	cr_assert_eq(g->locality_home_pages, 300);
+	drop(&f);
+}
+
+Test(stats, a_machine_with_one_node_tells_nothing_of_nodes)
+{
+	struct fixture f = { 0 };
+	const struct ktstr_stats_set *g;
+
+	two_cgroups(&f.made);
+	g = compute(&f)->groups[2];
+	cr_assert_not(g->has_node_changes);
+	cr_assert_not(g->has_pages_migrated);
+	near(g->locality, KTSTR_STATS_NONE);
+	drop(&f);
+}
+
+/* A guest that names a node twice, or one that has no pages, gains nothing by it. */
+Test(stats, a_home_counts_once)
+{
+	static const uint64_t both[] = { 300, 100 };
+	struct fixture f = { 0 };
+
+	made_head(&f.made);
+	made_worker(&f.made, SEC, &(struct made_worker){
+		.cgroup = "a", .workload = "w", .nodes = true, .pages = both, .home = "1197" });
+	near(compute(&f)->groups[0]->locality, 25);
+	drop(&f);
+}

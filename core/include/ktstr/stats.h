@@ -37,6 +37,13 @@ struct ktstr_stats_worker {
 	const char *outside;		/* of the CPUs that it ran on, those that are not in it;
 					 * NULL: none */
 	struct ktstr_fields record;	/* all that it reported */
+	/* On a machine with several NUMA nodes, where the guest told: */
+	bool has_node_changes, has_pages, has_home, has_pages_migrated;
+	uint64_t node_changes;		/* iterations that ended on another node than the one
+					 * before */
+	uint64_t pages;			/* its own pages at its end */
+	uint64_t home_pages;		/* of them, on the nodes where they are expected */
+	uint64_t pages_migrated;	/* by the kernel's NUMA balancing, to another node */
 };
 
 /*
@@ -72,6 +79,12 @@ struct ktstr_stats_set {
 	uint64_t wakes;			/* measured wake-ups; the following are 0 without one */
 	uint64_t wake_p50_ns, wake_p99_ns, wake_max_ns;
 	double wake_cv;			/* percent */
+	/* On NUMA nodes; of those workers that told. */
+	bool has_node_changes, has_pages_migrated;
+	uint64_t node_changes, pages, pages_migrated;
+	double locality;		/* percent of a worker's own pages that are where they are
+					 * expected: of the worker with the lowest part of them */
+	uint64_t locality_pid, locality_step, locality_pages, locality_home_pages;
 };
 
 /* A step of the scenario as it went. */

@@ -54,6 +54,14 @@ static double rank_wakes(const struct ktstr_stats_set *set)
 	return set->wakes ? (double)set->wake_p99_ns : -1;
 }
 
+/* Those with a part of their memory elsewhere come before those of whom nothing is expected. */
+static double rank_nodes(const struct ktstr_stats_set *set)
+{
+	if (!set->has_node_changes)
+		return -1;
+	return set->locality < 0 ? 0 : 101 - set->locality;
+}
+
 static void cgroup_row(const struct ktstr_stats_set *c, struct ktstr_doc *doc)
 {
 	struct ktstr_cell cells[7];
@@ -90,6 +98,17 @@ static void wakes_row(const struct ktstr_stats_set *g, struct ktstr_doc *doc)
 		ktstr_cell_real(&cells[5], (double)g->wake_max_ns / 1e3, 1) });
 }
 
+static void nodes_row(const struct ktstr_stats_set *g, struct ktstr_doc *doc)
+{
+	struct ktstr_cell cells[6];
+
+	doc->table_row(doc, (const char *[]){
+		ktstr_cell_name(&cells[0], g->cgroup), ktstr_cell_group(&cells[1], g),
+		ktstr_cell_count(&cells[2], g->node_changes), ktstr_cell_count(&cells[3], g->pages),
+		ktstr_cell_real(&cells[4], g->locality, 1),
+		g->has_pages_migrated ? ktstr_cell_count(&cells[5], g->pages_migrated) : NULL });
+}
+
 static const struct ktstr_column cgroup_columns[] = {
 	KTSTR_TEXT_COL("cgroup"), KTSTR_NUM_COL("workers", NULL), KTSTR_NUM_COL("CPUs", NULL),
 	KTSTR_NUM_COL("spread", "%"), KTSTR_NUM_COL("gap", "ms"),
@@ -107,12 +126,20 @@ static const struct ktstr_column wakes_columns[] = {
 	KTSTR_NUM_COL("p50", "us"), KTSTR_NUM_COL("p99", "us"), KTSTR_NUM_COL("max", "us"),
 };
 
+static const struct ktstr_column nodes_columns[] = {
+	KTSTR_TEXT_COL("cgroup"), KTSTR_TEXT_COL("group"), KTSTR_NUM_COL("node changes", NULL),
+	KTSTR_NUM_COL("pages", NULL), KTSTR_NUM_COL("local", "%"),
+	KTSTR_NUM_COL("moved pages", NULL),
+};
+
 static const struct table cgroups = { NULL, cgroup_columns, COUNT(cgroup_columns), cgroup_row,
 				      rank_gap };
 static const struct table groups = { "workers that do the same:", group_columns,
 				     COUNT(group_columns), group_row, rank_gap };
 static const struct table wakes = { "from wake-up to running:", wakes_columns,
 				    COUNT(wakes_columns), wakes_row, rank_wakes };
+static const struct table nodes = { "on NUMA nodes:", nodes_columns,
+				    COUNT(nodes_columns), nodes_row, rank_nodes };
 
 static int descending(const void *a, const void *b)
 {
@@ -234,6 +261,7 @@ static int build(const struct ktstr_section_input *input, const struct ktstr_val
 	say_table(&cgroups, s->cgroups, s->n_cgroups, input->backtrace, doc);
 	say_table(&groups, s->groups, s->n_groups, input->backtrace, doc);
 	say_table(&wakes, s->groups, s->n_groups, input->backtrace, doc);
+	say_table(&nodes, s->groups, s->n_groups, input->backtrace, doc);
 	say_unfinished(s, doc);
 	if (input->backtrace)
 		say_unjudged(input->verdicts[0], doc);
