@@ -59,6 +59,15 @@ int ktstr_scenario_prepare(struct ktstr_engine *engine, struct ktstr_err *err)
 
 /* ---- a step ---- */
 
+/* What the engine itself took of the guest's CPUs so far. */
+static uint64_t own_cpu_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return ktstr_timespec_ns(&ts);
+}
+
 static void report_edge(struct ktstr_engine *engine, const struct ktstr_guest_step *step,
 			uint32_t n, const char *edge)
 {
@@ -72,6 +81,7 @@ static void report_edge(struct ktstr_engine *engine, const struct ktstr_guest_st
 	ktstr_put_u64(&b, "cgroups", engine->groups.n);
 	ktstr_put_u64(&b, "workers", ktstr_crews_count(engine, NULL));
 	ktstr_put_u64(&b, "iterations", ktstr_crews_iterations(engine));
+	ktstr_put_u64(&b, "engine_cpu_ns", own_cpu_ns());
 	ktstr_report(&engine->agent, KTSTR_REC_STEP, 0, &b);
 }
 

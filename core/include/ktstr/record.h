@@ -57,7 +57,8 @@ enum ktstr_rec {
 	KTSTR_REC_SCHED_EXIT = 38,	/* code? s, signal? u, core? b, expected b (the agent asked for it) */
 	KTSTR_REC_SCX_DUMP = 39,	/* text t: one sched_ext_dump trace line, without the trace prefix */
 	KTSTR_REC_STEP = 40,	/* n u, m u, name? t, edge t (begin, end), cgroups u, workers u (that there are),
-				 * iterations? u (of all workers of the scenario so far) */
+				 * iterations? u (of all workers of the scenario so far), engine_cpu_ns? u (CPU time of the
+				 * guest's engine so far) */
 	KTSTR_REC_CGROUP = 41,	/* name t, step u (0: the whole scenario), cpus? u, cpuset? t (0-3,5: its effective
 				 * CPUs), workers u, bound? b (some of them to CPUs of their own); again with each change
 				 * of its CPUs or of that */
