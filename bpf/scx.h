@@ -53,6 +53,7 @@ struct sched_ext_entity {
 
 struct task_struct {
 	unsigned int flags;
+	s32 pid;
 	struct sched_ext_entity scx;
 };
 

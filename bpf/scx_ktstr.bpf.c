@@ -22,6 +22,14 @@ const volatile struct ktstr_config config;
 volatile struct ktstr_fault_now fault_now;
 struct ktstr_stats stats;
 
+/* What the callback that ended all was called with, for ops.dump. Not static: the compiler would take it apart, and
+ * its BTF would not fit any more. */
+struct call {
+	u64 flags, vtime;
+	u32 fault;
+	s32 pid, cpu;
+} failed;
+
 static u64 vtime_now;
 static u64 drop_candidates;
 
@@ -42,6 +50,19 @@ static __always_inline bool due(u32 kind, u32 now, u64 calls)
 static __always_inline bool on(u32 kind, u32 now, u64 calls)
 {
 	return now || (config.fault == kind && calls >= config.after);
+}
+
+/* The first one only: on other CPUs more may fail before the kernel has ended it all. `p` NULL: about no task. `cpu`:
+ * the one it is about, or came from. */
+static __always_inline void note_call(u32 fault, const struct task_struct *p, s32 cpu, u64 flags)
+{
+	if (failed.fault)
+		return;
+	failed.fault = fault;
+	failed.cpu = cpu;
+	failed.flags = flags;
+	failed.pid = p ? p->pid : -1;
+	failed.vtime = p ? p->scx.dsq_vtime : 0;
 }
 
 static __always_inline bool before(u64 a, u64 b)
@@ -97,8 +118,10 @@ s32 BPF_PROG(ktstr_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_fla
 	u64 calls = count(stats.select_cpu);
 	bool is_idle = false;
 
-	if (due(KTSTR_FAULT_SELECT_CPU_ERROR, fault_now.select_cpu_error, calls))
+	if (due(KTSTR_FAULT_SELECT_CPU_ERROR, fault_now.select_cpu_error, calls)) {
+		note_call(KTSTR_FAULT_SELECT_CPU_ERROR, p, prev_cpu, wake_flags);
 		scx_error("select_cpu fault after %llu calls", calls);
+	}
 	return scx_bpf_select_cpu_dfl(p, prev_cpu, wake_flags, &is_idle);
 }
 
@@ -110,12 +133,15 @@ void BPF_PROG(ktstr_enqueue, struct task_struct *p, u64 enq_flags)
 	/* The verifier knows config's values: it either removes this or refuses it. */
 	if (config.fault == KTSTR_FAULT_VERIFIER_REJECT)
 		*(volatile u32 *)NO_SUCH_ADDRESS = 0;
-	if (due(KTSTR_FAULT_ENQUEUE_ERROR, fault_now.enqueue_error, calls))
+	if (due(KTSTR_FAULT_ENQUEUE_ERROR, fault_now.enqueue_error, calls)) {
+		note_call(KTSTR_FAULT_ENQUEUE_ERROR, p, bpf_get_smp_processor_id(), enq_flags);
 		scx_error("enqueue fault after %llu calls", calls);
+	}
 	slow_down(calls);
 	if (drop(p, calls))
 		return;
 	if (on(KTSTR_FAULT_BAD_DSQ, fault_now.bad_dsq, calls)) {
+		note_call(KTSTR_FAULT_BAD_DSQ, p, bpf_get_smp_processor_id(), enq_flags);
 		scx_insert(p, NO_SUCH_DSQ, SCX_SLICE_DFL, enq_flags);
 		return;
 	}
@@ -130,8 +156,10 @@ void BPF_PROG(ktstr_dispatch, s32 cpu, struct task_struct *prev)
 {
 	u64 calls = count(stats.dispatch);
 
-	if (due(KTSTR_FAULT_DISPATCH_ERROR, fault_now.dispatch_error, calls))
+	if (due(KTSTR_FAULT_DISPATCH_ERROR, fault_now.dispatch_error, calls)) {
+		note_call(KTSTR_FAULT_DISPATCH_ERROR, prev, cpu, 0);
 		scx_error("dispatch fault after %llu calls", calls);
+	}
 	slow_down(calls);
 	if (on(KTSTR_FAULT_STALL, fault_now.stall, calls))
 		return;
@@ -181,6 +209,8 @@ void BPF_PROG(ktstr_dump, struct scx_dump_ctx *dump)
 		 stats.enqueue, stats.dispatch);
 	scx_dump("scx_ktstr: running=%llu moved=%llu dropped=%llu\n", stats.running, stats.moved,
 		 stats.dropped);
+	scx_dump("scx_ktstr: failed: fault=%u pid=%d cpu=%d flags=0x%llx vtime=%llu\n", failed.fault,
+		 failed.pid, failed.cpu, failed.flags, failed.vtime);
 }
 
 SEC("struct_ops.s/ktstr_init")
