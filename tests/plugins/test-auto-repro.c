@@ -7,6 +7,7 @@
 #include "wire/journal.h"
 
 #include <criterion/criterion.h>
+#include <ktstr/text.h>
 #include <unistd.h>
 
 #define TEXT(s) ((struct ktstr_str){ s, sizeof(s) - 1 })
@@ -118,19 +119,115 @@ Test(auto_repro, arguments_by_their_type)
 	cr_expect_str_eq(text, "NULL");
 	decode_argument(&t, TEXT("dsq_id"), TEXT("u64"), 0xc000000000000001, text, sizeof(text));
 	cr_expect_str_eq(text, "local on CPU 1");
+	decode_argument(&t, TEXT("wake_flags"), TEXT("u64"), 0x18, text, sizeof(text));
+	cr_expect_str_eq(text, "TTWU|SYNC");
+	decode_argument(&t, TEXT("deq_flags"), TEXT("u64"), 1, text, sizeof(text));
+	cr_expect_str_eq(text, "SLEEP");
+	decode_argument(&t, TEXT("enq_flags"), TEXT("u64"), 1ull << 41, text, sizeof(text));
+	cr_expect_str_eq(text, "LAST");
+	decode_argument(&t, TEXT("kind"), TEXT("enum scx_exit_kind"), 64, text, sizeof(text));
+	cr_expect_str_eq(text, "SCX_EXIT_UNREG");
 }
 
-/* ---- the subject ---- */
+/* Items as the journal has them: what could not be read is an array with the error. */
+Test(auto_repro, items_by_their_form)
+{
+	static const struct {
+		const char *name, *form, *enumeration, *text;
+		uint64_t n;
+	} cases[] = {
+		{ "scx.dsq->id", "hex", "", "local", 0x8000000000000002 },
+		{ "scx.ddsp_enq_flags", "flags", "scx_enq_flags", "PREEMPT", 1ull << 32 },
+		{ "kind", "enum", "scx_exit_kind", "SCX_EXIT_ERROR", 1024 },
+		{ "__state", "hex", "", "0x402", 0x402 }, { "scx.slice", "unsigned", "", "20000000", 20000000 },
+		{ "next", "pointer", "", "0xffff888000000000", 0xffff888000000000 },
+	};
+	struct ktstr_field value = { .type = KTSTR_FIELD_S64, .s64 = -1 };
+	struct trace t = { 0 };
+	char text[64];
 
-static void put_point(struct ktstr_journal_writer *w, uint64_t n, const char *at)
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct ktstr_buf b = { 0 };
+		struct ktstr_fields item;
+
+		ktstr_put_begin(&b);
+		ktstr_put_str(&b, "name", cases[i].name);
+		ktstr_put_str(&b, "form", cases[i].form);
+		ktstr_put_str(&b, "enum", cases[i].enumeration);
+		ktstr_put_end(&b);
+		cr_assert(ktstr_fields_parse(b.data, b.len, &item));
+		decode_item(&t, &item, &(struct ktstr_field){ .type = KTSTR_FIELD_U64, .u64 = cases[i].n }, text,
+			    sizeof(text));
+		cr_expect_str_eq(text, cases[i].text);
+		decode_item(&t, &item, &value, text, sizeof(text));
+		cr_expect_str_eq(text, "-1", "sticky_cpu of a task that sticks to none");
+		ktstr_buf_free(&b);
+	}
+}
+
+Test(auto_repro, what_could_not_be_read_says_so)
+{
+	static const struct {
+		uint64_t error;
+		const char *text;
+	} cases[] = { { 14, "(not readable: Bad address)" }, { 61, "none" } };
+	struct trace t = { 0 };
+	char text[64];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct ktstr_buf b = { 0 };
+		struct ktstr_fields item;
+		struct ktstr_field value;
+
+		ktstr_put_begin(&b);
+		ktstr_put_str(&b, "name", "scx.slice");
+		ktstr_put_array(&b, "value");
+		ktstr_put_u64(&b, NULL, cases[i].error);
+		ktstr_put_end(&b);
+		ktstr_put_end(&b);
+		cr_assert(ktstr_fields_parse(b.data, b.len, &item));
+		cr_assert(ktstr_get(&item, "value", &value));
+		decode_item(&t, &item, &value, text, sizeof(text));
+		cr_expect_str_eq(text, cases[i].text);
+		ktstr_buf_free(&b);
+	}
+}
+
+/* ---- made-up journals ---- */
+
+/* Points: an entry and, where it has one, an exit. */
+static const struct made_point {
+	uint64_t entry, exit;
+	const char *function, *target, *op;
+} made_points[] = {
+	{ 1, 2, "x_enqueue", "callback", "enqueue" },
+	{ 3, 4, "x_select_cpu", "callback", "select_cpu" },
+	{ 5, 6, "scx_do_enqueue_task", "kernel", "enqueue" },
+	{ 7, 8, "x_dispatch", "callback", "dispatch" },
+	{ 9, 0, "do_pick_task_scx", "kernel", "dispatch" },
+	{ 10, 0, "scx_bpf_dsq_insert", "kernel", "" },
+	{ 11, 0, "task_tick_scx", "kernel", "tick" },
+};
+
+enum { ENQUEUE = 1, ENQUEUE_X, SELECT, SELECT_X, DO_ENQUEUE, DO_ENQUEUE_X, DISPATCH, DISPATCH_X, PICK, INSERT, TICK };
+
+/* `task`: its pid; its address is 1000 more. 0: the event is about none. `value` is its second argument. */
+struct made {
+	uint64_t ns, point, cpu, n, task, value, current;
+};
+
+#define EV(t, p, c, i, ...) { .ns = (t), .point = (p), .cpu = (c), .n = (i), __VA_ARGS__ }
+
+static void put_point(struct ktstr_journal_writer *w, const struct made_point *p, uint64_t n, const char *at)
 {
 	struct ktstr_buf b = { 0 };
 
 	ktstr_put_begin(&b);
 	ktstr_put_u64(&b, "n", n);
 	ktstr_put_str(&b, "at", at);
-	ktstr_put_str(&b, "target", "callback");
-	ktstr_put_str(&b, "function", "x_enqueue");
+	ktstr_put_str(&b, "target", p->target);
+	ktstr_put_str(&b, "function", p->function);
+	ktstr_put_str(&b, "op", p->op);
 	ktstr_put_bool(&b, "attached", true);
 	ktstr_put_u64(&b, "task", 0);
 	ktstr_put_array(&b, "items");
@@ -146,49 +243,63 @@ static void put_point(struct ktstr_journal_writer *w, uint64_t n, const char *at
 	ktstr_buf_free(&b);
 }
 
-/* Task 1000 + pid; the value is its second argument. */
-static void put_event(struct ktstr_journal_writer *w, uint64_t ns, uint64_t point, uint64_t cpu, uint64_t n,
-		      uint64_t pid, uint64_t value)
+#define IDLE UINT64_MAX		/* the task of a CPU that has none: there is one, and its pid is 0 */
+
+static void put_event(struct ktstr_journal_writer *w, const struct made *e)
 {
+	uint64_t pid = e->task == IDLE ? 0 : e->task, task = e->task ? 1000 + pid : 0;
 	struct ktstr_buf b = { 0 };
 
 	ktstr_put_begin(&b);
-	ktstr_put_u64(&b, "point", point);
-	ktstr_put_u64(&b, "cpu", cpu);
-	ktstr_put_u64(&b, "n", n);
-	ktstr_put_u64(&b, "pid", 5);
-	ktstr_put_u64(&b, "task", 1000 + pid);
+	ktstr_put_u64(&b, "point", e->point);
+	ktstr_put_u64(&b, "cpu", e->cpu);
+	ktstr_put_u64(&b, "n", e->n);
+	ktstr_put_u64(&b, "pid", e->current);
+	if (task)
+		ktstr_put_u64(&b, "task", task);
 	ktstr_put_array(&b, "args");
-	ktstr_put_u64(&b, NULL, 1000 + pid);
-	ktstr_put_u64(&b, NULL, value);
+	ktstr_put_u64(&b, NULL, task);
+	ktstr_put_u64(&b, NULL, e->value);
 	ktstr_put_end(&b);
 	ktstr_put_array(&b, "values");
 	ktstr_put_u64(&b, NULL, pid);
 	ktstr_put_str(&b, NULL, "worker");
 	ktstr_put_end(&b);
 	ktstr_put_end(&b);
-	cr_assert_eq(ktstr_journal_append(w, KTSTR_REC_PROBE_EVENT, ns, b.data, b.len, NULL), 0);
+	cr_assert_eq(ktstr_journal_append(w, KTSTR_REC_PROBE_EVENT, e->ns, b.data, b.len, NULL), 0);
 	ktstr_buf_free(&b);
 }
 
-static void put_trigger(struct ktstr_journal_writer *w, uint64_t ns, uint64_t n, uint64_t kind, uint64_t pid)
+struct made_trigger {
+	uint64_t ns, n, kind, current;
+	const char *message;
+};
+
+static void put_trigger(struct ktstr_journal_writer *w, const struct made_trigger *g)
 {
 	struct ktstr_buf b = { 0 };
 
 	ktstr_put_begin(&b);
-	ktstr_put_u64(&b, "point", 9);
+	ktstr_put_u64(&b, "point", 0);
 	ktstr_put_u64(&b, "cpu", 0);
-	ktstr_put_u64(&b, "n", n);
-	ktstr_put_u64(&b, "kind", kind);
-	ktstr_put_u64(&b, "pid", pid);
+	ktstr_put_u64(&b, "n", g->n);
+	ktstr_put_u64(&b, "kind", g->kind);
+	ktstr_put_u64(&b, "pid", g->current);
 	ktstr_put_str(&b, "comm", "current");
 	ktstr_put_end(&b);
-	cr_assert_eq(ktstr_journal_append(w, KTSTR_REC_PROBE_TRIGGER, ns, b.data, b.len, NULL), 0);
+	cr_assert_eq(ktstr_journal_append(w, KTSTR_REC_PROBE_TRIGGER, g->ns, b.data, b.len, NULL), 0);
 	ktstr_buf_free(&b);
 }
 
-/* Task 11 is enqueued and done on CPU 0; with `open`, 12's call is not over; 13 is busy on CPU 1 with 0x1badd. */
-static struct ktstr_journal *make_journal(bool open, uint64_t kind, uint64_t current)
+/* A trace and its story, out of a journal that is made of these events. */
+struct made_story {
+	struct ktstr_journal *journal;
+	struct ktstr_verdict verdict;
+	struct trace t;
+	struct story story;
+};
+
+static struct ktstr_journal *make_journal(const struct made *events, size_t n, const struct made_trigger *g)
 {
 	char path[] = "/tmp/ktstr-test-auto-repro.XXXXXX";
 	struct ktstr_journal_writer *w;
@@ -197,39 +308,143 @@ static struct ktstr_journal *make_journal(bool open, uint64_t kind, uint64_t cur
 	close(mkstemp(path));
 	unlink(path);
 	cr_assert_eq(ktstr_journal_create(path, ktstr_now_ns(), &w, NULL), 0);
-	put_point(w, 1, "entry");
-	put_point(w, 2, "exit");
-	put_event(w, 100, 1, 0, 0, 11, 0);
-	put_event(w, 110, 2, 0, 1, 11, 0);
-	put_event(w, 120, 1, 0, 2, 12, 0);
-	if (!open)
-		put_event(w, 125, 2, 0, 3, 12, 0);
-	put_event(w, 90, 1, 1, 0, 13, 0x1badd);
-	put_event(w, 128, 2, 1, 1, 13, 0x1badd);
-	put_trigger(w, 130, 4, kind, current);
+	for (size_t i = 0; i < sizeof(made_points) / sizeof(made_points[0]); i++) {
+		put_point(w, &made_points[i], made_points[i].entry, "entry");
+		if (made_points[i].exit)
+			put_point(w, &made_points[i], made_points[i].exit, "exit");
+	}
+	for (size_t i = 0; i < n; i++)
+		put_event(w, &events[i]);
+	put_trigger(w, g);
 	ktstr_journal_close(w);
 	cr_assert_eq(ktstr_journal_open(path, &j, NULL), 0);
 	unlink(path);
 	return j;
 }
 
-static struct story find(bool open, uint64_t kind, uint64_t current, const char *message)
+static struct made_story *tell(const struct made *events, size_t n, const struct made_trigger *g)
 {
-	struct ktstr_verdict verdict = { .size = sizeof(verdict), .exit_message = message };
-	struct ktstr_journal *journal = make_journal(open, kind, current);
-	const struct ktstr_journal *const journals[] = { journal };
-	const struct ktstr_verdict *const verdicts[] = { &verdict };
-	const struct ktstr_section_input input = {
+	struct made_story *m = calloc(1, sizeof(*m));
+	const struct ktstr_journal *journals[1];
+	const struct ktstr_verdict *verdicts[1];
+	struct ktstr_section_input input = {
 		.size = sizeof(input), .attempts = 1, .journals = journals, .verdicts = verdicts,
 		.next = ktstr_journal_next,
 	};
-	struct story story;
-	struct trace t;
 
-	cr_assert_eq(trace_read(&t, &input, 0), 0);
-	story_find(&t, &story);
-	trace_free(&t);
-	ktstr_journal_destroy(journal);
+	cr_assert(m);
+	m->journal = make_journal(events, n, g);
+	m->verdict = (struct ktstr_verdict){ .size = sizeof(m->verdict), .exit_message = g->message };
+	journals[0] = m->journal;
+	verdicts[0] = &m->verdict;
+	cr_assert_eq(trace_read(&m->t, &input, 0), 0);
+	story_find(&m->t, &m->story);
+	return m;
+}
+
+#define TELL(events, ...) tell(events, sizeof(events) / sizeof((events)[0]), &(struct made_trigger){ __VA_ARGS__ })
+
+static void forget(struct made_story *m)
+{
+	trace_free(&m->t);
+	ktstr_journal_destroy(m->journal);
+	free(m);
+}
+
+/* ---- calls ---- */
+
+/* The calls as "FUNCTION@DEPTH:EXIT" with the number of the exit's event, "-" for none. */
+static void expect_calls(const struct trace *t, const char *expected)
+{
+	char text[512] = "";
+
+	for (size_t i = 0; i < t->n_calls; i++) {
+		const struct call *c = &t->calls[i];
+		char exit[16] = "-";
+
+		if (c->exit)
+			snprintf(exit, sizeof(exit), "%llu", (unsigned long long)c->exit->n);
+		ktstr_append(text, sizeof(text), "%s%.*s@%u:%s", i ? " " : "",
+			     KTSTR_STR_ARG(trace_point(t, c->entry)->function), c->depth, exit);
+	}
+	cr_expect_str_eq(text, expected);
+}
+
+Test(calls, nest)
+{
+	static const struct made events[] = {
+		EV(100, DO_ENQUEUE, 0, 0, .task = 11), EV(101, ENQUEUE, 0, 1, .task = 11),
+		EV(102, INSERT, 0, 2, .task = 11), EV(103, ENQUEUE_X, 0, 3, .task = 11),
+		EV(104, DO_ENQUEUE_X, 0, 4, .task = 11), EV(105, DISPATCH, 0, 5),
+		EV(106, DISPATCH_X, 0, 6),
+	};
+	struct made_story *m = TELL(events, 200, 7, 1024, 0, "");
+
+	expect_calls(&m->t, "scx_do_enqueue_task@0:4 x_enqueue@1:3 scx_bpf_dsq_insert@2:- x_dispatch@0:6");
+	forget(m);
+}
+
+Test(calls, are_in_the_order_of_their_cpu_however_the_journal_has_them)
+{
+	static const struct made events[] = {
+		EV(103, ENQUEUE_X, 0, 3, .task = 12), EV(101, ENQUEUE_X, 0, 1, .task = 11),
+		EV(102, ENQUEUE, 0, 2, .task = 12), EV(90, ENQUEUE, 1, 0, .task = 13),
+		EV(100, ENQUEUE, 0, 0, .task = 11),
+	};
+	struct made_story *m = TELL(events, 200, 7, 1024, 0, "");
+
+	expect_calls(&m->t, "x_enqueue@0:1 x_enqueue@0:3 x_enqueue@0:-");
+	cr_expect_eq(m->t.calls[2].entry->cpu, 1);
+	forget(m);
+}
+
+/* The same function for another task, out of an interrupt; a return on another CPU; one of another current task. */
+Test(calls, end_with_the_return_that_is_theirs)
+{
+	static const struct made events[] = {
+		EV(100, ENQUEUE, 0, 0, .task = 11), EV(101, ENQUEUE, 0, 1, .task = 12),
+		EV(102, ENQUEUE_X, 0, 2, .task = 12), EV(103, ENQUEUE_X, 0, 3, .task = 11),
+		EV(104, ENQUEUE, 0, 4, .task = 13, .current = 5),
+		EV(105, ENQUEUE_X, 0, 5, .task = 13, .current = 6),
+		EV(106, ENQUEUE_X, 1, 0, .task = 13, .current = 5),
+	};
+	struct made_story *m = TELL(events, 200, 7, 1024, 0, "");
+
+	expect_calls(&m->t, "x_enqueue@0:3 x_enqueue@1:2 x_enqueue@0:-");
+	forget(m);
+}
+
+Test(calls, whose_return_was_lost_hold_up_nothing)
+{
+	static const struct made events[] = {
+		EV(100, DO_ENQUEUE, 0, 0, .task = 11), EV(101, ENQUEUE, 0, 1, .task = 11),
+		EV(103, DO_ENQUEUE_X, 0, 3, .task = 11), EV(104, ENQUEUE, 0, 4, .task = 12),
+		EV(105, ENQUEUE_X, 0, 5, .task = 12), EV(106, DO_ENQUEUE_X, 0, 6, .task = 12),
+	};
+	struct made_story *m = TELL(events, 200, 7, 1024, 0, "");
+
+	expect_calls(&m->t, "scx_do_enqueue_task@0:3 x_enqueue@1:- x_enqueue@0:5");
+	forget(m);
+}
+
+/* ---- the subject ---- */
+
+/* Task 11 is enqueued and done on CPU 0; with `open`, 12's call is not over; 13 is busy on CPU 1 with 0x1badd. */
+static struct story find(bool open, uint64_t kind, uint64_t current, const char *message)
+{
+	static const struct made events[] = {
+		EV(100, ENQUEUE, 0, 0, .task = 11, .current = 5),
+		EV(110, ENQUEUE_X, 0, 1, .task = 11, .current = 5),
+		EV(90, ENQUEUE, 1, 0, .task = 13, .value = 0x1badd, .current = 5),
+		EV(128, ENQUEUE_X, 1, 1, .task = 13, .value = 0x1badd, .current = 5),
+		EV(120, ENQUEUE, 0, 2, .task = 12, .current = 5),
+		EV(125, ENQUEUE_X, 0, 3, .task = 12, .current = 5),
+	};
+	size_t n = sizeof(events) / sizeof(events[0]);
+	struct made_story *m = tell(events, n - open, &(struct made_trigger){ 130, 4, kind, current, message });
+	struct story story = m->story;
+
+	forget(m);
 	return story;
 }
 
@@ -260,4 +475,211 @@ Test(auto_repro, who_was_running_is_a_guess)
 
 	cr_expect_eq(s.pid, 13);
 	cr_expect(s.guess);
+}
+
+Test(auto_repro, who_unregisters_the_scheduler_is_none)
+{
+	struct story s = find(true, 64, 13, "");
+
+	cr_expect_eq(s.pid, 13);
+	cr_expect_not(s.guess);
+}
+
+/* 6.16 calls ops.dispatch() out of a function that is told what ran before: the idle task. */
+Test(auto_repro, the_idle_task_is_nobody)
+{
+	static const struct made events[] = { EV(100, DO_ENQUEUE, 0, 0, .task = IDLE), EV(101, DISPATCH, 0, 1) };
+	struct made_story *m = TELL(events, 102, 2, 1025, 0, "dispatch fault");
+
+	cr_expect(m->story.nobody);
+	cr_expect_eq(m->story.n_journey, 2, "that of the CPU");
+	forget(m);
+}
+
+/* ---- its journey ---- */
+
+/* "FUNCTION" or "FUNCTION*TIMES", in order. */
+static void expect_journey(const struct made_story *m, const char *expected)
+{
+	char text[512] = "";
+
+	for (size_t i = 0; i < m->story.n_journey; i++) {
+		ktstr_append(text, sizeof(text), "%s%.*s", i ? " " : "",
+			     KTSTR_STR_ARG(trace_point(&m->t, m->story.journey[i]->entry)->function));
+		if (m->story.repeats[i])
+			ktstr_append(text, sizeof(text), "*%u", m->story.repeats[i] + 1);
+	}
+	cr_expect_str_eq(text, expected);
+}
+
+Test(journey, goes_over_cpus_in_time_and_ends_with_the_trigger)
+{
+	static const struct made events[] = {
+		EV(130, DO_ENQUEUE, 0, 0, .task = 11), EV(131, ENQUEUE, 0, 1, .task = 11),
+		EV(100, SELECT, 1, 0, .task = 11), EV(101, SELECT_X, 1, 1, .task = 11),
+		EV(102, ENQUEUE, 1, 2, .task = 12), EV(103, ENQUEUE_X, 1, 3, .task = 12),
+		EV(110, TICK, 1, 4, .task = 11), EV(111, INSERT, 1, 5, .task = 11),
+		/* after it, on either CPU */
+		EV(150, SELECT, 1, 6, .task = 11), EV(139, SELECT, 0, 3, .task = 11),
+	};
+	struct made_story *m = TELL(events, 140, 2, 1025, 0, "");
+
+	cr_expect_eq(m->story.pid, 11);
+	expect_journey(m, "x_select_cpu scx_bpf_dsq_insert scx_do_enqueue_task x_enqueue");
+	cr_expect_not(story_was_open(&m->t, m->story.journey[0]));
+	cr_expect(story_was_open(&m->t, m->story.journey[3]));
+	cr_expect_eq(story_last_call(&m->t, &m->story, "x_enqueue", true), m->story.journey[3]);
+	cr_expect_null(story_last_call(&m->t, &m->story, "x_enqueue", false));
+	forget(m);
+}
+
+Test(journey, has_a_row_of_the_same_once)
+{
+	struct made events[2 * 9];
+	struct made_story *m;
+
+	for (uint64_t i = 0; i < 9; i++) {
+		uint64_t point = i < 5 ? ENQUEUE : i == 5 ? SELECT : ENQUEUE;
+
+		events[2 * i] = (struct made)EV(100 + 2 * i, point, 0, 2 * i, .task = 11);
+		events[2 * i + 1] = (struct made)EV(101 + 2 * i, point + 1, 0, 2 * i + 1, .task = 11);
+	}
+	m = TELL(events, 130, 18, 1026, 0, "worker[11] failed to run for 5.1s");
+	expect_journey(m, "x_enqueue*5 x_select_cpu x_enqueue*3");
+	forget(m);
+}
+
+Test(journey, keeps_the_last_steps)
+{
+	struct made events[100];
+	struct made_story *m;
+
+	for (uint64_t i = 0; i < 100; i++)
+		events[i] = (struct made)EV(100 + i, i % 2 ? INSERT : PICK, 0, i, .task = 11);
+	m = TELL(events, 300, 100, 1026, 0, "worker[11] failed to run for 5.1s");
+	cr_expect_eq(m->story.n_journey, JOURNEY_MAX);
+	cr_expect_eq(m->story.journey[JOURNEY_MAX - 1]->entry->n, 99);
+	cr_expect_eq(m->story.journey[0]->entry->n, 100 - JOURNEY_MAX);
+	forget(m);
+}
+
+/* ---- who set the value ---- */
+
+#define BAD 0xcafef00d
+
+/* As history-and-arm64.md has it: select_cpu sets it, and the kernel notices when the task is enqueued. */
+Test(culprit, is_the_callback_that_was_left_with_the_value)
+{
+	static const struct made events[] = {
+		EV(100, SELECT, 0, 0, .task = 11), EV(101, SELECT_X, 0, 1, .task = 11, .value = BAD),
+		EV(102, DO_ENQUEUE, 0, 2, .task = 11, .value = BAD),
+		EV(103, ENQUEUE, 0, 3, .task = 11, .value = BAD),
+		EV(104, ENQUEUE_X, 0, 4, .task = 11, .value = BAD),
+	};
+	struct made_story *m = TELL(events, 105, 5, 1024, 0, "non-existent DSQ 0xcafef00d");
+
+	cr_assert(m->story.culprit);
+	cr_expect_eq(m->story.culprit->entry->point, SELECT);
+	cr_expect_eq(m->story.value, BAD);
+	forget(m);
+}
+
+/* It is gone from the task's fields when the callback returns: what was called inside had it. */
+Test(culprit, is_the_callback_inside_which_the_value_was_passed_on)
+{
+	static const struct made events[] = {
+		EV(100, ENQUEUE, 0, 0, .task = 11), EV(101, INSERT, 0, 1, .task = 11, .value = BAD),
+		EV(102, ENQUEUE_X, 0, 2, .task = 11), EV(103, DO_ENQUEUE, 0, 3, .task = 11),
+	};
+	struct made_story *m = TELL(events, 104, 4, 1024, 0, "non-existent DSQ 0xcafef00d");
+
+	cr_assert(m->story.culprit);
+	cr_expect_eq(m->story.culprit->entry->point, ENQUEUE);
+	forget(m);
+}
+
+Test(culprit, is_not_who_found_the_value_there)
+{
+	static const struct made events[] = {
+		EV(102, ENQUEUE, 0, 3, .task = 11, .value = BAD),
+		EV(103, ENQUEUE_X, 0, 4, .task = 11, .value = BAD),
+		EV(104, DO_ENQUEUE, 0, 5, .task = 11, .value = BAD),
+	};
+	struct made_story *m = TELL(events, 105, 6, 1024, 0, "non-existent DSQ 0xcafef00d");
+
+	cr_expect(m->story.has_value);
+	cr_expect_null(m->story.culprit);
+	forget(m);
+}
+
+Test(culprit, is_not_sought_for_a_number_that_is_everywhere)
+{
+	static const struct made events[] = {
+		EV(100, SELECT, 0, 0, .task = 11), EV(101, SELECT_X, 0, 1, .task = 11, .value = 0x5),
+		EV(102, DO_ENQUEUE, 0, 2, .task = 11, .value = 0x5),
+	};
+	struct made_story *m = TELL(events, 105, 5, 1024, 0, "non-existent DSQ 0x5");
+
+	cr_expect_not(m->story.has_value);
+	forget(m);
+}
+
+/* ---- a dispatch loop ---- */
+
+/* `picks` times the kernel looks for a task on CPU 1, and asks the scheduler `times` times each time. */
+static struct made_story *loop(uint64_t picks, uint64_t times, const char *message)
+{
+	size_t n = 0, room = picks * (1 + 3 * times);
+	struct made *events = calloc(room, sizeof(*events));
+	struct made_story *m;
+
+	cr_assert(events);
+	for (uint64_t pick = 0; pick < picks; pick++) {
+		events[n] = (struct made)EV(100 + n, PICK, 1, n);
+		n++;
+		for (uint64_t i = 0; i < times; i++) {
+			events[n] = (struct made)EV(100 + n, DISPATCH, 1, n);
+			events[n + 1] = (struct made)EV(101 + n, INSERT, 1, n + 1, .task = 2);
+			events[n + 2] = (struct made)EV(102 + n, DISPATCH_X, 1, n + 2);
+			n += 3;
+		}
+	}
+	m = tell(events, n, &(struct made_trigger){ 100000, 0, 1026, 7, message });
+	free(events);
+	return m;
+}
+
+Test(loop, is_many_calls_for_one_pick)
+{
+	struct made_story *m = loop(2, 20, "watchdog failed to check in for 5.004s");
+	const struct call *inside;
+
+	cr_assert(m->story.loop);
+	cr_expect_eq(m->story.loop_times, 20);
+	cr_expect_eq(m->story.cpu, 1, "which is not the trigger's");
+	cr_expect(m->story.nobody);
+	cr_expect_eq(m->story.n_journey, JOURNEY_MAX, "that of the CPU in the loop");
+	inside = story_inside(&m->t, m->story.loop);
+	cr_assert(inside);
+	cr_expect_eq(inside->entry->task, 1002);
+	forget(m);
+}
+
+Test(loop, has_a_subject_when_the_message_names_one)
+{
+	struct made_story *m = loop(1, 20, "worker[11] failed to run for 5.1s");
+
+	cr_expect(m->story.loop);
+	cr_expect_not(m->story.nobody);
+	cr_expect_eq(m->story.pid, 11);
+	forget(m);
+}
+
+Test(loop, is_not_many_picks)
+{
+	struct made_story *m = loop(20, 2, "watchdog failed to check in for 5.004s");
+
+	cr_expect_null(m->story.loop);
+	cr_expect(m->story.guess);
+	forget(m);
 }

@@ -41,6 +41,8 @@ static const struct {
 	{ "scx_enq_flags", "SCX_ENQ_PREEMPT", 1ull << 32 }, { "scx_enq_flags", "SCX_ENQ_REENQ", 1ull << 40 },
 	{ "scx_enq_flags", "SCX_ENQ_LAST", 1ull << 41 }, { "scx_enq_flags", "SCX_ENQ_CLEAR_OPSS", 1ull << 56 },
 	{ "scx_enq_flags", "SCX_ENQ_DSQ_PRIQ", 1ull << 57 },
+	{ "scx_wake_flags", "SCX_WAKE_FORK", 4 }, { "scx_wake_flags", "SCX_WAKE_TTWU", 8 },
+	{ "scx_wake_flags", "SCX_WAKE_SYNC", 16 }, { "scx_deq_flags", "SCX_DEQ_SLEEP", 1 },
 	{ "scx_ent_flags", "SCX_TASK_QUEUED", 1 }, { "scx_ent_flags", "SCX_TASK_RESET_RUNNABLE_AT", 4 },
 	{ "scx_ent_flags", "SCX_TASK_DEQD_FOR_SLEEP", 8 },
 };
@@ -165,7 +167,7 @@ void decode_flags(const struct trace *t, const char *enumeration, uint64_t value
 
 /* ---- masks ---- */
 
-static bool is_set(const struct trace *t, struct ktstr_str bytes, uint64_t cpu)
+bool decode_mask_has(const struct trace *t, struct ktstr_str bytes, uint64_t cpu)
 {
 	return cpu / 8 < bytes.len && cpu < (t->cpus ? t->cpus : UINT64_MAX) &&
 	       ((uint8_t)bytes.s[cpu / 8] >> cpu % 8 & 1);
@@ -177,9 +179,9 @@ void decode_mask(const struct trace *t, struct ktstr_str bytes, char *buf, size_
 	for (uint64_t cpu = 0; cpu < 8 * bytes.len; cpu++) {
 		uint64_t last = cpu;
 
-		if (!is_set(t, bytes, cpu))
+		if (!decode_mask_has(t, bytes, cpu))
 			continue;
-		while (is_set(t, bytes, last + 1))
+		while (decode_mask_has(t, bytes, last + 1))
 			last++;
 		ktstr_append(buf, size, "%s%llu", buf[0] ? "," : "", (unsigned long long)cpu);
 		if (last > cpu)
@@ -243,15 +245,33 @@ void decode_item(const struct trace *t, const struct ktstr_fields *item, const s
 	}
 }
 
+/* Which enumeration a parameter of that name is made of; NULL: it is a number. */
+static const char *flags_of(struct ktstr_str name)
+{
+	static const struct {
+		const char *end, *enumeration;
+	} known_flags[] = {
+		{ "enq_flags", "scx_enq_flags" }, { "deq_flags", "scx_deq_flags" },
+		{ "wake_flags", "scx_wake_flags" }, { "kick_flags", "scx_kick_flags" },
+	};
+
+	if (ktstr_str_is(name, "flags"))
+		return "scx_enq_flags";
+	for (size_t i = 0; i < sizeof(known_flags) / sizeof(known_flags[0]); i++)
+		if (ends_with(name, known_flags[i].end))
+			return known_flags[i].enumeration;
+	return NULL;
+}
+
 void decode_argument(const struct trace *t, struct ktstr_str name, struct ktstr_str type, uint64_t value,
 		     char *buf, size_t size)
 {
-	bool flags = ends_with(name, "enq_flags") || ktstr_str_is(name, "flags");
+	const char *flags = flags_of(name);
 
 	if (is_dsq(name))
 		decode_dsq(value, buf, size);
 	else if (flags)
-		decode_flags(t, "scx_enq_flags", value, buf, size);
+		decode_flags(t, flags, value, buf, size);
 	else if (ends_with(type, "*"))
 		snprintf(buf, size, value ? "0x%llx" : "NULL", (unsigned long long)value);
 	else if (ktstr_str_is(type, "enum scx_exit_kind"))

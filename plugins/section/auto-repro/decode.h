@@ -14,6 +14,8 @@ void decode_flags(const struct trace *t, const char *enumeration, uint64_t value
 /* The constant's name, or the number. */
 void decode_enum(const struct trace *t, const char *enumeration, uint64_t value, char *buf, size_t size);
 
+bool decode_mask_has(const struct trace *t, struct ktstr_str bytes, uint64_t cpu);
+
 /* "0-3,5" of the CPUs that there are. */
 void decode_mask(const struct trace *t, struct ktstr_str bytes, char *buf, size_t size);
 

@@ -61,7 +61,7 @@ static void place_of(const struct trace *t, const struct point *p, char *buf, si
 
 static void show_failed(const struct trace *t, struct ktstr_doc *doc)
 {
-	size_t told = 0, n = 0;
+	size_t n = 0;
 	char text[512];
 
 	for (size_t i = 0; i < POINTS_MAX; i++) {
@@ -71,11 +71,11 @@ static void show_failed(const struct trace *t, struct ktstr_doc *doc)
 			continue;
 		snprintf(text, sizeof(text), "%.*s (%.*s): %.*s", KTSTR_STR_ARG(p->function),
 			 KTSTR_STR_ARG(p->at), KTSTR_STR_ARG(p->error));
-		doc->value(doc, told++ ? "" : "not attached", text);
+		doc->value(doc, "not attached", text);
 	}
 	if (n > FAILED_MAX) {
 		snprintf(text, sizeof(text), "and %zu more", n - FAILED_MAX);
-		doc->value(doc, "", text);
+		doc->value(doc, "not attached", text);
 	}
 }
 
@@ -237,7 +237,7 @@ void show_journey(const struct trace *t, const struct story *s, struct ktstr_doc
 		return;
 	snprintf(text, sizeof(text), "The last %zu step%s ", s->n_journey, s->n_journey == 1 ? "" : "s");
 	if (s->nobody)
-		ktstr_append(text, sizeof(text), "on CPU %llu before the exit:", (unsigned long long)t->trigger.cpu);
+		ktstr_append(text, sizeof(text), "on CPU %llu before the exit:", (unsigned long long)s->cpu);
 	else
 		ktstr_append(text, sizeof(text), "of %s[%llu] before the exit:", s->comm,
 			     (unsigned long long)s->pid);
@@ -290,6 +290,19 @@ static void show_arguments(const struct trace *t, const struct call *call, struc
 	}
 }
 
+/* The members of nothing are none. */
+static bool is_null(const struct call *call, uint64_t param)
+{
+	struct ktstr_field list, arg;
+
+	if (!ktstr_get(&call->entry->fields, "args", &list) || list.type != KTSTR_FIELD_ARRAY)
+		return false;
+	for (uint64_t i = 0; ktstr_item_next(&list.sub, &arg); i++)
+		if (i == param)
+			return arg.type == KTSTR_FIELD_U64 && !arg.u64;
+	return false;
+}
+
 static void show_items(const struct trace *t, const struct call *call, struct ktstr_doc *doc)
 {
 	struct items it = items_of(t, call);
@@ -306,6 +319,8 @@ static void show_items(const struct trace *t, const struct call *call, struct kt
 
 		ktstr_get_str(&item.sub, "name", &name);
 		ktstr_get_u64(&item.sub, "param", &param);
+		if (is_null(call, param))
+			continue;
 		params = trace_point(t, call->entry)->params;
 		for (uint64_t i = 0; i <= param && ktstr_item_next(&params, &p); i++)
 			if (i == param && p.type == KTSTR_FIELD_MAP)
@@ -372,6 +387,9 @@ void show_functions(const struct trace *t, const struct story *s, const struct k
 
 	if (s->culprit)
 		show_once(t, &shown, s->culprit, "set the value", doc);
+	show_once(t, &shown, s->loop, "again and again", doc);
+	if (s->loop)
+		show_once(t, &shown, story_inside(t, s->loop), "in each of them", doc);
 	for (size_t i = 0; chain && i < chain->n_frames; i++) {
 		const struct ktstr_chain_frame *f = chain->frames[i];
 

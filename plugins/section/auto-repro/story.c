@@ -3,6 +3,9 @@
 
 #include <ctype.h>
 
+#define KIND_UNREG 64		/* enum scx_exit_kind */
+#define KIND_STALL 1026
+
 /* ---- the message ---- */
 
 /* "COMM[PID]" anywhere in it. */
@@ -90,6 +93,14 @@ static bool by_message(const struct trace *t, struct story *s)
 	return true;
 }
 
+/* The idle task is what a CPU has when it has nothing. */
+static bool is_about_task(const struct trace *t, const struct event *e)
+{
+	struct ktstr_field pid;
+
+	return e->task && !(trace_item(t, e, "pid", &pid) && pid.type == KTSTR_FIELD_U64 && !pid.u64);
+}
+
 /* The innermost call that was still open on the trigger's CPU and is about a task. */
 static bool by_open_frames(const struct trace *t, struct story *s)
 {
@@ -102,7 +113,7 @@ static bool by_open_frames(const struct trace *t, struct story *s)
 		if (t->trigger.time_ns - call->entry->time_ns > 1000000000ull)
 			continue;
 		s->nobody = true;
-		if (!call->entry->task)
+		if (!is_about_task(t, call->entry))
 			continue;
 		s->nobody = false;
 		s->task = call->entry->task;
@@ -151,27 +162,79 @@ static bool by_value(const struct trace *t, struct story *s)
 
 static void by_current(const struct trace *t, struct story *s)
 {
-	s->guess = true;
+	/* Who unregisters a scheduler, or ends and so lets go of it, does that itself. */
+	s->guess = t->trigger.kind != KIND_UNREG;
 	s->pid = t->trigger.pid;
 	snprintf(s->comm, sizeof(s->comm), "%.*s", KTSTR_STR_ARG(t->trigger.comm));
 	s->task = s->pid ? task_of_pid(t, s->pid) : 0;
-	s->because = "it was running when the kernel noticed";
+	s->because = s->guess ? "it was running when the kernel noticed" : "it let go of the scheduler";
 }
 
-#define KIND_STALL 1026
+/* ---- a dispatch loop ---- */
+
+/*
+ * The kernel asks ops.dispatch() again and again for one pick of a task while that moves tasks and none of them is
+ * for its CPU, up to SCX_DSP_MAX_LOOPS times (32, kernel/sched/ext.c); a CPU that finds one has asked a few times.
+ */
+#define LOOP_MIN 16
+
+static bool is_dispatch(const struct trace *t, const struct call *call, const char *target)
+{
+	const struct point *p = trace_point(t, call->entry);
+
+	return ktstr_str_is(p->op, "dispatch") && ktstr_str_is(p->target, target);
+}
+
+/* The longest row of calls within one call of the kernel's function that makes them, on any CPU: often not the one
+ * that noticed the stall. */
+static void find_loop(const struct trace *t, struct story *s)
+{
+	uint32_t row = 0;
+	bool in_pick = false;
+
+	for (size_t i = 0; i < t->n_calls; i++) {
+		const struct call *call = &t->calls[i];
+		bool pick = is_dispatch(t, call, "kernel");
+
+		if (pick || !i || call->entry->cpu != t->calls[i - 1].entry->cpu) {
+			row = 0;
+			in_pick = pick;
+		}
+		if (!in_pick || call->entry->time_ns > t->trigger.time_ns || !is_dispatch(t, call, "callback") ||
+		    ++row < LOOP_MIN || row <= s->loop_times)
+			continue;
+		s->loop = call;
+		s->loop_times = row;
+	}
+}
+
+/* Nobody that a CPU in a loop could have run is to blame for it. */
+static bool by_loop(const struct trace *t, struct story *s)
+{
+	find_loop(t, s);
+	if (!s->loop)
+		return false;
+	s->nobody = true;
+	s->cpu = s->loop->entry->cpu;
+	s->because = "the calls of the loop are about no task";
+	return true;
+}
 
 static void find_subject(const struct trace *t, struct story *s)
 {
 	/* A stall is noticed by the watchdog: what is open there is about nobody. */
-	bool stall = t->trigger.kind == KIND_STALL;
+	bool stall = t->trigger.kind == KIND_STALL, looped = stall && by_loop(t, s);
 
-	if ((stall && by_message(t, s)) || (!stall && by_open_frames(t, s)) || by_message(t, s) || by_value(t, s))
-		identify(t, s);
-	else if (s->nobody)
-		s->because = "the calls that were not over at the exit are about no task";
-	else
+	if (t->trigger.kind == KIND_UNREG)
 		by_current(t, s);
-	s->nobody = s->nobody && !s->task;
+	else if ((stall && by_message(t, s)) || (!stall && by_open_frames(t, s)) || by_message(t, s) ||
+	    (!looped && by_value(t, s)))
+		identify(t, s);
+	else if (s->nobody && !looped)
+		s->because = "the calls that were not over at the exit are about no task";
+	else if (!s->nobody)
+		by_current(t, s);
+	s->nobody = s->nobody && !s->task && !s->pid;
 }
 
 /* ---- its journey ---- */
@@ -234,9 +297,9 @@ static void keep_last(const struct trace *t, struct story *s, const struct call 
 	memmove(s->repeats, s->repeats + at, s->n_journey * sizeof(s->repeats[0]));
 }
 
-static bool is_step(const struct trace *t, const struct story *s, const struct call *call)
+static bool is_step(const struct story *s, const struct call *call)
 {
-	return s->nobody ? call->entry->cpu == t->trigger.cpu : call->entry->task == s->task;
+	return s->nobody ? call->entry->cpu == s->cpu : call->entry->task == s->task;
 }
 
 static void find_journey(const struct trace *t, struct story *s)
@@ -245,7 +308,7 @@ static void find_journey(const struct trace *t, struct story *s)
 	size_t n = 0;
 
 	for (size_t i = 0; all && i < t->n_calls; i++)
-		if (is_step(t, s, &t->calls[i]) && is_before(t, t->calls[i].entry) &&
+		if (is_step(s, &t->calls[i]) && is_before(t, t->calls[i].entry) &&
 		    !is_trigger_call(t, &t->calls[i]) && !is_tick(t, &t->calls[i]))
 			all[n++] = &t->calls[i];
 	if (n)
@@ -290,6 +353,7 @@ void story_find(const struct trace *t, struct story *s)
 	memset(s, 0, sizeof(*s));
 	if (!t->trigger.there)
 		return;
+	s->cpu = t->trigger.cpu;
 	find_subject(t, s);
 	if (!s->task && !s->nobody)
 		return;
@@ -298,10 +362,10 @@ void story_find(const struct trace *t, struct story *s)
 }
 
 /* A call that is about no task counts where the kernel noticed. */
-static bool is_about(const struct trace *t, const struct story *s, const struct event *e)
+static bool is_about(const struct story *s, const struct event *e)
 {
 	if (s->nobody || !e->task)
-		return e->cpu == t->trigger.cpu;
+		return e->cpu == s->cpu;
 	return !s->task || e->task == s->task;
 }
 
@@ -314,10 +378,23 @@ const struct call *story_last_call(const struct trace *t, const struct story *s,
 		const struct event *e = call->entry;
 
 		if (trace_is_bpf(t, e) != bpf || !ktstr_str_is(trace_point(t, e)->function, function) ||
-		    !is_before(t, e) || is_trigger_call(t, call) || !is_about(t, s, e))
+		    !is_before(t, e) || is_trigger_call(t, call) || !is_about(s, e))
 			continue;
 		if (!last || e->time_ns >= last->entry->time_ns)
 			last = call;
 	}
 	return last;
+}
+
+const struct call *story_inside(const struct trace *t, const struct call *call)
+{
+	for (size_t i = (size_t)(call - t->calls) + 1; i < t->n_calls; i++) {
+		const struct event *e = t->calls[i].entry;
+
+		if (e->cpu != call->entry->cpu || t->calls[i].depth <= call->depth)
+			break;
+		if (e->task)
+			return &t->calls[i];
+	}
+	return NULL;
 }

@@ -13,7 +13,10 @@ struct story {
 	char comm[32];
 	const char *because;		/* how it is known */
 	bool guess;
-	bool nobody;			/* the open calls are about no task: the journey is that of the CPU */
+	bool nobody;			/* it is about no task: the journey is that of this CPU */
+	uint64_t cpu;
+	const struct call *loop;	/* the last of the calls of ops.dispatch() that lead nowhere; NULL: no loop */
+	uint32_t loop_times;
 
 	const struct call *journey[JOURNEY_MAX];	/* its last calls before the exit, oldest first */
 	uint32_t repeats[JOURNEY_MAX];	/* calls of the same that came before and changed nothing either */
@@ -29,6 +32,9 @@ void story_find(const struct trace *t, struct story *story);
 /* The last call of that function, of the subject when it is about a task; NULL: none. */
 const struct call *story_last_call(const struct trace *t, const struct story *story, const char *function,
 				   bool bpf);
+
+/* The first call about a task that `call` made; NULL: none that was seen. */
+const struct call *story_inside(const struct trace *t, const struct call *call);
 
 /* True for a call that had not returned when the trigger fired. */
 bool story_was_open(const struct trace *t, const struct call *call);
