@@ -7,7 +7,8 @@
  *	SECONDS TYPE {"field": value, ...}	a record; SECONDS is its host time
  *	SECONDS TYPE text			short for {"text": "text"}; a KMSG with the kernel's stamp in
  *						front ("[    1.234567] text") gets that as stamp_ns
- *						(a text "#0x8000000000000000" is a number that JSON has no room for)
+ *						(a text "#0x8000000000000000" is a number that JSON has no room for, "#03" is
+ *						a byte, where a record has bytes)
  *	repeat N ... end			those lines N times, with @N@ as the number of the turn
  *	torn N					the first N bytes of one more record, and no more records
  */
@@ -70,7 +71,9 @@ static void die(const struct maker *m, const char *fmt, ...)
 static void put_value(struct ktstr_buf *b, const char *key, json_t *value)
 {
 	const char *name;
+	unsigned byte;
 	json_t *item;
+	int used = 0;
 	size_t i;
 
 	switch (json_typeof(value)) {
@@ -89,6 +92,10 @@ static void put_value(struct ktstr_buf *b, const char *key, json_t *value)
 	case JSON_STRING:
 		if (!strncmp(json_string_value(value), "#0x", 3)) {
 			ktstr_put_u64(b, key, strtoull(json_string_value(value) + 1, NULL, 16));
+			break;
+		}
+		if (sscanf(json_string_value(value), "#%2x%n", &byte, &used) == 1 && used == 3) {
+			ktstr_put_bytes(b, key, &(uint8_t){ (uint8_t)byte }, 1);
 			break;
 		}
 		ktstr_put_text(b, key, json_string_value(value), json_string_length(value));

@@ -18,6 +18,7 @@ static const struct ktstr_param params[] = {
 		      .help = "last lines of each log of the repeated attempt; 0: all" },
 };
 
+#define KIND_ERROR 1024
 #define KIND_STALL 1026
 
 /* ---- did it come again? ---- */
@@ -47,25 +48,24 @@ static size_t choose(const struct ktstr_section_input *input, size_t *ret_same)
 }
 
 /* What it did when it did not do the same. */
-static void say_otherwise(const struct trace *t, char *buf, size_t size)
+static void say_otherwise(const struct ktstr_verdict *v, char *buf, size_t size)
 {
-	const struct ktstr_verdict *v = t->verdict;
-
-	if (v->cause == KTSTR_CAUSE_NONE || v->cause == KTSTR_CAUSE_CHECK)
+	if (was_thrown_out(v))
+		ktstr_append(buf, size, "met another bug: %s", v->reason);
+	else if (v->cause == KTSTR_CAUSE_NONE || v->cause == KTSTR_CAUSE_CHECK)
 		ktstr_append(buf, size, "ran normally (the crash did not come again)");
 	else if (v->cause == KTSTR_CAUSE_TIMEOUT)
-		ktstr_append(buf, size, "timed out: %s", v->reason);
-	else if (!t->scheduled && v->cause != KTSTR_CAUSE_INTERRUPTED)
+		ktstr_append(buf, size, "timed out%s", v->reason + strcspn(v->reason, " "));	/* timeout (...) */
+	else if (v->stage < KTSTR_STAGE_ATTACHED && v->cause != KTSTR_CAUSE_INTERRUPTED)
 		ktstr_append(buf, size, "did not come to attach the scheduler: %s", v->reason);
 	else
 		ktstr_append(buf, size, "ended otherwise: %s", v->reason);
 }
 
-static void say_result(const struct ktstr_section_input *input, const struct trace *t, size_t attempt,
-		       size_t same, struct ktstr_doc *doc)
+static void say_result(const struct ktstr_section_input *input, size_t attempt, size_t same, struct ktstr_doc *doc)
 {
 	size_t made = input->attempts - 1;
-	char text[1024];
+	char text[1024], key[32];
 
 	snprintf(text, sizeof(text), "%zu of %zu", same, made);
 	if (same)
@@ -73,12 +73,15 @@ static void say_result(const struct ktstr_section_input *input, const struct tra
 	doc->value(doc, "reproduced", text);
 	if (same)
 		return;
-	text[0] = '\0';
-	if (was_thrown_out(t->verdict))
-		ktstr_append(text, sizeof(text), "met another bug: %s", t->verdict->reason);
-	else
-		say_otherwise(t, text, sizeof(text));
-	doc->value(doc, "second VM", text);
+	for (size_t i = 1; i < input->attempts; i++) {
+		text[0] = '\0';
+		say_otherwise(input->verdicts[i], text, sizeof(text));
+		if (made > 1 && i == attempt)
+			ktstr_append(text, sizeof(text), "; it is the one below");
+		if (made > 1)
+			snprintf(key, sizeof(key), "repro %zu", i);
+		doc->value(doc, made > 1 ? key : "second VM", text);
+	}
 }
 
 /* Why there is nothing to show of the probes. */
@@ -135,20 +138,22 @@ static void show_no_source(const struct trace *t, struct ktstr_doc *doc)
 	doc->paragraph(doc, KTSTR_TONE_DIM, text);
 }
 
-static void show_trace(const struct ktstr_section_input *input, size_t attempt, const struct trace *t,
+static int show_trace(const struct ktstr_section_input *input, size_t attempt, const struct trace *t,
 		       struct ktstr_doc *doc)
 {
 	struct story story;
+	int ret = 0;
 
 	show_probes(t, doc);
 	story_find(t, &story);
 	show_subject(t, &story, doc);
 	if (t->trigger.kind == KIND_STALL)
-		explain_stall(input, attempt, t, &story, doc);
+		ret = explain_stall(input, attempt, t, &story, doc);
 	show_journey(t, &story, doc);
 	show_functions(t, &story, input->verdicts[0], doc);
 	show_stack(t, doc);
 	show_no_source(t, doc);
+	return ret;
 }
 
 /* Attempts were allowed, and the one there is was not worth another: why, where a reader would wonder. */
@@ -183,14 +188,14 @@ static int build(const struct ktstr_section_input *input, const struct ktstr_val
 		trace_free(&t);
 		return ktstr_err_set(err, ret, "out of memory for the probes' events");
 	}
-	say_result(input, &t, attempt, same, doc);
-	if (t.trigger.there)
-		show_trace(input, attempt, &t, doc);
+	say_result(input, attempt, same, doc);
+	if (t.trigger.there && (t.trigger.kind >= KIND_ERROR || was_thrown_out(t.verdict)))
+		ret = show_trace(input, attempt, &t, doc);
 	else
 		say_no_probes(&t, doc);
 	show_logs(&t, values[P_LINES].u64, doc);
 	trace_free(&t);
-	return 0;
+	return ret ? ktstr_err_set(err, ret, "out of memory for what explains the stall") : 0;
 }
 
 static const struct ktstr_section_ops ops = {

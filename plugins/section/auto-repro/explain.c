@@ -2,197 +2,291 @@
 #include "explain.h"
 
 #include "decode.h"
+#include "evidence.h"
 
 #include <ktstr/text.h>
 
-/* ---- the host ---- */
+#include <errno.h>
 
-struct noise {
-	uint64_t first_cpu, first_delay, last_cpu, last_delay;
-	bool any;
+#define DSQ_INVALID (1ull << 63)
+#define DSQ_LOCAL (1ull << 63 | 2)
+#define DSQ_LOCAL_ON (3ull << 62)
+
+/* What is known of a stall. */
+struct stall {
+	const struct trace *t;
+	const struct story *s;
+	struct evidence evidence;
+	const struct call *enqueue;	/* the last one, when the task did not run after it; else NULL */
+	bool returned;			/* how that ended was seen */
+	bool queued;			/* it left the task on a DSQ, */
+	uint64_t dsq;			/* which is this one; */
+	bool local;			/* it is the local one of `cpu` */
+	uint64_t cpu;
+	bool has_mask;			/* on which CPUs the task may run */
+	struct ktstr_str mask;
 };
-
-static void add_noise(struct noise *noise, const struct ktstr_fields *f)
-{
-	uint64_t cpu = 0, delay = 0, n;
-	struct ktstr_field list, item;
-
-	if (!ktstr_get(f, "threads", &list) || list.type != KTSTR_FIELD_ARRAY)
-		return;
-	while (ktstr_item_next(&list.sub, &item)) {
-		if (item.type != KTSTR_FIELD_MAP)
-			continue;
-		n = 0;
-		ktstr_get_u64(&item.sub, "on_cpu_ns", &n);
-		cpu += n;
-		n = 0;
-		ktstr_get_u64(&item.sub, "run_delay_ns", &n);
-		delay += n;
-	}
-	if (!noise->any)
-		*noise = (struct noise){ .first_cpu = cpu, .first_delay = delay, .any = true };
-	noise->last_cpu = cpu;
-	noise->last_delay = delay;
-}
-
-/* The machine's CPUs waited for the host longer than they ran. */
-static bool is_starved(const struct noise *n)
-{
-	/* A thread that the last record lacks makes the sums smaller: then nothing is known. */
-	return n->any && n->last_delay >= n->first_delay && n->last_cpu >= n->first_cpu &&
-	       n->last_delay - n->first_delay > n->last_cpu - n->first_cpu;
-}
-
-/* ---- the monitors: the task among those that wait ---- */
-
-struct waiting {
-	bool seen;
-	uint64_t wait_ns, cpu, dsq;
-	bool has_cpu, has_dsq;
-};
-
-static void add_tasks(struct waiting *w, const struct ktstr_fields *f, uint64_t pid)
-{
-	struct ktstr_field list, item;
-
-	if (!ktstr_get(f, "tasks", &list) || list.type != KTSTR_FIELD_ARRAY)
-		return;
-	while (ktstr_item_next(&list.sub, &item)) {
-		uint64_t is = 0;
-
-		if (item.type != KTSTR_FIELD_MAP || !ktstr_get_u64(&item.sub, "pid", &is) || is != pid)
-			continue;
-		w->seen = true;
-		ktstr_get_u64(&item.sub, "wait_ns", &w->wait_ns);
-		w->has_cpu = ktstr_get_u64(&item.sub, "cpu", &w->cpu);
-		w->has_dsq = ktstr_get_u64(&item.sub, "dsq", &w->dsq);
-	}
-}
-
-static void read_journal(const struct ktstr_section_input *input, size_t attempt, uint64_t pid,
-			 struct noise *noise, struct waiting *w)
-{
-	struct ktstr_record rec;
-	struct ktstr_str monitor;
-	uint64_t cursor = 0;
-
-	while (input->next(input->journals[attempt], &cursor, &rec)) {
-		if (rec.type == KTSTR_REC_HOST_NOISE)
-			add_noise(noise, &rec.fields);
-		else if (rec.type == KTSTR_REC_SAMPLE && ktstr_get_str(&rec.fields, "monitor", &monitor) &&
-			 ktstr_str_is(monitor, "tasks"))
-			add_tasks(w, &rec.fields, pid);
-	}
-}
 
 /* ---- the probes: what became of it last ---- */
 
-static const struct call *last_callback(const struct trace *t, const struct story *s, const char *op)
+/* Of the scheduler, or of the kernel's function that calls it. */
+static const struct call *last_step(const struct stall *stall, const char *op, const char *target)
 {
-	for (size_t i = s->n_journey; i; i--)
-		if (ktstr_str_is(trace_point(t, s->journey[i - 1]->entry)->op, op) &&
-		    ktstr_str_is(trace_point(t, s->journey[i - 1]->entry)->target, "callback"))
+	const struct story *s = stall->s;
+
+	for (size_t i = s->n_journey; i; i--) {
+		const struct point *p = trace_point(stall->t, s->journey[i - 1]->entry);
+
+		if (ktstr_str_is(p->op, op) && (!target || ktstr_str_is(p->target, target)))
 			return s->journey[i - 1];
+	}
 	return NULL;
 }
 
-static void say_ago(const struct trace *t, const struct event *e, char *buf, size_t size)
+static bool number_of(const struct stall *stall, const struct event *e, const char *item, uint64_t *ret)
 {
-	uint64_t ns = t->trigger.time_ns > e->time_ns ? t->trigger.time_ns - e->time_ns : 0;
+	struct ktstr_field field;
 
-	ktstr_append(buf, size, "%.3f s before the exit", (double)ns / 1e9);
-}
-
-/* In no queue after it was enqueued: nobody can ever run it. */
-static bool was_dropped(const struct trace *t, const struct call *enqueue, bool *ret_queued, char *dsq, size_t size)
-{
-	struct ktstr_field id, ddsp;
-
-	if (!enqueue->exit)
+	if (!trace_item(stall->t, e, item, &field) || field.type != KTSTR_FIELD_U64)
 		return false;
-	*ret_queued = trace_item(t, enqueue->exit, "scx.dsq->id", &id) && id.type == KTSTR_FIELD_U64;
-	if (*ret_queued)
-		decode_dsq(id.u64, dsq, size);
-	if (!*ret_queued && trace_item(t, enqueue->exit, "scx.ddsp_dsq_id", &ddsp) && ddsp.type == KTSTR_FIELD_U64 &&
-	    ddsp.u64 != 1ull << 63) {
-		*ret_queued = true;
-		decode_dsq(ddsp.u64, dsq, size);
-	}
-	return !*ret_queued;
+	*ret = field.u64;
+	return true;
 }
 
-static void say_enqueue(const struct trace *t, const struct call *enqueue, struct ktstr_doc *doc)
+/* Where it is after it was enqueued; in no queue, nobody can ever run it. */
+static void find_queue(struct stall *stall)
 {
-	char text[256] = "", dsq[64] = "";
-	bool queued = false, dropped = was_dropped(t, enqueue, &queued, dsq, sizeof(dsq));
+	const struct event *exit = stall->enqueue->exit;
 
-	if (dropped)
-		ktstr_append(text, sizeof(text), "never dispatched: %.*s ran ",
-			     KTSTR_STR_ARG(trace_point(t, enqueue->entry)->function));
-	else if (queued)
-		ktstr_append(text, sizeof(text), "queued and not consumed: %.*s put it on the DSQ %s ",
-			     KTSTR_STR_ARG(trace_point(t, enqueue->entry)->function), dsq);
-	else
-		ktstr_append(text, sizeof(text), "unknown: how %.*s ended was not seen; it was entered ",
-			     KTSTR_STR_ARG(trace_point(t, enqueue->entry)->function));
-	say_ago(t, enqueue->entry, text, sizeof(text));
-	if (dropped)
-		ktstr_append(text, sizeof(text), " and left it on no DSQ; whatever the scheduler keeps it in, it did "
-			     "not come out of that");
-	doc->value(doc, "stall", text);
+	stall->returned = exit;
+	if (!exit)
+		return;
+	stall->queued = number_of(stall, exit, "scx.dsq->id", &stall->dsq) ||
+			(number_of(stall, exit, "scx.ddsp_dsq_id", &stall->dsq) && stall->dsq != DSQ_INVALID);
+	if (!stall->queued)
+		return;
+	stall->local = stall->dsq == DSQ_LOCAL ? number_of(stall, exit, "cpu", &stall->cpu) :
+		       (stall->dsq & DSQ_LOCAL_ON) == DSQ_LOCAL_ON;
+	if (stall->local && stall->dsq != DSQ_LOCAL)
+		stall->cpu = (uint32_t)stall->dsq;
 }
 
-/*
- * The kernel asks ops.dispatch() again and again for one pick of a task while that moves tasks and none of them is
- * for its CPU, up to SCX_DSP_MAX_LOOPS times (32, kernel/sched/ext.c); a CPU that finds one has asked a few times.
- */
-#define LOOP_MIN 16
+static void find_mask(struct stall *stall)
+{
+	const struct story *s = stall->s;
+	struct ktstr_field mask;
 
-struct loop {
-	const struct call *last;	/* NULL: there is none */
-	uint32_t times;
+	for (size_t i = s->n_journey; i && !stall->has_mask; i--) {
+		stall->has_mask = trace_item(stall->t, s->journey[i - 1]->entry, "cpus_ptr", &mask) &&
+				  mask.type == KTSTR_FIELD_BYTES;
+		if (stall->has_mask)
+			stall->mask = mask.str;
+	}
+}
+
+/* The callback tells more than the kernel's function around it, but is not asked of a task that select_cpu placed. */
+static void find_enqueue(struct stall *stall)
+{
+	const struct call *running = last_step(stall, "running", NULL);
+	const struct call *callback = last_step(stall, "enqueue", "callback");
+	const struct call *last = last_step(stall, "enqueue", NULL);
+
+	if (callback && (!running || running->entry->time_ns < callback->entry->time_ns))
+		last = callback;
+	if (last && (!running || running->entry->time_ns < last->entry->time_ns))
+		stall->enqueue = last;
+}
+
+static uint64_t waited_ns(const struct stall *stall, const struct event *since)
+{
+	return stall->t->trigger.time_ns > since->time_ns ? stall->t->trigger.time_ns - since->time_ns : 0;
+}
+
+static int gather(struct stall *stall, const struct ktstr_section_input *input, size_t attempt)
+{
+	int ret;
+
+	find_enqueue(stall);
+	find_mask(stall);
+	if (stall->enqueue)
+		find_queue(stall);
+	ret = evidence_read(&stall->evidence, input, attempt, stall->t, stall->s->pid,
+			    stall->enqueue ? waited_ns(stall, stall->enqueue->entry) : 0);
+	/* The monitors saw it when the probes did not. */
+	if (!ret && !stall->local && stall->evidence.waiting.has_dsq && stall->evidence.waiting.has_cpu &&
+	    stall->evidence.waiting.dsq == DSQ_LOCAL) {
+		stall->local = true;
+		stall->cpu = stall->evidence.waiting.cpu;
+	}
+	return ret;
+}
+
+/* ---- rules: each is true when it knows, and says what it saw ---- */
+
+static bool is_loop(const struct stall *stall, char *buf, size_t size)
+{
+	const struct story *s = stall->s;
+
+	if (s->loop)
+		snprintf(buf, size, "dispatch loop: %.*s was called %u times for one pick of a task on CPU %u",
+			 KTSTR_STR_ARG(trace_point(stall->t, s->loop->entry)->function), s->loop_times,
+			 s->loop->entry->cpu);
+	return s->loop;
+}
+
+static void say_enqueue(const struct stall *stall, const char *what, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s: %.*s ", what, KTSTR_STR_ARG(trace_point(stall->t, stall->enqueue->entry)->function));
+}
+
+static void say_ago(const struct stall *stall, char *buf, size_t size)
+{
+	ktstr_append(buf, size, "%.3f s before the exit", (double)waited_ns(stall, stall->enqueue->entry) / 1e9);
+}
+
+static bool is_dropped(const struct stall *stall, char *buf, size_t size)
+{
+	if (!stall->enqueue || !stall->returned || stall->queued || stall->local)
+		return false;
+	say_enqueue(stall, "never dispatched", buf, size);
+	ktstr_append(buf, size, "ran ");
+	say_ago(stall, buf, size);
+	ktstr_append(buf, size, " and left it on no DSQ; whatever the scheduler keeps it in, it did not come out of that");
+	return true;
+}
+
+/* What the kernel always runs first has the CPU. */
+static bool is_behind(const struct stall *stall, char *buf, size_t size)
+{
+	if (!stall->local || !evidence_is_above(&stall->evidence, stall->cpu))
+		return false;
+	snprintf(buf, size, "behind a higher class: it is on the local DSQ of CPU %llu, which ran ",
+		 (unsigned long long)stall->cpu);
+	evidence_say_above(&stall->evidence, stall->cpu, buf, size);
+	return true;
+}
+
+static bool may_run_on(const struct stall *stall, uint64_t cpu)
+{
+	return decode_mask_has(stall->t, stall->mask, cpu);
+}
+
+/* The same of every CPU that it may run on. */
+static bool is_shut_out(const struct stall *stall, char *buf, size_t size)
+{
+	uint64_t last = CPUS_MAX;
+	char mask[128];
+
+	for (uint64_t cpu = 0; stall->has_mask && cpu < CPUS_MAX; cpu++) {
+		if (!may_run_on(stall, cpu))
+			continue;
+		if (!evidence_is_above(&stall->evidence, cpu))
+			return false;
+		last = cpu;
+	}
+	if (last == CPUS_MAX)
+		return false;
+	decode_mask(stall->t, stall->mask, mask, sizeof(mask));
+	snprintf(buf, size, "behind a higher class on every CPU that it may run on (%s): CPU %llu ran ", mask,
+		 (unsigned long long)last);
+	evidence_say_above(&stall->evidence, last, buf, size);
+	return true;
+}
+
+/* How often each kind of thing happened since the task was enqueued, as far as that was recorded. */
+struct since {
+	uint64_t asked_here, ran_here, ran_elsewhere;
+	struct ktstr_str dispatch;
 };
 
-static bool is_dispatch(const struct trace *t, const struct call *call, const char *target)
+static struct since count_since(const struct stall *stall)
 {
-	const struct point *p = trace_point(t, call->entry);
-
-	return ktstr_str_is(p->op, "dispatch") && ktstr_str_is(p->target, target);
-}
-
-/* The longest row of calls within one call of the kernel's function that makes them, on any CPU: often not the one
- * that noticed the stall. */
-static struct loop find_loop(const struct trace *t)
-{
-	struct loop longest = { .times = 0 }, row = { .times = 0 };
-	bool in_pick = false;
+	const struct trace *t = stall->t;
+	struct since n = { .ran_here = 0 };
 
 	for (size_t i = 0; i < t->n_calls; i++) {
-		const struct call *call = &t->calls[i];
-		bool pick = is_dispatch(t, call, "kernel");
+		const struct event *e = t->calls[i].entry;
+		const struct point *p = trace_point(t, e);
+		bool here = may_run_on(stall, e->cpu);
 
-		if (pick || !i || call->entry->cpu != t->calls[i - 1].entry->cpu) {
-			row = (struct loop){ .times = 0 };
-			in_pick = pick;
-		}
-		if (!in_pick || call->entry->time_ns > t->trigger.time_ns || !is_dispatch(t, call, "callback"))
+		if (e->time_ns <= stall->enqueue->entry->time_ns || e->time_ns > t->trigger.time_ns ||
+		    !ktstr_str_is(p->target, "callback"))
 			continue;
-		row = (struct loop){ call, row.times + 1 };
-		if (row.times > longest.times)
-			longest = row;
+		if (here && ktstr_str_is(p->op, "dispatch")) {
+			n.asked_here++;
+			n.dispatch = p->function;
+		}
+		n.ran_here += here && ktstr_str_is(p->op, "running");
+		n.ran_elsewhere += !here && ktstr_str_is(p->op, "running");
 	}
-	return longest.times >= LOOP_MIN ? longest : (struct loop){ .times = 0 };
+	return n;
 }
 
-static void say_loop(const struct trace *t, const struct loop *loop, struct ktstr_doc *doc)
+/* The scheduler has work done, and never where this task may run. */
+static bool is_misplaced(const struct stall *stall, char *buf, size_t size)
 {
-	char text[256];
+	struct since n;
+	char mask[128];
 
-	snprintf(text, sizeof(text), "dispatch loop: %.*s was called %u times for one pick of a task on CPU %u",
-		 KTSTR_STR_ARG(trace_point(t, loop->last->entry)->function), loop->times,
-		 loop->last->entry->cpu);
-	doc->value(doc, "stall", text);
+	if (!stall->enqueue || !stall->has_mask)
+		return false;
+	n = count_since(stall);
+	if (n.ran_here || !n.ran_elsewhere)
+		return false;
+	decode_mask(stall->t, stall->mask, mask, sizeof(mask));
+	snprintf(buf, size, "affinity that no CPU satisfies: it may run on CPU %s only, where ", mask);
+	if (n.asked_here)
+		ktstr_append(buf, size, "%.*s was called %llu times since it was enqueued and nothing ran",
+			     KTSTR_STR_ARG(n.dispatch), (unsigned long long)n.asked_here);
+	else
+		ktstr_append(buf, size, "the scheduler was not asked for a task since it was enqueued");
+	ktstr_append(buf, size, "; on other CPUs tasks were run %llu times", (unsigned long long)n.ran_elsewhere);
+	return true;
 }
+
+static bool is_left(const struct stall *stall, char *buf, size_t size)
+{
+	char dsq[64];
+
+	if (!stall->enqueue || !stall->queued)
+		return false;
+	decode_dsq(stall->dsq, dsq, sizeof(dsq));
+	say_enqueue(stall, "queued and not consumed", buf, size);
+	ktstr_append(buf, size, "put it on the DSQ %s ", dsq);
+	say_ago(stall, buf, size);
+	return true;
+}
+
+static bool is_unseen(const struct stall *stall, char *buf, size_t size)
+{
+	if (!stall->enqueue)
+		return false;
+	snprintf(buf, size, "unknown: how %.*s ended was not seen; it was entered ",
+		 KTSTR_STR_ARG(trace_point(stall->t, stall->enqueue->entry)->function));
+	say_ago(stall, buf, size);
+	return true;
+}
+
+static bool is_starved(const struct stall *stall, char *buf, size_t size)
+{
+	if (stall->evidence.starved)
+		snprintf(buf, size, "host starved: the scheduler may not be to blame");
+	return stall->evidence.starved;
+}
+
+static bool is_unknown(const struct stall *stall, char *buf, size_t size)
+{
+	(void)stall;
+	snprintf(buf, size, "unknown: the probes did not see what became of the task");
+	return true;
+}
+
+/* The first one that knows. */
+static bool (*const rules[])(const struct stall *stall, char *buf, size_t size) = {
+	is_loop, is_dropped, is_behind, is_shut_out, is_misplaced, is_left, is_unseen, is_starved, is_unknown,
+};
+
+/* ---- all of it ---- */
 
 static void say_waiting(const struct waiting *w, struct ktstr_doc *doc)
 {
@@ -210,24 +304,22 @@ static void say_waiting(const struct waiting *w, struct ktstr_doc *doc)
 	doc->value(doc, "seen from outside", text);
 }
 
-void explain_stall(const struct ktstr_section_input *input, size_t attempt, const struct trace *t,
-		   const struct story *s, struct ktstr_doc *doc)
+int explain_stall(const struct ktstr_section_input *input, size_t attempt, const struct trace *t,
+		  const struct story *s, struct ktstr_doc *doc)
 {
-	const struct call *enqueue = last_callback(t, s, "enqueue"), *running = last_callback(t, s, "running");
-	const struct loop loop = find_loop(t);
-	struct waiting waiting = { .seen = false };
-	struct noise noise = { .any = false };
+	struct stall stall = { .t = t, .s = s };
+	int ret = gather(&stall, input, attempt);
+	char text[512] = "";
 
-	read_journal(input, attempt, s->pid, &noise, &waiting);
-	if (loop.last)
-		say_loop(t, &loop, doc);
-	else if (enqueue && (!running || running->entry->time_ns < enqueue->entry->time_ns))
-		say_enqueue(t, enqueue, doc);
-	else if (is_starved(&noise))
-		doc->value(doc, "stall", "host starved: the scheduler may not be to blame");
-	else
-		doc->value(doc, "stall", "unknown: the probes did not see what became of the task");
-	if (is_starved(&noise))
-		doc->value(doc, "host", "the machine's CPUs waited for the host longer than they ran");
-	say_waiting(&waiting, doc);
+	for (size_t i = 0; !ret && i < sizeof(rules) / sizeof(rules[0]); i++)
+		if (rules[i](&stall, text, sizeof(text)))
+			break;
+	if (!ret) {
+		doc->value(doc, "stall", text);
+		if (stall.evidence.starved)
+			doc->value(doc, "host", "the machine's CPUs waited for the host longer than they ran");
+		say_waiting(&stall.evidence.waiting, doc);
+	}
+	evidence_free(&stall.evidence);
+	return ret;
 }

@@ -5,7 +5,8 @@
 
 #include "story.h"
 
-void explain_stall(const struct ktstr_section_input *input, size_t attempt, const struct trace *t,
-		   const struct story *story, struct ktstr_doc *doc);
+/* 0 or -ENOMEM. */
+int explain_stall(const struct ktstr_section_input *input, size_t attempt, const struct trace *t,
+		  const struct story *story, struct ktstr_doc *doc);
 
 #endif

@@ -179,7 +179,6 @@ static int add_line(struct lines *lines, const struct ktstr_fields *f)
 static int read_record(struct trace *t, const struct ktstr_record *rec)
 {
 	const struct ktstr_fields *f = &rec->fields;
-	bool attached = false;
 
 	switch (rec->type) {
 	case KTSTR_REC_REPRO: t->planned = true; break;
@@ -193,10 +192,6 @@ static int read_record(struct trace *t, const struct ktstr_record *rec)
 	case KTSTR_REC_GUEST_FAULT: read_guest_fault(t, f); break;
 	case KTSTR_REC_HELLO: ktstr_get_u64(f, "cpus", &t->cpus); break;
 	case KTSTR_REC_RUN_END: ktstr_get_u64(f, "duration_ns", &t->duration_ns); break;
-	case KTSTR_REC_SCHED_STATE:
-		ktstr_get_bool(f, "attached", &attached);
-		t->scheduled = t->scheduled || attached;
-		break;
 	case KTSTR_REC_ENUM:
 		if (t->n_enums < sizeof(t->enums) / sizeof(t->enums[0]))
 			t->enums[t->n_enums++] = *f;

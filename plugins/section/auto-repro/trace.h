@@ -53,7 +53,7 @@ struct trace {
 	struct call *calls;		/* CPU by CPU, in the order of their entries */
 	size_t n_calls;
 	struct trigger trigger;
-	bool planned, ended, scheduled;	/* a REPRO record, an END record, a scheduler attached */
+	bool planned, ended;		/* a REPRO record, an END record */
 	uint64_t captured, lost, missed, runs, cost_ns, cpus, duration_ns;
 	struct ktstr_fields enums[16], sources[512];
 	size_t n_enums, n_sources;

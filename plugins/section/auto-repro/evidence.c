@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "evidence.h"
+
+#include <ktstr/text.h>
+
+#include <ctype.h>
+#include <errno.h>
+
+/* ---- the host ---- */
+
+struct noise {
+	uint64_t first_cpu, first_delay, last_cpu, last_delay;
+	bool any;
+};
+
+static void add_noise(struct noise *noise, const struct ktstr_fields *f)
+{
+	uint64_t cpu = 0, delay = 0, n;
+	struct ktstr_field list, item;
+
+	if (!ktstr_get(f, "threads", &list) || list.type != KTSTR_FIELD_ARRAY)
+		return;
+	while (ktstr_item_next(&list.sub, &item)) {
+		if (item.type != KTSTR_FIELD_MAP)
+			continue;
+		n = 0;
+		ktstr_get_u64(&item.sub, "on_cpu_ns", &n);
+		cpu += n;
+		n = 0;
+		ktstr_get_u64(&item.sub, "run_delay_ns", &n);
+		delay += n;
+	}
+	if (!noise->any)
+		*noise = (struct noise){ .first_cpu = cpu, .first_delay = delay, .any = true };
+	noise->last_cpu = cpu;
+	noise->last_delay = delay;
+}
+
+static bool is_starved(const struct noise *n)
+{
+	/* A thread that the last record lacks makes the sums smaller: then nothing is known. */
+	return n->any && n->last_delay >= n->first_delay && n->last_cpu >= n->first_cpu &&
+	       n->last_delay - n->first_delay > n->last_cpu - n->first_cpu;
+}
+
+/* ---- samples ---- */
+
+static void add_tasks(struct waiting *w, const struct ktstr_fields *f, uint64_t pid)
+{
+	struct ktstr_field list, item;
+
+	if (!ktstr_get(f, "tasks", &list) || list.type != KTSTR_FIELD_ARRAY)
+		return;
+	while (ktstr_item_next(&list.sub, &item)) {
+		uint64_t is = 0;
+
+		if (item.type != KTSTR_FIELD_MAP || !ktstr_get_u64(&item.sub, "pid", &is) || is != pid)
+			continue;
+		w->seen = true;
+		ktstr_get_u64(&item.sub, "wait_ns", &w->wait_ns);
+		w->has_cpu = ktstr_get_u64(&item.sub, "cpu", &w->cpu);
+		w->has_dsq = ktstr_get_u64(&item.sub, "dsq", &w->dsq);
+	}
+}
+
+static bool is_above(struct ktstr_str class)
+{
+	return ktstr_str_is(class, "stop") || ktstr_str_is(class, "dl") || ktstr_str_is(class, "rt");
+}
+
+static void add_cpus(struct cpu_seen *cpus, const struct ktstr_fields *f)
+{
+	struct ktstr_field list, item;
+
+	if (!ktstr_get(f, "cpus", &list) || list.type != KTSTR_FIELD_ARRAY)
+		return;
+	for (size_t cpu = 0; cpu < CPUS_MAX && ktstr_item_next(&list.sub, &item); cpu++) {
+		struct ktstr_str class = { "", 0 };
+
+		if (item.type != KTSTR_FIELD_MAP || !ktstr_get_str(&item.sub, "class", &class))
+			continue;
+		cpus[cpu].samples++;
+		if (!is_above(class))
+			continue;
+		cpus[cpu].above++;
+		cpus[cpu].class = class;
+		ktstr_get_str(&item.sub, "comm", &cpus[cpu].comm);
+		ktstr_get_u64(&item.sub, "pid", &cpus[cpu].pid);
+	}
+}
+
+static bool contains(struct ktstr_str text, const char *what)
+{
+	return memmem(text.s, text.len, what, strlen(what));
+}
+
+/* What follows is of the time after the exit, when the kernel's own scheduler runs the tasks. */
+static bool is_exit(const struct ktstr_record *rec)
+{
+	struct ktstr_str text = { "", 0 };
+
+	if (rec->type == KTSTR_REC_PROBE_TRIGGER || rec->type == KTSTR_REC_SCX_DUMP)
+		return true;
+	return rec->type == KTSTR_REC_KMSG && ktstr_get_str(&rec->fields, "text", &text) &&
+	       contains(text, "sched_ext: BPF scheduler") && contains(text, "\" disabled (");
+}
+
+static bool is_sample(const struct ktstr_record *rec, const char *monitor)
+{
+	struct ktstr_str is = { "", 0 };
+
+	return rec->type == KTSTR_REC_SAMPLE && ktstr_get_str(&rec->fields, "monitor", &is) &&
+	       ktstr_str_is(is, monitor);
+}
+
+/* The samples of run queues before the exit, and of them, those in the time that the task waited. */
+static void count_samples(const struct ktstr_section_input *input, size_t attempt, uint64_t wait_ns,
+			  uint64_t *ret_all, uint64_t *ret_last)
+{
+	uint64_t cursor = 0, period = 0;
+	struct ktstr_record rec;
+
+	*ret_all = 0;
+	while (input->next(input->journals[attempt], &cursor, &rec) && !is_exit(&rec)) {
+		if (!is_sample(&rec, "runqueues"))
+			continue;
+		ktstr_get_u64(&rec.fields, "period_ns", &period);
+		++*ret_all;
+	}
+	*ret_last = period ? wait_ns / period : 1;
+	if (*ret_last > *ret_all)
+		*ret_last = *ret_all;
+}
+
+static void read_journal(struct evidence *e, const struct ktstr_section_input *input, size_t attempt,
+			 uint64_t pid, uint64_t wait_ns)
+{
+	uint64_t cursor = 0, all, last, n = 0;
+	struct noise noise = { .any = false };
+	struct ktstr_record rec;
+	bool over = false;
+
+	count_samples(input, attempt, wait_ns, &all, &last);
+	while (input->next(input->journals[attempt], &cursor, &rec)) {
+		over = over || is_exit(&rec);
+		if (rec.type == KTSTR_REC_HOST_NOISE)
+			add_noise(&noise, &rec.fields);
+		else if (!over && is_sample(&rec, "tasks"))
+			add_tasks(&e->waiting, &rec.fields, pid);
+		else if (!over && is_sample(&rec, "runqueues") && n++ >= all - last)
+			add_cpus(e->cpus, &rec.fields);
+	}
+	e->starved = is_starved(&noise);
+}
+
+/* ---- the dump ---- */
+
+/* "CPU 1   : nr_run=...", some lines further down "          curr=rt-hog[99] class=rt_sched_class". */
+static void read_dump(struct evidence *e, const struct lines *dump)
+{
+	unsigned long cpu = CPUS_MAX;
+
+	for (size_t i = 0; i < dump->n; i++) {
+		struct ktstr_str line = dump->items[i];
+		char text[128];
+
+		snprintf(text, sizeof(text), "%.*s", KTSTR_STR_ARG(line));
+		if (!strncmp(text, "CPU ", 4) && isdigit((unsigned char)text[4]))
+			cpu = strtoul(text + 4, NULL, 10);
+		while (line.len && *line.s == ' ') {
+			line.s++;
+			line.len--;
+		}
+		if (cpu >= CPUS_MAX || line.len < 5 || memcmp(line.s, "curr=", 5))
+			continue;
+		if (contains(line, " class=rt_") || contains(line, " class=dl_") || contains(line, " class=stop_"))
+			e->cpus[cpu].dumped = (struct ktstr_str){ line.s + 5, line.len - 5 };
+	}
+}
+
+/* ---- both ---- */
+
+bool evidence_is_above(const struct evidence *e, uint64_t cpu)
+{
+	const struct cpu_seen *c = &e->cpus[cpu < CPUS_MAX ? cpu : 0];
+
+	if (cpu >= CPUS_MAX)
+		return false;
+	return c->samples ? 2 * c->above > c->samples : c->dumped.len;
+}
+
+void evidence_say_above(const struct evidence *e, uint64_t cpu, char *buf, size_t size)
+{
+	const struct cpu_seen *c = &e->cpus[cpu];
+
+	if (c->samples)
+		ktstr_append(buf, size, "%.*s[%llu] (%.*s) in %llu of %llu samples while it waited",
+			     KTSTR_STR_ARG(c->comm), (unsigned long long)c->pid, KTSTR_STR_ARG(c->class),
+			     (unsigned long long)c->above, (unsigned long long)c->samples);
+	else
+		ktstr_append(buf, size, "%.*s at the exit", KTSTR_STR_ARG(c->dumped));
+}
+
+int evidence_read(struct evidence *e, const struct ktstr_section_input *input, size_t attempt,
+		  const struct trace *t, uint64_t pid, uint64_t wait_ns)
+{
+	*e = (struct evidence){ .cpus = calloc(CPUS_MAX, sizeof(*e->cpus)) };
+	if (!e->cpus)
+		return -ENOMEM;
+	read_journal(e, input, attempt, pid, wait_ns);
+	read_dump(e, &t->dump);
+	return 0;
+}
+
+void evidence_free(struct evidence *e)
+{
+	free(e->cpus);
+}
