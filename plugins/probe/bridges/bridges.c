@@ -9,17 +9,19 @@
 #include <errno.h>
 #include <stdio.h>
 
+#define NAMES 4
+
 /* kernel/sched/ext.c from 6.16 to 7.3. Of the names of a row, one kernel has one. */
 static const struct {
 	const char *op;
-	const char *names[3];
+	const char *names[NAMES];
 	bool leaves;			/* its return is worth a program of its own */
 } bridges[] = {
 	{ "select_cpu", { "select_task_rq_scx" }, true },
 	{ "enqueue", { "scx_do_enqueue_task", "do_enqueue_task" }, true },
 	{ "runnable", { "enqueue_task_scx" }, false },
 	{ "quiescent", { "dequeue_task_scx" }, false },
-	{ "dispatch", { "scx_dispatch_sched", "balance_one", "do_pick_task_scx" }, false },
+	{ "dispatch", { "scx_dispatch_sched", "balance_one", "do_pick_task_scx", "balance_scx" }, false },
 	{ "running", { "set_next_task_scx" }, false },
 	{ "stopping", { "put_prev_task_scx" }, false },
 	{ "tick", { "task_tick_scx" }, false },
@@ -59,7 +61,7 @@ static int bridges_plan(struct ktstr_planner *planner, const struct ktstr_value 
 
 	(void)values;
 	for (size_t i = 0; !ret && i < sizeof(bridges) / sizeof(bridges[0]); i++)
-		for (size_t n = 0; n < 3 && bridges[i].names[n]; n++) {
+		for (size_t n = 0; n < NAMES && bridges[i].names[n]; n++) {
 			if (!planner->has(planner, KTSTR_TARGET_KERNEL, bridges[i].names[n]))
 				continue;
 			ret = add(planner, i, bridges[i].names[n], err);
