@@ -11,7 +11,7 @@ struct living {
 	const char *name;
 	size_t len;		/* the name may be the beginning of a longer one */
 	size_t step;		/* 0: the whole scenario */
-	unsigned line;		/* where it is made */
+	struct ktstr_position at;	/* where it is made */
 };
 
 struct state {
@@ -32,7 +32,7 @@ static struct living *find(struct state *s, const char *name, size_t len)
 	return NULL;
 }
 
-static void enlist(struct state *s, const char *name, size_t len, unsigned line)
+static void enlist(struct state *s, const char *name, size_t len, const struct ktstr_position *at)
 {
 	struct living *living = ktstr_vec_add(&s->list);
 
@@ -40,7 +40,7 @@ static void enlist(struct state *s, const char *name, size_t len, unsigned line)
 		s->r->nomem = true;
 		return;
 	}
-	*living = (struct living){ name, len, s->step, line };
+	*living = (struct living){ name, len, s->step, *at };
 }
 
 static const char *round_words(const struct state *s)
@@ -51,11 +51,13 @@ static const char *round_words(const struct state *s)
 static void make(struct state *s, const struct ktstr_plan_cgroup *cgroup)
 {
 	const struct living *known = find(s, cgroup->name, strlen(cgroup->name));
+	char where[512];
 
 	if (known) {
-		ktstr_problem_add(s->r->problems, cgroup->line, cgroup->column, "cgroup `%s` is "
-				  "there already%s: it is made in line %u", cgroup->name,
-				  round_words(s), known->line);
+		ktstr_position_format(&known->at, &cgroup->at, where, sizeof(where));
+		ktstr_problem_add(s->r->problems, &cgroup->at, "cgroup `%s` is "
+				  "there already%s: it is made in %s", cgroup->name,
+				  round_words(s), where);
 		s->ok = false;
 		return;
 	}
@@ -63,7 +65,7 @@ static void make(struct state *s, const struct ktstr_plan_cgroup *cgroup)
 		size_t len = (size_t)(end - cgroup->name) + strcspn(end, "/");
 
 		if (!find(s, cgroup->name, len))
-			enlist(s, cgroup->name, len, cgroup->line);
+			enlist(s, cgroup->name, len, &cgroup->at);
 		end = cgroup->name + len + (cgroup->name[len] == '/');
 	}
 }
@@ -84,12 +86,12 @@ static const char *known_names(struct state *s, const char *wanted)
 	return names ? ktstr_reader_suggest(s->r, wanted, names, s->list.n) : "";
 }
 
-static bool need_at(struct state *s, unsigned line, unsigned column, const char *what,
+static bool need_at(struct state *s, const struct ktstr_position *at, const char *what,
 		    const char *name)
 {
 	if (find(s, name, strlen(name)))
 		return true;
-	ktstr_problem_add(s->r->problems, line, column, "`%s`: there is no cgroup `%s` at this "
+	ktstr_problem_add(s->r->problems, at, "`%s`: there is no cgroup `%s` at this "
 			  "point%s%s", what, name, round_words(s), known_names(s, name));
 	s->ok = false;
 	return false;
@@ -97,7 +99,7 @@ static bool need_at(struct state *s, unsigned line, unsigned column, const char 
 
 static bool need(struct state *s, const struct ktstr_plan_op *op, const char *name)
 {
-	return need_at(s, op->line, op->column, ktstr_operation_name(op->operation), name);
+	return need_at(s, &op->at, ktstr_operation_name(op->operation), name);
 }
 
 /* ---- payloads ---- */
@@ -115,13 +117,14 @@ static void start(struct state *s, const struct ktstr_plan_payload *payload, boo
 {
 	const struct living *known = find_program(s, payload->name);
 	struct living *living;
+	char where[512];
 
 	if (payload->cgroup)
-		need_at(s, payload->line, payload->column, payload->name, payload->cgroup);
+		need_at(s, &payload->at, payload->name, payload->cgroup);
 	if (known && listed) {
-		ktstr_problem_add(s->r->problems, payload->line, payload->column, "a second "
-				  "payload `%s`; the first is in line %u: give one a `name`",
-				  payload->name, known->line);
+		ktstr_position_format(&known->at, &payload->at, where, sizeof(where));
+		ktstr_problem_add(s->r->problems, &payload->at, "a second payload `%s`; the first "
+				  "is in %s: give one a `name`", payload->name, where);
 		s->ok = false;
 	}
 	if (known)
@@ -131,14 +134,14 @@ static void start(struct state *s, const struct ktstr_plan_payload *payload, boo
 		s->r->nomem = true;
 	else
 		*living = (struct living){ payload->name, strlen(payload->name), s->step,
-					   payload->line };
+					   payload->at };
 }
 
 static void need_program(struct state *s, const struct ktstr_plan_op *op)
 {
 	if (find_program(s, op->payload.name))
 		return;
-	ktstr_problem_add(s->r->problems, op->line, op->column, "`%s`: no payload `%.80s` was "
+	ktstr_problem_add(s->r->problems, &op->at, "`%s`: no payload `%.80s` was "
 			  "started before", ktstr_operation_name(op->operation), op->payload.name);
 	s->ok = false;
 }
@@ -158,7 +161,7 @@ static void change_scheduler(struct state *s, const struct ktstr_plan *plan,
 		 !s->scheduler)
 		wrong = "no scheduler runs at this point";
 	if (wrong) {
-		ktstr_problem_add(s->r->problems, op->line, op->column, "`%s`: %s%s",
+		ktstr_problem_add(s->r->problems, &op->at, "`%s`: %s%s",
 				  ktstr_operation_name(op->operation), wrong, round_words(s));
 		s->ok = false;
 	}
@@ -170,7 +173,7 @@ static void need_scheduler(struct state *s, const struct ktstr_plan_op *op)
 {
 	if (s->scheduler)
 		return;
-	ktstr_problem_add(s->r->problems, op->line, op->column, "`%s`: no scheduler runs at this "
+	ktstr_problem_add(s->r->problems, &op->at, "`%s`: no scheduler runs at this "
 			  "point%s", ktstr_operation_name(op->operation), round_words(s));
 	s->ok = false;
 }
@@ -187,7 +190,7 @@ static void drop(struct state *s, const struct ktstr_plan_op *op)
 		if (in->len <= living->len || in->name[living->len] != '/' ||
 		    memcmp(in->name, living->name, living->len))
 			continue;
-		ktstr_problem_add(s->r->problems, op->line, op->column, "cgroup `%s` cannot be "
+		ktstr_problem_add(s->r->problems, &op->at, "cgroup `%s` cannot be "
 				  "removed: cgroup `%.*s` is in it", op->cgroup.name, (int)in->len,
 				  in->name);
 		s->ok = false;

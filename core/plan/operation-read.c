@@ -312,8 +312,7 @@ bool ktstr_read_ops(struct ktstr_reader *r, const struct ktstr_node *node, void 
 		const struct ktstr_node *item = node->entries[i].value;
 		struct ktstr_plan_op *op = &step->ops.items[step->ops.n++];
 
-		op->line = item->line;
-		op->column = item->column;
+		op->at = item->at;
 		ok &= ktstr_schema_read_one(&ktstr_schema_operation, r, item, op);
 	}
 	return ok;

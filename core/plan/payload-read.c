@@ -147,8 +147,7 @@ bool ktstr_read_payload(struct ktstr_reader *r, const struct ktstr_node *node,
 {
 	const char *slash;
 
-	payload->line = node->line;
-	payload->column = node->column;
+	payload->at = node->at;
 	if (!ktstr_schema_read(&ktstr_schema_payload, r, node, payload, NULL))
 		return false;
 	if (payload->file && ktstr_node_entry(node, "command"))

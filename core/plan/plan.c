@@ -29,7 +29,7 @@ static bool check_once(struct ktstr_reader *r, const struct ktstr_node *node,
 		if (uses[i].plugin && uses[k].plugin == uses[i].plugin)
 			return ktstr_reader_problem(r, node, "`%s` stands here a second time; the "
 						    "first is in line %u", uses[i].plugin->name,
-						    uses[k].line);
+						    uses[k].at.line);
 	return true;
 }
 

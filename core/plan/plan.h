@@ -22,7 +22,7 @@ struct ktstr_plugin_use {
 	const struct ktstr_plugin *plugin;
 	const struct ktstr_module_info *module;	/* where it came from */
 	struct ktstr_value *values;
-	unsigned line, column;			/* 0: not named in the file, a default */
+	struct ktstr_position at;		/* line 0: not named in the file, a default */
 };
 
 /* Workers of one kind in a cgroup. */
@@ -36,7 +36,7 @@ struct ktstr_plan_cgroup {
 	struct ktstr_settings settings;	/* first: see KTSTR_SETTING_KEYS */
 	const char *name;		/* a path below the guest's cgroup root */
 	KTSTR_VEC(struct ktstr_plan_workers) workers;
-	unsigned line, column;
+	struct ktstr_position at;
 };
 
 struct ktstr_plan_scheduler {
@@ -58,7 +58,7 @@ struct ktstr_plan_payload {
 	bool may_fail;				/* its exit status is no failure of the scenario */
 	enum ktstr_metric_form form;		/* how the metrics are found in its output */
 	KTSTR_VEC(const char *) metrics;	/* paths or keys */
-	unsigned line, column;
+	struct ktstr_position at;
 };
 
 /* A number that the host stores into a BPF map of the guest. */
@@ -82,7 +82,7 @@ struct ktstr_plan_op {
 	enum ktstr_change change;		/* scheduler, replace-scheduler */
 	struct ktstr_plan_scheduler scheduler;	/* replace-scheduler */
 	struct ktstr_plan_map_write write;	/* write-map */
-	unsigned line, column;
+	struct ktstr_position at;
 };
 
 /* A step: what is set up, what is done then, and how long it is held. A pipeline without `steps`

@@ -37,8 +37,7 @@ static bool is_word(const struct ktstr_node *node)
 static bool read_word(struct ktstr_reader *r, const struct ktstr_node *node,
 		      struct ktstr_plan_repro *repro)
 {
-	const struct ktstr_node nothing = { .type = KTSTR_NODE_MAPPING, .line = node->line,
-					    .column = node->column };
+	const struct ktstr_node nothing = { .type = KTSTR_NODE_MAPPING, .at = node->at };
 
 	if (strcmp(node->text, "true") && strcmp(node->text, "false"))
 		return ktstr_reader_problem(r, node, "expected " FORM ", not \"%.80s\"",

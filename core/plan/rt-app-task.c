@@ -46,8 +46,8 @@ static const struct ktstr_node *make_text(struct task *t, const struct ktstr_nod
 		t->r->nomem = true;
 		return NULL;
 	}
-	*node = (struct ktstr_node){ .type = KTSTR_NODE_SCALAR, .line = at->line,
-				     .column = at->column, .text = kept, .total = 1 };
+	*node = (struct ktstr_node){ .type = KTSTR_NODE_SCALAR, .at = at->at,
+				     .text = kept, .total = 1 };
 	return node;
 }
 
@@ -63,7 +63,7 @@ static bool put_to(struct task *t, struct ktstr_entry *entry, const char *key,
 	ktstr_buf_vprintf(&b, fmt, ap);
 	va_end(ap);
 	text = ktstr_buf_steal_str(&b);
-	*entry = (struct ktstr_entry){ key, at->line, at->column, make_text(t, at, text) };
+	*entry = (struct ktstr_entry){ key, at->at, make_text(t, at, text) };
 	return entry->value;
 }
 
@@ -79,9 +79,9 @@ static bool put_mapping(struct task *t, const char *key, const struct ktstr_node
 	if (!node || !kept)
 		return false;
 	memcpy(kept, entries, n * sizeof(*kept));
-	*node = (struct ktstr_node){ .type = KTSTR_NODE_MAPPING, .line = at->line, .height = 1,
-				     .column = at->column, .n = n, .entries = kept, .total = n + 1 };
-	t->entries[t->n++] = (struct ktstr_entry){ key, at->line, at->column, node };
+	*node = (struct ktstr_node){ .type = KTSTR_NODE_MAPPING, .at = at->at, .height = 1,
+				     .n = n, .entries = kept, .total = n + 1 };
+	t->entries[t->n++] = (struct ktstr_entry){ key, at->at, node };
 	return true;
 }
 
@@ -96,7 +96,7 @@ static bool problem(struct task *t, const struct ktstr_entry *entry, const char 
 	ktstr_buf_vprintf(&b, fmt, ap);
 	va_end(ap);
 	text = ktstr_buf_steal_str(&b);
-	ktstr_problem_add(t->r->problems, entry->line, entry->column, "`%.80s`: %s", entry->key,
+	ktstr_problem_add(t->r->problems, &entry->at, "`%.80s`: %s", entry->key,
 			  text ? text : "");
 	return false;
 }
@@ -362,7 +362,7 @@ static bool unknown(struct task *t, const struct ktstr_entry *entry)
 		names[n++] = properties[i].name;
 	for (size_t i = 0; i < KTSTR_ARRAY_SIZE(events); i++)
 		names[n++] = events[i].name;
-	ktstr_problem_add(t->r->problems, entry->line, entry->column, "unknown key `%.80s`%s",
+	ktstr_problem_add(t->r->problems, &entry->at, "unknown key `%.80s`%s",
 			  entry->key, ktstr_reader_suggest(t->r, entry->key, names, n));
 	return false;
 }
@@ -543,8 +543,7 @@ bool ktstr_rt_app_task(struct ktstr_reader *r, const struct ktstr_entry *task,
 
 	if (!ktstr_reader_expect(r, task->value, KTSTR_NODE_MAPPING, "an object of events"))
 		return false;
-	*ret_node = (struct ktstr_node){ .type = KTSTR_NODE_MAPPING, .line = task->line,
-					 .column = task->column };
+	*ret_node = (struct ktstr_node){ .type = KTSTR_NODE_MAPPING, .at = task->at };
 	ok = read_instances(&t) && make(&t, task, default_policy);
 	r->nomem |= t.phases.failed;
 	ktstr_buf_free(&t.phases);

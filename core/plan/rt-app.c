@@ -79,7 +79,7 @@ static bool check_global(struct ktstr_reader *r, const struct ktstr_node *global
 			found |= !strcmp(known[k], entry->key);
 		if (found)
 			continue;
-		ktstr_problem_add(r->problems, entry->line, entry->column, "unknown key `%.80s` "
+		ktstr_problem_add(r->problems, &entry->at, "unknown key `%.80s` "
 				  "in `global`%s", entry->key,
 				  ktstr_reader_suggest(r, entry->key, known,
 						       KTSTR_ARRAY_SIZE(known)));
@@ -100,7 +100,7 @@ static bool check_top(struct ktstr_reader *r, const struct ktstr_node *root)
 		for (size_t k = 0; k < KTSTR_ARRAY_SIZE(known); k++)
 			found |= !strcmp(known[k], entry->key);
 		if (!found) {
-			ktstr_problem_add(r->problems, entry->line, entry->column, "unknown key "
+			ktstr_problem_add(r->problems, &entry->at, "unknown key "
 					  "`%.80s`%s", entry->key,
 					  ktstr_reader_suggest(r, entry->key, known,
 							       KTSTR_ARRAY_SIZE(known)));
@@ -225,10 +225,8 @@ static bool import(struct ktstr_reader *r, const struct ktstr_node *node,
 	ktstr_problems_deinit(&problems);
 	if (root && !check_wanted(r, node, root, draft))
 		ok = false;
-	for (size_t i = 0; ok && i < *ret_n; i++) {
-		(*ret_items)[i].workload.line = node->line;
-		(*ret_items)[i].workload.column = node->column;
-	}
+	for (size_t i = 0; ok && i < *ret_n; i++)
+		(*ret_items)[i].workload.at = node->at;
 	return ok;
 }
 

@@ -132,7 +132,7 @@ static bool check_bound(struct ktstr_reader *r, const struct ktstr_plan_cgroup *
 		if (affinity->kind != KTSTR_AFFINITY_EXACT ||
 		    !ktstr_affinity_resolve(affinity, &map, &pool, 0, &mask, &err))
 			continue;
-		ktstr_problem_add(r->problems, workers->workload.line, workers->workload.column,
+		ktstr_problem_add(r->problems, &workers->workload.at,
 				  "%s", err.msg);
 		ok = false;
 	}
@@ -143,8 +143,7 @@ static bool check_bound(struct ktstr_reader *r, const struct ktstr_plan_cgroup *
 bool ktstr_read_cgroup(struct ktstr_reader *r, const struct ktstr_node *node,
 		       struct ktstr_plan_cgroup *cgroup)
 {
-	cgroup->line = node->line;
-	cgroup->column = node->column;
+	cgroup->at = node->at;
 	return ktstr_schema_read(&ktstr_schema_cgroup, r, node, cgroup, NULL) &&
 	       check_bound(r, cgroup);
 }
@@ -164,7 +163,7 @@ static bool check_unique(struct ktstr_reader *r, const struct ktstr_node *list, 
 		    !strcmp(other->value->text, name->value->text))
 			return ktstr_reader_problem(r, name->value, "a second cgroup `%.80s` in "
 						    "the same step; the first is in line %u",
-						    name->value->text, other->value->line);
+						    name->value->text, other->value->at.line);
 	}
 	return true;
 }

@@ -15,7 +15,7 @@ bool ktstr_reader_problem(struct ktstr_reader *r, const struct ktstr_node *node,
 	va_end(ap);
 	if (b.failed)
 		r->nomem = true;
-	ktstr_problem_add(r->problems, node->line, node->column, "%.*s", (int)b.len,
+	ktstr_problem_add(r->problems, &node->at, "%.*s", (int)b.len,
 			  (const char *)b.data);
 	return false;
 }
@@ -268,7 +268,7 @@ static bool check_names(struct ktstr_reader *r, const struct names *names,
 		if (contains(names, entry->key) ||
 		    (near_only && !ktstr_nearest(entry->key, names->items, names->n)))
 			continue;
-		ktstr_problem_add(r->problems, entry->line, entry->column, "unknown key `%.80s` "
+		ktstr_problem_add(r->problems, &entry->at, "unknown key `%.80s` "
 				  "here%s",
 				  entry->key,
 				  ktstr_reader_suggest(r, entry->key, names->items, names->n));
@@ -293,9 +293,9 @@ static bool read_mapping(struct ktstr_reader *r, const struct ktstr_schema *sche
 bool ktstr_schema_read(const struct ktstr_schema *schema, struct ktstr_reader *r,
 		       const struct ktstr_node *node, void *object, struct ktstr_plugin_use *use)
 {
-	struct ktstr_entry entry = { schema->shorthand, node->line, node->column, node };
+	struct ktstr_entry entry = { schema->shorthand, node->at, node };
 	struct ktstr_node mapping = {
-		.type = KTSTR_NODE_MAPPING, .line = node->line, .column = node->column,
+		.type = KTSTR_NODE_MAPPING, .at = node->at,
 		.n = 1, .entries = &entry,
 	};
 
@@ -317,7 +317,7 @@ bool ktstr_schema_read_one(const struct ktstr_schema *schema, struct ktstr_reade
 	if (!node->n)
 		return ktstr_reader_problem(r, node, "expected %s", schema->form);
 	second = &node->entries[1];
-	ktstr_problem_add(r->problems, second->line, second->column, "`%s` beside `%s`: only one "
+	ktstr_problem_add(r->problems, &second->at, "`%s` beside `%s`: only one "
 			  "of them can be meant", second->key, node->entries[0].key);
 	return false;
 }

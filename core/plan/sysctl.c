@@ -38,7 +38,7 @@ static bool read_name(struct ktstr_reader *r, const struct ktstr_entry *entry, c
 	if (path)
 		to_path(path);
 	if (!path || !is_plain(path)) {
-		ktstr_problem_add(r->problems, entry->line, entry->column, "`%.80s` is no sysctl; "
+		ktstr_problem_add(r->problems, &entry->at, "`%.80s` is no sysctl; "
 				  "expected a name such as kernel.sched_schedstats", entry->key);
 		return false;
 	}

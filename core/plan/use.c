@@ -89,7 +89,7 @@ static bool find_by_name(struct ktstr_reader *r, const struct ktstr_node *node, 
 		return false;
 	return ktstr_reader_problem(r, node, "no %s plugin `%.80s`%s%s%s",
 				    ktstr_kind_name(draft->kind), node->text,
-				    node->line ? "" : ", the default",
+				    node->at.line ? "" : ", the default",
 				    ktstr_reader_suggest(r, node->text, names, n),
 				    refusals(r, node->text));
 }
@@ -250,8 +250,7 @@ const struct ktstr_schema ktstr_schema_worker = {
 static bool read_draft(struct ktstr_reader *r, const struct ktstr_schema *schema,
 		       const struct ktstr_node *node, struct draft *draft)
 {
-	draft->use->line = node->line;
-	draft->use->column = node->column;
+	draft->use->at = node->at;
 	return ktstr_schema_read(schema, r, node, draft, draft->use);
 }
 

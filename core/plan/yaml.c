@@ -26,6 +26,7 @@ struct items {
 
 struct reader {
 	yaml_parser_t parser;
+	const struct ktstr_source *source;	/* what the text is of; NULL: the pipeline file */
 	const char *text;
 	size_t len;
 	struct ktstr_arena *arena;
@@ -46,34 +47,32 @@ static bool out_of_memory(struct reader *r)
 }
 
 /* Line and column of a byte; columns count characters. */
-static void place_of(const char *text, size_t offset, unsigned *ret_line, unsigned *ret_column)
+static struct ktstr_position place_of(const struct reader *r, size_t offset)
 {
-	unsigned line = 1, column = 1;
+	struct ktstr_position at = { r->source, 1, 1 };
 
 	for (size_t i = 0; i < offset; i++) {
-		if (text[i] == '\n') {
-			line++;
-			column = 1;
-		} else if (((unsigned char)text[i] & 0xc0) != 0x80) {
-			column++;
+		if (r->text[i] == '\n') {
+			at.line++;
+			at.column = 1;
+		} else if (((unsigned char)r->text[i] & 0xc0) != 0x80) {
+			at.column++;
 		}
 	}
-	*ret_line = line;
-	*ret_column = column;
+	return at;
 }
 
 __attribute__((format(printf, 3, 4)))
 static bool bad_byte(struct reader *r, size_t offset, const char *fmt, ...)
 {
-	unsigned line, column;
+	struct ktstr_position at = place_of(r, offset);
 	char text[128];
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	place_of(r->text, offset, &line, &column);
-	ktstr_problem_add(r->problems, line, column, "%s", text);
+	ktstr_problem_add(r->problems, &at, "%s", text);
 	return false;
 }
 
@@ -86,11 +85,12 @@ static const char *kind(const struct reader *r)
 /* What has to be true of the bytes before a YAML parser sees them. */
 static bool check_bytes(struct reader *r)
 {
+	const struct ktstr_position whole = { .source = r->source };
 	const char *nul = memchr(r->text, 0, r->len);
 	size_t offset;
 
 	if (r->len > KTSTR_YAML_MAX_BYTES) {
-		ktstr_problem_add(r->problems, 0, 0, "the file is larger than %u bytes; that is no "
+		ktstr_problem_add(r->problems, &whole, "the file is larger than %u bytes; that is no "
 				  "%s", KTSTR_YAML_MAX_BYTES, kind(r));
 		return false;
 	}
@@ -122,28 +122,33 @@ static bool tab_indent(const struct reader *r, size_t line, unsigned *ret_column
 	return false;
 }
 
+static struct ktstr_position position(const struct reader *r, const yaml_mark_t *mark)
+{
+	return (struct ktstr_position){ r->source, (unsigned)mark->line + 1,
+					(unsigned)mark->column + 1 };
+}
+
 /* What libyaml complains of, in its words and with its place. */
 static bool syntax_problem(struct reader *r)
 {
 	const yaml_parser_t *p = &r->parser;
-	unsigned line = (unsigned)p->problem_mark.line + 1;
-	unsigned column = (unsigned)p->problem_mark.column + 1;
+	struct ktstr_position at = position(r, &p->problem_mark);
 
 	if (p->error == YAML_MEMORY_ERROR)
 		return out_of_memory(r);
 	if (p->error == YAML_READER_ERROR)
 		return bad_byte(r, p->problem_offset, "%s (U+%04X)", p->problem,
 				(unsigned)p->problem_value);
-	if (p->error == YAML_SCANNER_ERROR && tab_indent(r, p->problem_mark.line, &column))
-		ktstr_problem_add(r->problems, line, column,
+	if (p->error == YAML_SCANNER_ERROR && tab_indent(r, p->problem_mark.line, &at.column))
+		ktstr_problem_add(r->problems, &at,
 				  "a tab in the indentation; YAML wants spaces there");
 	else if (p->context && p->context_mark.line != p->problem_mark.line)
-		ktstr_problem_add(r->problems, line, column, "%s %s that began in line %zu",
+		ktstr_problem_add(r->problems, &at, "%s %s that began in line %zu",
 				  p->problem, p->context, p->context_mark.line + 1);
 	else if (p->context)
-		ktstr_problem_add(r->problems, line, column, "%s %s", p->problem, p->context);
+		ktstr_problem_add(r->problems, &at, "%s %s", p->problem, p->context);
 	else
-		ktstr_problem_add(r->problems, line, column, "%s", p->problem);
+		ktstr_problem_add(r->problems, &at, "%s", p->problem);
 	return false;
 }
 
@@ -155,14 +160,14 @@ static bool next_event(struct reader *r, yaml_event_t *event)
 __attribute__((format(printf, 3, 4)))
 static bool event_problem(struct reader *r, const yaml_event_t *event, const char *fmt, ...)
 {
+	struct ktstr_position at = position(r, &event->start_mark);
 	char text[256];
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	ktstr_problem_add(r->problems, (unsigned)event->start_mark.line + 1,
-			  (unsigned)event->start_mark.column + 1, "%s", text);
+	ktstr_problem_add(r->problems, &at, "%s", text);
 	return false;
 }
 
@@ -278,8 +283,7 @@ static struct ktstr_node *parse_alias(struct reader *r, const yaml_event_t *even
 		return NULL;
 	}
 	*node = *target;
-	node->line = (unsigned)event->start_mark.line + 1;
-	node->column = (unsigned)event->start_mark.column + 1;
+	node->at = position(r, &event->start_mark);
 	return node;
 }
 
@@ -338,8 +342,7 @@ static struct ktstr_node *begin_node(struct reader *r, const yaml_event_t *event
 		out_of_memory(r);
 		return NULL;
 	}
-	node->line = (unsigned)event->start_mark.line + 1;
-	node->column = (unsigned)event->start_mark.column + 1;
+	node->at = position(r, &event->start_mark);
 	if (event->type == YAML_SCALAR_EVENT) {
 		anchor = event->data.scalar.anchor;
 		tag = event->data.scalar.tag;
@@ -380,7 +383,7 @@ static bool add_merged(struct reader *r, struct items *items, const struct ktstr
 	if (source->type == KTSTR_NODE_BROKEN)
 		return true;
 	if (source->type != KTSTR_NODE_MAPPING) {
-		ktstr_problem_add(r->problems, source->line, source->column, "`<<` takes a mapping "
+		ktstr_problem_add(r->problems, &source->at, "`<<` takes a mapping "
 				  "or a list of mappings, but this is %s",
 				  ktstr_node_type_name(source));
 		return true;
@@ -447,9 +450,9 @@ static void drop_repeated(struct reader *r, struct items *items)
 		}
 		item->dropped = true;
 		if (!item->merged)
-			ktstr_problem_add(r->problems, item->entry.line, item->entry.column,
+			ktstr_problem_add(r->problems, &item->entry.at,
 					  "key `%.80s` stands here a second time; the first is in "
-					  "line %u", item->entry.key, first->entry.line);
+					  "line %u", item->entry.key, first->entry.at.line);
 	}
 	qsort(items->list.items, items->list.n, sizeof(*items->list.items), by_order);
 }
@@ -498,13 +501,13 @@ static bool parse_pair(struct reader *r, const yaml_event_t *key_event, struct i
 		return false;
 	if (key->type != KTSTR_NODE_SCALAR) {
 		if (key->type != KTSTR_NODE_BROKEN)
-			ktstr_problem_add(r->problems, key->line, key->column, "a key has to be a "
+			ktstr_problem_add(r->problems, &key->at, "a key has to be a "
 					  "word, but this is %s", ktstr_node_type_name(key));
 		return true;
 	}
 	if (r->json && key->plain)
 		return event_problem(r, key_event, "a key of JSON stands in double quotes");
-	entry = (struct ktstr_entry){ key->text, key->line, key->column, value };
+	entry = (struct ktstr_entry){ key->text, key->at, value };
 	if (!add_item(r, items, &entry, false))
 		return false;
 	items->list.items[items->list.n - 1].merge = key->plain && !strcmp(key->text, "<<");
@@ -515,8 +518,7 @@ static bool parse_element(struct reader *r, const yaml_event_t *event, struct it
 {
 	const struct ktstr_node *value = parse_node(r, event);
 
-	return value && add_item(r, items, &(struct ktstr_entry){ NULL, value->line, value->column,
-								   value }, false);
+	return value && add_item(r, items, &(struct ktstr_entry){ NULL, value->at, value }, false);
 }
 
 static bool parse_collection(struct reader *r, struct ktstr_node *node)
@@ -570,12 +572,13 @@ static struct ktstr_node *parse_node(struct reader *r, const yaml_event_t *event
 static const struct ktstr_node *parse_document(struct reader *r)
 {
 	_cleanup_event_ yaml_event_t stream = { 0 }, start = { 0 }, event = { 0 };
+	const struct ktstr_position first = { r->source, 1, 1 };
 
 	if (!next_event(r, &stream) || !next_event(r, &start))
 		return NULL;
 	if (start.type == YAML_STREAM_END_EVENT) {
-		ktstr_problem_add(r->problems, 1, 1, "the file is empty%s", r->json ? "" :
-				  "; a pipeline has at least a `scenario:`");
+		ktstr_problem_add(r->problems, &first, "the file is empty%s", r->json || r->source ?
+				  "" : "; a pipeline has at least a `scenario:`");
 		return NULL;
 	}
 	return next_event(r, &event) ? parse_node(r, &event) : NULL;
@@ -618,6 +621,18 @@ int ktstr_yaml_parse(const char *text, size_t len, struct ktstr_arena *arena,
 		     struct ktstr_err *err)
 {
 	struct reader r = { .text = text, .len = len, .arena = arena, .problems = problems };
+
+	return parse(&r, ret_root, err);
+}
+
+int ktstr_yaml_parse_source(const struct ktstr_source *source, struct ktstr_arena *arena,
+			    struct ktstr_problems *problems, const struct ktstr_node **ret_root,
+			    struct ktstr_err *err)
+{
+	struct reader r = {
+		.source = source, .text = source->text, .len = source->len, .arena = arena,
+		.problems = problems,
+	};
 
 	return parse(&r, ret_root, err);
 }

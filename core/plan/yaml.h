@@ -28,7 +28,7 @@ struct ktstr_entry;
 
 struct ktstr_node {
 	enum ktstr_node_type type;
-	unsigned line, column;		/* from 1; that of the alias where one stands */
+	struct ktstr_position at;	/* that of the alias where one stands */
 	const char *text;		/* scalar: UTF-8 without NUL inside; else NULL */
 	bool plain;			/* scalar: written without quotes */
 	size_t n;			/* sequence, mapping: entries */
@@ -40,7 +40,7 @@ struct ktstr_node {
 /* An item of a sequence, or a key of a mapping with its value. */
 struct ktstr_entry {
 	const char *key;		/* sequence: NULL */
-	unsigned line, column;		/* of the key; of the value in a sequence */
+	struct ktstr_position at;	/* of the key; of the value in a sequence */
 	const struct ktstr_node *value;
 };
 
@@ -50,6 +50,11 @@ struct ktstr_entry {
 int ktstr_yaml_parse(const char *text, size_t len, struct ktstr_arena *arena,
 		     struct ktstr_problems *problems, const struct ktstr_node **ret_root,
 		     struct ktstr_err *err);
+
+/* The same for a file beside the pipeline file. */
+int ktstr_yaml_parse_source(const struct ktstr_source *source, struct ktstr_arena *arena,
+			    struct ktstr_problems *problems, const struct ktstr_node **ret_root,
+			    struct ktstr_err *err);
 
 /* The same for JSON, with comments as in C. A key may stand in a mapping more than once: its entries
  * are all there, in the order of the file. */

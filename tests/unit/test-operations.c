@@ -61,7 +61,7 @@ Test(operations, every_one_is_read)
 	cr_assert_str_eq(op[8].cgroup.name, "new");
 	cr_assert_str_eq(op[8].to, "local");
 	cr_assert_eq(op[12].operation, KTSTR_OP_REMOVE_CGROUP);
-	cr_assert_eq(op[12].line, 21);
+	cr_assert_eq(op[12].at.line, 21);
 	ktstr_plan_destroy(plan);
 	ktstr_registry_destroy(registry);
 }

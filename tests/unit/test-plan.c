@@ -71,7 +71,7 @@ Test(plan, the_machine_and_its_kernel)
 	cr_assert_str_eq(plan->vmm.module->name, "plan-plugins");
 	cr_assert_str_eq(plan->vmm.values[0].str, "tcg");
 	cr_assert_eq(plan->vmm.values[0].u64, 2);
-	cr_assert_eq(plan->vmm.line, 9);
+	cr_assert_eq(plan->vmm.at.line, 9);
 	ktstr_plan_destroy(plan);
 	ktstr_registry_destroy(registry);
 }
@@ -159,7 +159,7 @@ Test(plan, what_is_left_out_has_its_default)
 	cr_assert_eq(plan->boot_timeout_ns, 6 * SEC);
 	cr_assert_str_eq(plan->vmm.plugin->name, "qemu");
 	cr_assert_str_eq(plan->vmm.values[0].str, "auto");
-	cr_assert_eq(plan->vmm.line, 0);
+	cr_assert_eq(plan->vmm.at.line, 0);
 	cr_assert_null(plan->scheduler.binary);
 	cr_assert_null(plan->scheduler.name);
 	cr_assert_eq(plan->steps.n, 1);

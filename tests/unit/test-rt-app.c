@@ -115,7 +115,7 @@ Test(rt_app, tasks_become_workers_of_a_sequence)
 	cr_expect_eq(w[0].placement.sched.class, KTSTR_SCHED_NORMAL);
 	cr_expect(w[0].placement.has_nice && w[0].placement.nice == -5);
 	cr_expect_str_eq(param(&w[0], "rounds"), "0", "-1 has no end");
-	cr_expect_eq(w[0].workload.line, 5);
+	cr_expect_eq(w[0].workload.at.line, 5);
 	cr_expect_str_eq(param(&w[1], "phases"), "run 300us, timer-absolute 6000us");
 	cr_expect_eq(w[1].count, 2);
 	cr_expect_eq(w[1].placement.affinity.kind, KTSTR_AFFINITY_EXACT);

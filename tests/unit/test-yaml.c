@@ -67,8 +67,8 @@ static void check_scalar(const struct ktstr_node *root, const char *path, const 
 
 	cr_assert_eq(node->type, KTSTR_NODE_SCALAR, "%s", path);
 	cr_assert_str_eq(node->text, text);
-	cr_assert_eq(node->line, line, "%s is in line %u", path, node->line);
-	cr_assert_eq(node->column, column, "%s is in column %u", path, node->column);
+	cr_assert_eq(node->at.line, line, "%s is in line %u", path, node->at.line);
+	cr_assert_eq(node->at.column, column, "%s is in column %u", path, node->at.column);
 }
 
 static void check_problem(const struct result *res, size_t i, unsigned line, unsigned column,
@@ -113,7 +113,7 @@ Test(yaml, places_count_characters_from_1)
 	check_scalar(res.root, "a.b", "x y", 2, 16);
 	check_scalar(res.root, "list.0", "one", 4, 5);
 	check_scalar(res.root, "list.1.0", "2", 5, 6);
-	cr_assert_eq(ktstr_node_entry(res.root, "list")->line, 3);
+	cr_assert_eq(ktstr_node_entry(res.root, "list")->at.line, 3);
 	cr_assert(at(res.root, "a.k")->plain);
 	cr_assert_not(at(res.root, "a.b")->plain);
 	cr_assert(ktstr_node_is_null(at(res.root, "list.1.1")));
@@ -142,8 +142,8 @@ Test(yaml, aliases_bring_the_content_to_their_place)
 
 	cr_assert_eq(res.ret, 0);
 	cr_assert_eq(ktstr_problems_count(&res.problems), 0);
-	cr_assert_eq(at(res.root, "b")->line, 2);
-	cr_assert_eq(at(res.root, "b")->column, 4);
+	cr_assert_eq(at(res.root, "b")->at.line, 2);
+	cr_assert_eq(at(res.root, "b")->at.column, 4);
 	check_scalar(res.root, "b.k.1", "2", 1, 15);
 	check_scalar(res.root, "d", "5s", 4, 4);
 	check_scalar(res.root, "5s", "7", 5, 6);
