@@ -97,7 +97,7 @@ static int warm_file(struct ktstr_registry *registry, const char *file)
 	struct ktstr_err err = KTSTR_ERR_INIT;
 	struct ktstr_plan *plan = NULL;
 	enum ktstr_warm warm;
-	int status = ktstr_load_plan(file, NULL, registry, &plan);
+	int status = ktstr_load_plan(file, &(struct ktstr_plan_options){ 0 }, registry, &plan);
 
 	if (status)
 		return status;

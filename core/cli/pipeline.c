@@ -122,13 +122,13 @@ static char *rerun_command(const struct ktstr_pipeline_options *o, const char *s
 
 /* ---- the run ---- */
 
-int ktstr_load_plan(const char *file, const char *scheduler, struct ktstr_registry *registry,
-		    struct ktstr_plan **ret_plan)
+int ktstr_load_plan(const char *file, const struct ktstr_plan_options *options,
+		    struct ktstr_registry *registry, struct ktstr_plan **ret_plan)
 {
 	struct ktstr_problems problems = { 0 };
 	struct ktstr_err err = KTSTR_ERR_INIT;
 	_cleanup_buf_ struct ktstr_buf text = { 0 };
-	int ret = ktstr_plan_load_for(file, scheduler, registry, &problems, ret_plan, &err);
+	int ret = ktstr_plan_load_for(file, options, registry, &problems, ret_plan, &err);
 
 	ktstr_problems_print(&problems, file, &text);
 	if (text.len)
@@ -188,8 +188,9 @@ static int find_scheduler(const char *given, char **ret_scheduler, struct ktstr_
 static int load_and_run(const struct ktstr_pipeline_options *options, const char *scheduler,
 			struct ktstr_registry *registry)
 {
+	const struct ktstr_plan_options plan_options = { .scheduler = scheduler };
 	struct ktstr_plan *plan = NULL;
-	int status = ktstr_load_plan(options->file, scheduler, registry, &plan);
+	int status = ktstr_load_plan(options->file, &plan_options, registry, &plan);
 
 	if (!status)
 		status = run_and_show(plan, registry, options, scheduler);

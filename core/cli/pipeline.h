@@ -17,10 +17,9 @@ struct ktstr_pipeline_options {
 	unsigned auto_repro;	/* --auto-repro N; 0: not given */
 };
 
-/* Loads a pipeline file, with another scheduler unless that is NULL, and prints what is wrong with it.
- * Returns enum ktstr_exit. */
-int ktstr_load_plan(const char *file, const char *scheduler, struct ktstr_registry *registry,
-		    struct ktstr_plan **ret_plan);
+/* Loads a pipeline file and prints what is wrong with it. Returns enum ktstr_exit. */
+int ktstr_load_plan(const char *file, const struct ktstr_plan_options *options,
+		    struct ktstr_registry *registry, struct ktstr_plan **ret_plan);
 
 /* Returns enum ktstr_exit. */
 int ktstr_pipeline_main(const struct ktstr_pipeline_options *options);

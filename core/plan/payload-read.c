@@ -20,7 +20,9 @@ static bool read_command(struct ktstr_reader *r, const struct ktstr_node *node, 
 	if (!payload->command.n || !*payload->command.items[0])
 		return ktstr_reader_problem(r, node, "expected a program, and its arguments behind "
 					    "it");
-	return true;
+	payload->command.items[0] = ktstr_reader_path(r, node->entries[0].value,
+						      KTSTR_PATH_OR_NAME);
+	return payload->command.items[0];
 }
 
 /* Where the guest has the file, in the arena. */
@@ -46,7 +48,10 @@ static bool read_rt_app(struct ktstr_reader *r, const struct ktstr_node *node, v
 
 	if (!ktstr_reader_expect(r, node, KTSTR_NODE_SCALAR, "an rt-app file"))
 		return false;
-	path = *node->text == '/' ? strdup(node->text) : ktstr_asprintf("%s/%s", r->dir, node->text);
+	payload->file = ktstr_reader_path(r, node, KTSTR_PATH);
+	if (payload->file)
+		path = *payload->file == '/' ? strdup(payload->file) :
+			ktstr_asprintf("%s/%s", r->dir, payload->file);
 	if (!command || !path) {
 		r->nomem = true;
 		return false;
@@ -55,7 +60,6 @@ static bool read_rt_app(struct ktstr_reader *r, const struct ktstr_node *node, v
 		return ktstr_reader_problem(r, node, "%s: %s", path, strerror(errno));
 	if (!S_ISREG(st.st_mode))
 		return ktstr_reader_problem(r, node, "%s is no file", path);
-	payload->file = node->text;
 	command[0] = RT_APP;
 	command[1] = guest_file(r, node->text);
 	payload->command.items = command;

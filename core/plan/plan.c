@@ -204,7 +204,7 @@ static bool read_args(struct ktstr_reader *r, const struct ktstr_node *node, voi
 static const struct ktstr_key scheduler_keys[] = {
 	{ .param = { .name = "binary", .type = KTSTR_PARAM_STRING,
 		     .help = "the scheduler's program" },
-	  .offset = offsetof(struct ktstr_plan_scheduler, binary) },
+	  .offset = offsetof(struct ktstr_plan_scheduler, binary), .path = KTSTR_PATH_OR_NAME },
 	{ .param = { .name = "args", .optional = true, .help = "its arguments" },
 	  .read = read_args, .form = "list of text" },
 	{ .param = { .name = "attach-timeout", .type = KTSTR_PARAM_DURATION, .def = "5s",
@@ -272,8 +272,13 @@ static bool read_modules(struct ktstr_reader *r, const struct ktstr_node *node, 
 {
 	struct ktstr_plan *plan = object;
 
-	return ktstr_read_strings(r, node, true, "a list of kernel modules", &plan->modules.items,
-				  &plan->modules.n);
+	if (!ktstr_read_strings(r, node, true, "a list of kernel modules", &plan->modules.items,
+				&plan->modules.n))
+		return false;
+	for (size_t i = 0; i < plan->modules.n; i++)
+		plan->modules.items[i] = ktstr_reader_path(r, node->entries[i].value,
+							   KTSTR_PATH_OR_NAME);
+	return !r->nomem;
 }
 
 static bool read_topology(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
@@ -291,7 +296,17 @@ static bool read_expect(struct ktstr_reader *r, const struct ktstr_node *node, v
 	return true;
 }
 
+/* It was followed before anything was read: no tree has the key any more. */
+static bool read_include(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
+{
+	(void)object;
+	return ktstr_reader_problem(r, node, "`" KTSTR_INCLUDE_KEY "` stands at the top of a file");
+}
+
 static const struct ktstr_key pipeline_keys[] = {
+	{ .param = { .name = KTSTR_INCLUDE_KEY, .optional = true,
+		     .help = "files whose keys are here too, unless they are written here" },
+	  .read = read_include, .form = "a file's path, or a list of them" },
 	{ .param = { .name = "test", .type = KTSTR_PARAM_STRING, .optional = true,
 		     .help = "the test's name; left out: that of the file without .yaml" },
 	  .offset = offsetof(struct ktstr_plan, test) },
@@ -302,7 +317,7 @@ static const struct ktstr_key pipeline_keys[] = {
 		     .help = "an image or a build tree by path, a cached version or its beginning, "
 			     "or debian, debian:SUITE, debian:VERSION; left out: the newest cached "
 			     "one with sched_ext" },
-	  .offset = offsetof(struct ktstr_plan, kernel) },
+	  .offset = offsetof(struct ktstr_plan, kernel), .path = KTSTR_PATH_OR_NAME },
 	{ .param = { .name = "kernel-args", .optional = true,
 		     .help = "added to the kernel's command line" },
 	  .read = read_kernel_args, .form = "list of text" },
@@ -434,44 +449,93 @@ static bool read_pipeline(struct ktstr_reader *r, const struct ktstr_node *root,
 	       snapshot_monitors(r, plan) && check_limits(r, root, plan);
 }
 
-static int load_into(struct ktstr_plan *plan, const char *path, const char *scheduler,
-		     const void *data, size_t len, struct ktstr_registry *registry, struct ktstr_problems *problems,
-		     struct ktstr_err *err)
+/* What is said of the file itself. */
+static int begin(struct ktstr_reader *r, struct ktstr_plan *plan, const char *path,
+		 const void *data, size_t len, struct ktstr_err *err)
 {
-	struct ktstr_reader r = {
-		.problems = problems, .arena = plan->arena, .registry = registry,
-		.topology = &plan->topology, .scheduler = scheduler,
-	};
-	size_t before = ktstr_problems_count(problems);
-	const struct ktstr_node *root;
-	bool ok;
-	int ret;
-
-	plan->text = copy(&r, data, len);
+	plan->text = copy(r, data, len);
 	plan->text_len = len;
-	plan->file = copy(&r, path, strlen(path));
-	plan->dir = r.dir = folder(&r, path);
-	plan->test = test_name(&r, path);
+	plan->file = copy(r, path, strlen(path));
+	plan->dir = r->dir = folder(r, path);
+	plan->test = test_name(r, path);
 	ktstr_expect_defaults(&plan->expect);
 	ktstr_limits_defaults(&plan->limits);
-	if (r.nomem)
-		return ktstr_err_nomem(err);
-	ret = ktstr_yaml_parse(plan->text, len, plan->arena, problems, &root, err);
-	if (!ret && scheduler)
-		ret = take_scheduler(&r, plan, err);
-	if (ret < 0)
+	return r->nomem ? ktstr_err_nomem(err) : 0;
+}
+
+/* The tree of the file with all that it includes. What is in it may depend on a file that could not
+ * be read, so nothing is said of the rest then, as with a mistake in the syntax. */
+static int parse(struct ktstr_reader *r, struct ktstr_plan *plan,
+		 const struct ktstr_node **ret_root, struct ktstr_err *err)
+{
+	int ret = ktstr_yaml_parse(plan->text, plan->text_len, plan->arena, r->problems, ret_root,
+				   err);
+
+	if (ret)
 		return ret;
-	ok = read_pipeline(&r, root, plan);
-	if (r.nomem)
+	*ret_root = ktstr_loader_expand(r->loader, *ret_root);
+	if (r->loader->nomem)
 		return ktstr_err_nomem(err);
-	if (!ok || ktstr_problems_count(problems) != before)
-		return ktstr_err_set(err, -EINVAL, "%s is no valid pipeline", path);
+	return *ret_root ? 0 : ktstr_err_set(err, -EINVAL, "%s is no valid pipeline", plan->file);
+}
+
+static bool keep_sources(struct ktstr_reader *r, struct ktstr_plan *plan)
+{
+	size_t n = r->loader->files.n;
+
+	plan->sources.items = ktstr_reader_alloc(r, n, sizeof(*plan->sources.items));
+	for (size_t i = 0; plan->sources.items && i < n; i++)
+		plan->sources.items[plan->sources.n++] = ktstr_loader_source(r->loader, i);
+	return plan->sources.items;
+}
+
+static int read_tree(struct ktstr_reader *r, struct ktstr_plan *plan,
+		     const struct ktstr_node *root, size_t problems_before, struct ktstr_err *err)
+{
+	int ret = r->scheduler ? take_scheduler(r, plan, err) : 0;
+	bool ok;
+
+	if (ret)
+		return ret;
+	ok = read_pipeline(r, root, plan) && keep_sources(r, plan);
+	if (r->nomem)
+		return ktstr_err_nomem(err);
+	if (!ok || ktstr_problems_count(r->problems) != problems_before)
+		return ktstr_err_set(err, -EINVAL, "%s is no valid pipeline", plan->file);
 	return 0;
 }
 
-static int load_bytes(const char *path, const char *scheduler, const void *data, size_t len,
-		      struct ktstr_registry *registry, struct ktstr_problems *problems,
-		      struct ktstr_plan **ret_plan, struct ktstr_err *err)
+static int load_into(struct ktstr_plan *plan, const char *path,
+		     const struct ktstr_plan_options *options, const void *data, size_t len,
+		     struct ktstr_registry *registry, struct ktstr_problems *problems,
+		     struct ktstr_err *err)
+{
+	struct ktstr_loader loader = {
+		.problems = problems, .arena = plan->arena, .read = options->read,
+		.ctx = options->ctx,
+	};
+	struct ktstr_reader r = {
+		.problems = problems, .arena = plan->arena, .registry = registry,
+		.topology = &plan->topology, .scheduler = options->scheduler, .loader = &loader,
+	};
+	size_t before = ktstr_problems_count(problems);
+	const struct ktstr_node *root;
+	int ret = begin(&r, plan, path, data, len, err);
+
+	loader.file = plan->file;
+	loader.dir = plan->dir;
+	if (!ret)
+		ret = parse(&r, plan, &root, err);
+	if (!ret)
+		ret = read_tree(&r, plan, root, before, err);
+	ktstr_loader_deinit(&loader);
+	return ret;
+}
+
+static int load_bytes(const char *path, const struct ktstr_plan_options *options,
+		      const void *data, size_t len, struct ktstr_registry *registry,
+		      struct ktstr_problems *problems, struct ktstr_plan **ret_plan,
+		      struct ktstr_err *err)
 {
 	struct ktstr_arena *arena = ktstr_arena_create();
 	struct ktstr_plan *plan = arena ? ktstr_arena_zalloc(arena, sizeof(*plan)) : NULL;
@@ -482,7 +546,7 @@ static int load_bytes(const char *path, const char *scheduler, const void *data,
 		return ktstr_err_nomem(err);
 	}
 	plan->arena = arena;
-	ret = load_into(plan, path, scheduler, data, len, registry, problems, err);
+	ret = load_into(plan, path, options, data, len, registry, problems, err);
 	if (ret < 0)
 		ktstr_plan_destroy(plan);
 	else
@@ -494,20 +558,22 @@ int ktstr_plan_load_bytes(const char *path, const void *data, size_t len,
 			  struct ktstr_registry *registry, struct ktstr_problems *problems,
 			  struct ktstr_plan **ret_plan, struct ktstr_err *err)
 {
-	return load_bytes(path, NULL, data, len, registry, problems, ret_plan, err);
+	return load_bytes(path, &(struct ktstr_plan_options){ 0 }, data, len, registry, problems,
+			  ret_plan, err);
 }
 
-int ktstr_plan_load_for(const char *path, const char *scheduler, struct ktstr_registry *registry,
-			struct ktstr_problems *problems, struct ktstr_plan **ret_plan,
-			struct ktstr_err *err)
+int ktstr_plan_load_for(const char *path, const struct ktstr_plan_options *options,
+			struct ktstr_registry *registry, struct ktstr_problems *problems,
+			struct ktstr_plan **ret_plan, struct ktstr_err *err)
 {
 	_cleanup_buf_ struct ktstr_buf bytes = { 0 };
-	int ret = ktstr_file_read(path, KTSTR_YAML_MAX_BYTES, &bytes, err);
+	int ret = options->read ? options->read(options->ctx, path, &bytes, err) :
+		ktstr_file_read(path, KTSTR_YAML_MAX_BYTES, &bytes, err);
 
 	/* Too large is a problem of the file like others: the bytes that were read show it. */
 	if (ret < 0 && ret != -EFBIG)
 		return ret;
-	return load_bytes(path, scheduler, bytes.data ? (const char *)bytes.data : "", bytes.len,
+	return load_bytes(path, options, bytes.data ? (const char *)bytes.data : "", bytes.len,
 			  registry, problems, ret_plan, err);
 }
 
@@ -515,7 +581,8 @@ int ktstr_plan_load(const char *path, struct ktstr_registry *registry,
 		    struct ktstr_problems *problems, struct ktstr_plan **ret_plan,
 		    struct ktstr_err *err)
 {
-	return ktstr_plan_load_for(path, NULL, registry, problems, ret_plan, err);
+	return ktstr_plan_load_for(path, &(struct ktstr_plan_options){ 0 }, registry, problems,
+				   ret_plan, err);
 }
 
 void ktstr_plan_destroy(struct ktstr_plan *plan)

@@ -9,6 +9,7 @@
 #include "base/vec.h"
 #include "check/expect.h"
 #include "check/limits.h"
+#include "plan/include.h"
 #include "plan/operation.h"
 #include "plan/policy.h"
 #include "plan/problem.h"
@@ -116,6 +117,7 @@ struct ktstr_plan {
 	const char *dir;		/* its folder: relative paths in it start here */
 	const char *text;		/* its bytes, for the run store */
 	size_t text_len;
+	KTSTR_VEC(const struct ktstr_source *) sources;	/* the other files, as they were read */
 
 	const char *test;		/* name */
 	const char *description;	/* NULL: none */
@@ -152,12 +154,19 @@ struct ktstr_plan {
 int ktstr_plan_load(const char *path, struct ktstr_registry *registry,
 		    struct ktstr_problems *problems, struct ktstr_plan **ret_plan,
 		    struct ktstr_err *err);
-/* The same with the program `scheduler`, without arguments, in place of what the file has under
- * `scheduler`, which is checked all the same. NULL: with the file's own. -EINVAL without a problem
- * when it is no name of a program. */
-int ktstr_plan_load_for(const char *path, const char *scheduler, struct ktstr_registry *registry,
-			struct ktstr_problems *problems, struct ktstr_plan **ret_plan,
-			struct ktstr_err *err);
+/* What a caller can ask for beside the file. */
+struct ktstr_plan_options {
+	/* A program, without arguments, in place of what the file has under `scheduler`, which is
+	 * checked all the same. NULL: the file's own. */
+	const char *scheduler;
+	ktstr_read_file_fn *read;	/* for all the files; NULL: from disk */
+	void *ctx;			/* for it */
+};
+
+/* The same with options. -EINVAL without a problem when these are what is wrong. */
+int ktstr_plan_load_for(const char *path, const struct ktstr_plan_options *options,
+			struct ktstr_registry *registry, struct ktstr_problems *problems,
+			struct ktstr_plan **ret_plan, struct ktstr_err *err);
 
 /* The same for bytes that `path` is said to hold. */
 int ktstr_plan_load_bytes(const char *path, const void *data, size_t len,

@@ -31,6 +31,25 @@ bool ktstr_reader_expect(struct ktstr_reader *r, const struct ktstr_node *node,
 	return false;
 }
 
+const char *ktstr_reader_path(struct ktstr_reader *r, const struct ktstr_node *node,
+			      enum ktstr_path_kind kind)
+{
+	_cleanup_free_ char *path = NULL, *dotted = NULL;
+	const char *kept;
+
+	if (!node->at.source || *node->text == '/' || !strcmp(node->at.source->dir, ".") ||
+	    kind == KTSTR_NO_PATH || (kind == KTSTR_PATH_OR_NAME && !strchr(node->text, '/')))
+		return node->text;
+	path = ktstr_path_join(node->at.source->dir, node->text);
+	if (path && !strchr(path, '/'))
+		dotted = ktstr_asprintf("./%s", path);	/* no bare name, which is looked for elsewhere */
+	kept = dotted ? dotted : path && strchr(path, '/') ? path : NULL;
+	kept = kept ? ktstr_arena_strndup(r->arena, kept, strlen(kept)) : NULL;
+	if (!kept)
+		r->nomem = true;
+	return kept;
+}
+
 void *ktstr_reader_alloc(struct ktstr_reader *r, size_t n, size_t size)
 {
 	void *p = ktstr_arena_zalloc(r->arena, n ? n * size : 1);
@@ -144,8 +163,10 @@ static bool read_key(struct ktstr_reader *r, const struct ktstr_key *key,
 		return refuse_null(r, &key->param, key->form, node);
 	if (value.str && !ktstr_text_is_line(value.str))
 		return ktstr_reader_problem(r, node, "`%s` is one line of text", key->param.name);
+	if (value.str && key->path)
+		value.str = ktstr_reader_path(r, node, key->path);
 	store(key, &value, object);
-	return true;
+	return !r->nomem;
 }
 
 /* ---- mappings ---- */

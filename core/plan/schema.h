@@ -18,13 +18,21 @@ struct ktstr_reader {
 	struct ktstr_problems *problems;
 	struct ktstr_arena *arena;
 	struct ktstr_registry *registry;
-	const char *dir;		/* relative paths start here */
+	struct ktstr_loader *loader;	/* of the files that it consists of */
+	const char *dir;		/* relative paths start here: see ktstr_reader_path() */
 	const char *scheduler;		/* stands in for the file's; NULL: it does not */
 	const struct ktstr_topology *topology;	/* no CPUs while it is not known, or was wrong */
 	bool nomem;
 };
 
 typedef bool ktstr_key_fn(struct ktstr_reader *r, const struct ktstr_node *node, void *object);
+
+/* Whether a text is a path, which then is from the folder of its file. */
+enum ktstr_path_kind {
+	KTSTR_NO_PATH,
+	KTSTR_PATH,
+	KTSTR_PATH_OR_NAME,	/* with a slash in it, else some other name */
+};
 
 struct ktstr_key {
 	/* Name, help and default (NULL: required, unless optional); for a scalar its type too. */
@@ -33,6 +41,7 @@ struct ktstr_key {
 				 * empty) and CHOICE, uint32_t: UINT, uint64_t: DURATION, SIZE,
 				 * PERCENT */
 	ktstr_key_fn *read;	/* not NULL: reads the value; the default too, as if written */
+	enum ktstr_path_kind path;	/* STRING */
 	const char *form;	/* what `read` takes, in words; NULL: as param.type says */
 	const char *unless;	/* not required where this key stands; NULL: as param says */
 };
@@ -63,6 +72,12 @@ bool ktstr_schema_read_one(const struct ktstr_schema *schema, struct ktstr_reade
 /* A scalar by its parameter's type and range. */
 bool ktstr_reader_value(struct ktstr_reader *r, const struct ktstr_param *param,
 			const struct ktstr_node *node, struct ktstr_value *ret_value);
+
+/* The path that the scalar is, from `dir` whatever file it stands in: as written in the pipeline file,
+ * and when it is absolute. One that is not a bare name does not become one. NULL: memory is out, which
+ * the reader remembers. */
+const char *ktstr_reader_path(struct ktstr_reader *r, const struct ktstr_node *node,
+			      enum ktstr_path_kind kind);
 
 /* Adds a problem at the node's place; always false. */
 __attribute__((format(printf, 3, 4)))

@@ -140,9 +140,10 @@ static bool take_from_module(struct ktstr_reader *r, const struct ktstr_node *no
 
 static bool find_by_path(struct ktstr_reader *r, const struct ktstr_node *node, struct draft *draft)
 {
-	bool as_is = *node->text == '/' || !strcmp(r->dir, ".");
-	_cleanup_free_ char *path = as_is ? strdup(node->text) :
-		ktstr_asprintf("%s/%s", r->dir, node->text);
+	const char *text = ktstr_reader_path(r, node, KTSTR_PATH);
+	bool as_is = text && (*text == '/' || !strcmp(r->dir, "."));
+	_cleanup_free_ char *path = !text ? NULL : as_is ? strdup(text) :
+		ktstr_asprintf("%s/%s", r->dir, text);
 	const struct ktstr_module_info *module;
 	struct ktstr_err err = KTSTR_ERR_INIT;
 	int ret;

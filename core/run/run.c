@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "probe/plan.h"
 #include "run/attempt.h"
+#include "run/copies.h"
 #include "run/initramfs.h"
 #include "run/repro.h"
 #include "run/store.h"
@@ -46,15 +47,6 @@ static int make_initramfs(struct prepared *p, struct ktstr_err *err)
 	int ret = ktstr_libexec_file("ktstr-agent", &agent, err);
 
 	return ret ? ret : ktstr_initramfs_create(agent, &p->initramfs_fd, err);
-}
-
-static int store_pipeline(const struct ktstr_plan *plan, const char *dir, struct ktstr_err *err)
-{
-	_cleanup_free_ char *path = ktstr_asprintf("%s/pipeline.yaml", dir);
-
-	if (!path)
-		return ktstr_err_nomem(err);
-	return ktstr_file_write(path, plan->text, plan->text_len, 0644, err);
 }
 
 /* How often a crash is repeated: what the command line says wins. */
@@ -110,7 +102,7 @@ static int prepare_run(const struct ktstr_plan *plan, struct prepared *p, struct
 		ret = ktstr_payload_create(plan, &p->kernel, &p->payload, err);
 	if (!ret)
 		ret = ktstr_store_new_run(plan->test, &p->dir, err);
-	return ret ? ret : store_pipeline(plan, p->dir, err);
+	return ret ? ret : ktstr_copies_write(plan, p->dir, err);
 }
 
 /* ---- the attempts ---- */

@@ -2,8 +2,8 @@
 /*
  * Runs: from a plan to journals and verdicts.
  *
- * A run is a folder in the run store ($XDG_STATE_HOME/ktstr/runs/<id>): pipeline.yaml (a copy),
- * attempt-1.journal, ... Nothing in it is ever changed afterwards.
+ * A run is a folder in the run store ($XDG_STATE_HOME/ktstr/runs/<id>): pipeline.yaml (a copy;
+ * see run/copies.h), attempt-1.journal, ... Nothing in it is ever changed afterwards.
  */
 #ifndef KTSTR_RUN_RUN_H
 #define KTSTR_RUN_RUN_H

@@ -368,7 +368,8 @@ static struct ktstr_plan *load_for(struct ktstr_registry *registry, const char *
 	cr_assert_geq(fd, 0);
 	cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
 	close(fd);
-	cr_assert_eq(ktstr_plan_load_for(path, scheduler, registry, &problems, &plan, &err), want, "%s",
+	cr_assert_eq(ktstr_plan_load_for(path, &(struct ktstr_plan_options){ .scheduler = scheduler },
+					 registry, &problems, &plan, &err), want, "%s",
 		     err.msg);
 	cr_assert_eq(ktstr_problems_count(&problems), 0);
 	cr_assert_eq(!plan, want != 0);

@@ -95,7 +95,7 @@ static const struct bad keys[] = {
 	  { "1:12: unknown key `durration` here; did you mean `duration`? (known: duration, "
 	    "cgroups, payloads, steps, cpu-controller)" } },
 	{ SCENARIO "zzzzz: 1\n",
-	  { "2:1: unknown key `zzzzz` here (known: test, description, kernel, kernel-args, "
+	  { "2:1: unknown key `zzzzz` here (known: include, test, description, kernel, kernel-args, "
 	    "modules, sysctls, topology, memory, boot-timeout, template, vmm, scheduler, scenario, "
 	    "expect, monitors, "
 	    "monitor-period, monitor-limits, auto_repro, probes, report)" } },
@@ -186,7 +186,7 @@ static const struct bad values[] = {
 	{ SCENARIO "auto_repro: {attempts: 2, enough: 3}\n",
 	  { "2:13: `enough` is 3, but there are no more than 2 attempts" } },
 	{ SCENARIO "auto-repro: true\n",
-	  { "2:1: unknown key `auto-repro` here; did you mean `auto_repro`? (known: test, description, "
+	  { "2:1: unknown key `auto-repro` here; did you mean `auto_repro`? (known: include, test, description, "
 	    "kernel, kernel-args, modules, sysctls, topology, memory, boot-timeout, template, vmm, scheduler, "
 	    "scenario, expect, monitors, monitor-period, monitor-limits, auto_repro, probes, report)" } },
 	{ SCENARIO "scheduler: {binary: x, attach-timeout: 2h}\n",
