@@ -51,6 +51,9 @@ struct ktstr_watcher {
 	struct ktstr_cpusets *cpusets;
 	struct rate rates[2];
 	uint64_t events_ns, events_id;	/* of the last sample of counters */
+	bool keep, failed;
+	KTSTR_VEC(struct ktstr_watch_sample) queues;
+	KTSTR_VEC(struct ktstr_watch_rates) samples;
 };
 
 /* 0 when it is not there. */
@@ -198,10 +201,21 @@ static struct sums sum_cpus(struct ktstr_watcher *w, struct ktstr_fields cpus, u
 	return s;
 }
 
+static void keep_queues(struct ktstr_watcher *w, const struct sums *s, uint64_t at_ns)
+{
+	struct ktstr_watch_sample *sample = w->keep ? ktstr_vec_add(&w->queues) : NULL;
+
+	w->failed |= w->keep && !sample;
+	if (sample)
+		*sample = (struct ktstr_watch_sample){ at_ns, s->imbalance,
+						       (double)s->running / (double)s->n, s->deepest };
+}
+
 static void add_valid(struct ktstr_watcher *w, const struct sums *s, uint64_t at_ns)
 {
 	struct ktstr_watch *p = &w->pub;
 
+	keep_queues(w, s, at_ns);
 	if (s->imbalance > p->imbalance_max) {
 		p->imbalance_max = s->imbalance;
 		p->imbalance_max_ns = at_ns;
@@ -251,15 +265,17 @@ static void add_queues(struct ktstr_watcher *w, uint64_t at_ns, const struct kts
 
 /* ---- event counters ---- */
 
-static void add_rate(struct ktstr_watcher *w, struct rate *r, const struct ktstr_fields *events,
-		     bool fresh, uint64_t at_ns)
+/* Returns the rate, below 0 when it is not known. */
+static double add_rate(struct ktstr_watcher *w, struct rate *r, const struct ktstr_fields *events,
+		       bool fresh, uint64_t at_ns)
 {
 	uint64_t ns = at_ns - w->events_ns;
 	int64_t value, grown = 0;
 	double limit, rate;
+	bool known = r->known;
 
 	if (!ktstr_get_s64(events, r->name, &value))
-		return;
+		return -1;
 	/* A new scheduler's counters begin at 0; what falls was scribbled over. */
 	if (__builtin_sub_overflow(value, fresh ? 0 : r->last, &grown) || grown < 0)
 		grown = 0;
@@ -270,17 +286,33 @@ static void add_rate(struct ktstr_watcher *w, struct rate *r, const struct ktstr
 		      at_ns);
 	r->last = value;
 	r->known = true;
+	return known && ns ? rate : -1;
+}
+
+static void keep_rates(struct ktstr_watcher *w, const double *rates, uint64_t at_ns)
+{
+	struct ktstr_watch_rates *kept;
+
+	if (!w->keep || (rates[0] < 0 && rates[1] < 0))
+		return;
+	kept = ktstr_vec_add(&w->samples);
+	if (kept)
+		*kept = (struct ktstr_watch_rates){ at_ns, rates[0], rates[1] };
+	else
+		w->failed = true;
 }
 
 static void add_events(struct ktstr_watcher *w, uint64_t at_ns, const struct ktstr_fields *f)
 {
 	uint64_t id = number(f, "id");
+	double rates[KTSTR_ARRAY_SIZE(w->rates)];
 	struct ktstr_fields events;
 
 	if (!ktstr_get_sub(f, "events", &events))
 		return;
 	for (size_t i = 0; i < KTSTR_ARRAY_SIZE(w->rates); i++)
-		add_rate(w, &w->rates[i], &events, id != w->events_id, at_ns);
+		rates[i] = add_rate(w, &w->rates[i], &events, id != w->events_id, at_ns);
+	keep_rates(w, rates, at_ns);
 	w->events_ns = at_ns;
 	w->events_id = id;
 	w->pub.counted++;
@@ -307,6 +339,16 @@ void ktstr_watcher_add(struct ktstr_watcher *w, enum ktstr_rec type, uint64_t ho
 	case KTSTR_REC_RUN: w->scheduler = ktstr_get_str(f, "scheduler", &scheduler); break;
 	default: ktstr_cpusets_add(w->cpusets, type, f); break;
 	}
+}
+
+void ktstr_watcher_keep(struct ktstr_watcher *w)
+{
+	w->keep = true;
+}
+
+bool ktstr_watcher_failed(const struct ktstr_watcher *w)
+{
+	return w->failed;
 }
 
 void ktstr_watcher_limit(struct ktstr_watcher *w, const struct ktstr_limits *limits)
@@ -371,6 +413,10 @@ const struct ktstr_watch *ktstr_watcher_result(struct ktstr_watcher *w)
 	struct ktstr_watch *p = &w->pub;
 
 	p->decides = w->limits.fail;
+	p->queues = w->queues.items;
+	p->n_queues = w->queues.n;
+	p->rates = w->samples.items;
+	p->n_rates = w->samples.n;
 	find_missing(w, p->why, sizeof(p->why));
 	p->state = p->why[0] ? KTSTR_WATCH_INCONCLUSIVE : KTSTR_WATCH_WITHIN;
 	for (int i = 0; i < KTSTR_WATCH_RULES; i++) {
@@ -420,5 +466,7 @@ void ktstr_watcher_destroy(struct ktstr_watcher *w)
 	ktstr_cpusets_destroy(w->cpusets);
 	free(w->cpus);
 	free(w->spreads);
+	ktstr_vec_free(&w->queues);
+	ktstr_vec_free(&w->samples);
 	free(w);
 }

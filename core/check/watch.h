@@ -20,12 +20,19 @@ void ktstr_watcher_destroy(struct ktstr_watcher *watcher);
 /* Those of a plan, where no record has them. */
 void ktstr_watcher_limit(struct ktstr_watcher *watcher, const struct ktstr_limits *limits);
 
+/* Before the first record: each sample is to be in the result, not only what they come to. It costs memory for
+ * each. */
+void ktstr_watcher_keep(struct ktstr_watcher *watcher);
+
 /* Any record; KTSTR_REC_LIMITS comes before the samples, else the limits are the defaults. */
 void ktstr_watcher_add(struct ktstr_watcher *watcher, enum ktstr_rec type, uint64_t host_ns,
 		       const struct ktstr_fields *fields);
 
-/* What it comes to so far; valid until the next add(). */
+/* What it comes to so far; valid until the next add(). Without memory for every sample it has those there was
+ * memory for, and ktstr_watcher_failed() is true. */
 const struct ktstr_watch *ktstr_watcher_result(struct ktstr_watcher *watcher);
+
+bool ktstr_watcher_failed(const struct ktstr_watcher *watcher);
 
 /* The first rule with a sustained violation, KTSTR_WATCH_RULES while there is none. Cheap. */
 enum ktstr_watch_rule ktstr_watcher_violated(const struct ktstr_watcher *watcher);

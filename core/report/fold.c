@@ -307,7 +307,7 @@ static void find_all(struct ktstr_fold *f)
 
 struct printer {
 	const struct ktstr_fold *fold;
-	void (*line)(void *ctx, const char *text, size_t len);
+	ktstr_fold_line_fn *line;
 	void *ctx;
 	size_t printed;
 };
@@ -336,7 +336,7 @@ static void print_marker(struct printer *p, const struct run *run, size_t lines_
 		len = snprintf(text, sizeof(text),
 			       "  ... %s the %zu lines above (%zu lines, %s) ...", times,
 			       lines_above, lines, how);
-	p->line(p->ctx, text, (size_t)len);
+	p->line(p->ctx, text, (size_t)len, KTSTR_FOLD_MARKER);
 	p->printed++;
 }
 
@@ -362,13 +362,12 @@ static void print_tokens(struct printer *p, const struct token *tokens, size_t n
 			continue;
 		}
 		text = lines_text(p->fold, tokens[i].begin, tokens[i].end, &len);
-		p->line(p->ctx, text, len);
+		p->line(p->ctx, text, len, tokens[i].begin);
 		p->printed++;
 	}
 }
 
-int ktstr_fold_finish(struct ktstr_fold *f, void (*line)(void *ctx, const char *text, size_t len),
-		      void *ctx)
+int ktstr_fold_finish(struct ktstr_fold *f, ktstr_fold_line_fn *line, void *ctx)
 {
 	struct printer p = { f, line, ctx, 0 };
 

@@ -60,13 +60,39 @@ static void put_spaces(struct ktstr_buf *out, size_t n)
 
 /* ---- key-value lists ---- */
 
+/* "before → after", or what there is of it. */
+static char *change_text(const char *before, const char *after)
+{
+	bool both = *before && *after && strcmp(before, after);
+
+	return ktstr_asprintf("%s%s%s", before, both ? " → " : "", both || !*before ? after : "");
+}
+
+static void put_value(struct ktstr_buf *out, const struct ktstr_block *block, size_t i, size_t column,
+		      size_t width)
+{
+	_cleanup_free_ char *change = NULL;
+	char *const *cells = block->cells.items;
+
+	if (block->type == KTSTR_BLOCK_VALUES) {
+		ktstr_layout_wrap(out, cells[2 * i + 1], column, width);
+		return;
+	}
+	change = change_text(cells[3 * i + 1], cells[3 * i + 2]);
+	if (change)
+		ktstr_layout_wrap(out, change, column, width);
+	else
+		out->failed = true;
+}
+
 void ktstr_layout_values(struct ktstr_buf *out, const struct ktstr_block *block, size_t width)
 {
 	struct cells keys = { 0 };
-	size_t column = 0, n = block->cells.n / 2;
+	size_t per_row = block->type == KTSTR_BLOCK_DIFF ? 3 : 2;
+	size_t column = 0, n = block->cells.n / per_row;
 
 	for (size_t i = 0; i < n; i++)
-		cells_add(&keys, block->cells.items[2 * i]);
+		cells_add(&keys, block->cells.items[per_row * i]);
 	out->failed |= keys.text.failed;
 	for (size_t i = 0; i < n && !out->failed; i++) {
 		size_t wide = cell_width(&keys, i) + 2;
@@ -81,7 +107,7 @@ void ktstr_layout_values(struct ktstr_buf *out, const struct ktstr_block *block,
 		ktstr_buf_add(out, key.s, key.len);
 		ktstr_put_byte(out, ':');
 		put_spaces(out, wide < column ? column - wide : 1);
-		ktstr_layout_wrap(out, block->cells.items[2 * i + 1], column, width);
+		put_value(out, block, i, column, width);
 	}
 	cells_deinit(&keys);
 }

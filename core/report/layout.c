@@ -55,6 +55,19 @@ void ktstr_layout_escape(struct ktstr_buf *out, const char *text, size_t len)
 	escape_valid(out, &column, text, len);
 }
 
+void ktstr_layout_repair(struct ktstr_buf *out, const char *text, size_t len)
+{
+	size_t bad;
+
+	while (!ktstr_utf8_valid(text, len, &bad)) {
+		ktstr_buf_add(out, text, bad);
+		ktstr_buf_printf(out, "\\x%02x", (unsigned char)text[bad]);
+		text += bad + 1;
+		len -= bad + 1;
+	}
+	ktstr_buf_add(out, text, len);
+}
+
 /* ---- wrapping ---- */
 
 static void wrap_line(struct ktstr_buf *out, const char *text, size_t len, size_t indent,

@@ -16,8 +16,13 @@ size_t ktstr_layout_width(const char *text, size_t len);
  * in the text begins a new line. A word wider than a line stays whole. Ends in a newline. */
 void ktstr_layout_wrap(struct ktstr_buf *out, const char *text, size_t indent, size_t width);
 
-/* Appends a key-value list with its keys aligned; a table in measured columns. */
+/* Appends the text as valid UTF-8 and nothing else changed: bytes that are none become \x9b. */
+void ktstr_layout_repair(struct ktstr_buf *out, const char *text, size_t len);
+
+/* Appends a key-value list or a diff with its keys aligned; a table in measured columns; a line per curve of
+ * a series, a character per part of its time. */
 void ktstr_layout_values(struct ktstr_buf *out, const struct ktstr_block *block, size_t width);
 void ktstr_layout_table(struct ktstr_buf *out, const struct ktstr_block *block, size_t width);
+void ktstr_layout_series(struct ktstr_buf *out, const struct ktstr_block *block, size_t width);
 
 #endif

@@ -71,6 +71,23 @@ static void put_log(struct text *t, const struct ktstr_block *block)
 		put_line(t, block->cells.items[i], NULL);
 }
 
+static void put_chain(struct text *t, const struct ktstr_block *block)
+{
+	if (block->text)
+		put_line(t, block->text, NULL);
+	for (size_t i = 0; i < block->frames.n; i++) {
+		const struct ktstr_block_frame *f = &block->frames.items[i];
+
+		ktstr_layout_escape(t->out, f->function, strlen(f->function));
+		ktstr_buf_printf(t->out, "+0x%llx", (unsigned long long)f->offset);
+		if (f->place) {
+			ktstr_buf_puts(t->out, "  ");
+			ktstr_layout_escape(t->out, f->place, strlen(f->place));
+		}
+		ktstr_put_byte(t->out, '\n');
+	}
+}
+
 static void put_block(struct text *t, const struct ktstr_block *block)
 {
 	switch (block->type) {
@@ -81,6 +98,7 @@ static void put_block(struct text *t, const struct ktstr_block *block)
 		put_paragraph(t, block);
 		break;
 	case KTSTR_BLOCK_VALUES:
+	case KTSTR_BLOCK_DIFF:
 		ktstr_layout_values(t->out, block, t->width);
 		break;
 	case KTSTR_BLOCK_TABLE:
@@ -88,6 +106,14 @@ static void put_block(struct text *t, const struct ktstr_block *block)
 		break;
 	case KTSTR_BLOCK_LOG:
 		put_log(t, block);
+		break;
+	case KTSTR_BLOCK_SERIES:
+		ktstr_layout_series(t->out, block, t->width);
+		break;
+	case KTSTR_BLOCK_CHAIN:
+		put_chain(t, block);
+		break;
+	case KTSTR_BLOCK_TYPES:
 		break;
 	}
 }

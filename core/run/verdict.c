@@ -494,12 +494,14 @@ int ktstr_verdict_create(const struct ktstr_journal *journal, struct ktstr_verdi
 		free(owned);
 		return ktstr_err_nomem(err);
 	}
+	ktstr_watcher_keep(owned->watcher);
 	while (ktstr_journal_next(journal, &cursor, &rec)) {
 		on_record(e, &rec);
 		ktstr_chain_reader_add(owned->chain, &rec);
 	}
 	v->chain = ktstr_chain_reader_end(owned->chain);
-	ret = ktstr_chain_reader_failed(owned->chain) ? ktstr_err_nomem(err) : 0;
+	ret = ktstr_chain_reader_failed(owned->chain) || ktstr_watcher_failed(owned->watcher)
+		? ktstr_err_nomem(err) : 0;
 	if (!ret)
 		ret = ktstr_stats_create(journal, &stats, err);
 	v->stats = stats;

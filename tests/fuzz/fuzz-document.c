@@ -10,7 +10,10 @@ static void render(struct ktstr_doc_section *section, unsigned width)
 	struct ktstr_render_options options = { .width = width, .colour = true };
 	struct ktstr_buf out = { 0 };
 
-	ktstr_render_text(&doc, &options, &out, NULL);
+	for (size_t format = 0; ktstr_format_name(format); format++) {
+		out.len = 0;
+		ktstr_render(&doc, (enum ktstr_format)format, &options, &out, NULL);
+	}
 	ktstr_buf_free(&out);
 }
 

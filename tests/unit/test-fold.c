@@ -5,8 +5,9 @@
 
 #include <criterion/criterion.h>
 
-static void collect(void *ctx, const char *text, size_t len)
+static void collect(void *ctx, const char *text, size_t len, size_t n)
 {
+	(void)n;
 	ktstr_buf_printf(ctx, "%.*s\n", (int)len, text);
 }
 
@@ -213,10 +214,11 @@ Test(fold, other_instructions_are_no_repetition)
 	free(text);
 }
 
-static void count(void *ctx, const char *text, size_t len)
+static void count(void *ctx, const char *text, size_t len, size_t n)
 {
 	(void)text;
 	(void)len;
+	(void)n;
 	(*(size_t *)ctx)++;
 }
 

@@ -6,6 +6,7 @@
 #include "base/text.h"
 
 #include <criterion/criterion.h>
+#include <math.h>
 
 /* Renders what `say` says as the only section. */
 static char *render(void (*say)(struct ktstr_doc *doc), const char *title, unsigned width, bool colour)
@@ -175,4 +176,61 @@ Test(render, a_megabyte_of_tabs)
 	cr_assert_eq(out.len, 8u * LEN);
 	free(tabs);
 	ktstr_buf_free(&out);
+}
+
+static void say_curves(struct ktstr_doc *doc)
+{
+	static const char *const curves[] = { "depth", "load\033[1m" };
+
+	doc->series_begin(doc, "title", "tasks", curves, 2);
+	for (int i = 0; i < 8; i++)
+		doc->series_point(doc, (uint64_t)i * 10, (const double[]){ i, NAN });
+	doc->series_point(doc, 80, (const double[]){ NAN, 2.5 });
+	doc->series_span(doc, KTSTR_TONE_BAD, "no part of the text", 0, 1000);
+	doc->series_end(doc);
+}
+
+Test(render, a_series_is_a_line_per_curve)
+{
+	expect(render(say_curves, NULL, 80, false),
+	       "depth                     ▁▂▃▄▅▆▇█   0 to 7 tasks\n"
+	       "load^[[1m                         ▁  2.50 tasks\n\nrun: /tmp/x\n");
+}
+
+static void say_endless_curve(struct ktstr_doc *doc)
+{
+	static const char *const curves[] = { "x" };
+
+	doc->series_begin(doc, NULL, NULL, curves, 1);
+	for (int i = 0; i < 10000; i++)
+		doc->series_point(doc, (uint64_t)i, (const double[]){ i % 1000 ? -1e308 : 1e308 });
+	doc->series_end(doc);
+	doc->series_begin(doc, NULL, NULL, curves, 1);
+	doc->series_end(doc);
+}
+
+Test(render, a_series_is_as_long_as_there_is_room_for)
+{
+	expect(render(say_endless_curve, NULL, 40, false),
+	       "x                         █████████  -1e+308 to 1e+308\n\nrun: /tmp/x\n");
+}
+
+static void say_call(struct ktstr_doc *doc)
+{
+	doc->change(doc, "slice", "0", "20");
+	doc->change(doc, "weight", "100", "100");
+	doc->change(doc, "flags", "QUEUED", NULL);
+	doc->change(doc, "returned", NULL, "-1");
+	doc->chain_begin(doc, "chain");
+	doc->chain_frame(doc, &(struct ktstr_doc_frame){
+		.size = sizeof(struct ktstr_doc_frame), .function = "f", .offset = 0x1f, .place = "a.c:1" });
+	doc->chain_frame(doc, &(struct ktstr_doc_frame){ .size = sizeof(struct ktstr_doc_frame) });
+	doc->chain_end(doc);
+}
+
+Test(render, calls_and_chains)
+{
+	expect(render(say_call, NULL, 80, false),
+	       "slice:    0 → 20\nweight:   100\nflags:    QUEUED\nreturned: -1\n"
+	       "chain\nf+0x1f  a.c:1\n+0x0\n\nrun: /tmp/x\n");
 }

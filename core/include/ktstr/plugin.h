@@ -30,7 +30,7 @@
 #include <stdint.h>
 
 #define KTSTR_ABI_MAJOR 0
-#define KTSTR_ABI_MINOR 4
+#define KTSTR_ABI_MINOR 5
 
 enum ktstr_kind {
 	KTSTR_KIND_VMM = 1,	/* <ktstr/vmm.h> */

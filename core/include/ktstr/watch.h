@@ -8,6 +8,7 @@
 #define KTSTR_WATCH_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define KTSTR_WATCH_NO_CPU UINT32_MAX
@@ -32,6 +33,20 @@ enum ktstr_watch_state {
 	KTSTR_WATCH_WITHIN, KTSTR_WATCH_VIOLATED, KTSTR_WATCH_INCONCLUSIVE,
 };
 
+/* One valid sample of run queues. */
+struct ktstr_watch_sample {
+	uint64_t at_ns;
+	double imbalance;
+	double running;			/* tasks a CPU, on average */
+	uint64_t depth;			/* of the deepest local DSQ */
+};
+
+/* The rates of event counters since the sample before, per second; below 0: not known. */
+struct ktstr_watch_rates {
+	uint64_t at_ns;
+	double fallback, keep_last;
+};
+
 struct ktstr_watch {
 	uint32_t size;
 	bool decides;			/* the limits are to fail the run */
@@ -48,6 +63,11 @@ struct ktstr_watch {
 	uint32_t depth_cpu;
 	double depth_sum, running_sum;
 	struct ktstr_watch_row rows[KTSTR_WATCH_RULES];
+	/* Each sample, in the order of time; none while the attempt still runs. */
+	const struct ktstr_watch_sample *queues;
+	size_t n_queues;
+	const struct ktstr_watch_rates *rates;
+	size_t n_rates;
 };
 
 #endif

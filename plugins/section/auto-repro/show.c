@@ -162,25 +162,26 @@ static struct items items_of(const struct trace *t, const struct call *call)
 	return it;
 }
 
-/* "1" or "1 → 2"; false at the end. *ret_changed: they differ. */
-static bool next_value(const struct trace *t, struct items *it, struct ktstr_field *ret_item, char *buf,
-		       size_t size, bool *ret_changed)
+/* A value of the subject at entry and at return. */
+struct change {
+	char before[256], after[256];	/* after: "" when the return was not seen */
+	bool changed;
+};
+
+/* False at the end. */
+static bool next_value(const struct trace *t, struct items *it, struct ktstr_field *ret_item,
+		       struct change *change)
 {
 	struct ktstr_field before, after;
-	char was[256], is[256];
 
 	if (!ktstr_item_next(&it->items, ret_item) || ret_item->type != KTSTR_FIELD_MAP ||
 	    !ktstr_item_next(&it->entry, &before))
 		return false;
-	decode_item(t, &ret_item->sub, &before, was, sizeof(was));
-	snprintf(buf, size, "%s", was);
-	*ret_changed = false;
-	if (!it->has_exit || !ktstr_item_next(&it->exit, &after))
-		return true;
-	decode_item(t, &ret_item->sub, &after, is, sizeof(is));
-	*ret_changed = strcmp(was, is);
-	if (*ret_changed)
-		ktstr_append(buf, size, " → %s", is);
+	decode_item(t, &ret_item->sub, &before, change->before, sizeof(change->before));
+	change->after[0] = '\0';
+	if (it->has_exit && ktstr_item_next(&it->exit, &after))
+		decode_item(t, &ret_item->sub, &after, change->after, sizeof(change->after));
+	change->changed = change->after[0] && strcmp(change->before, change->after);
 	return true;
 }
 
@@ -202,17 +203,17 @@ static void say_changes(const struct trace *t, const struct call *call, char *bu
 {
 	struct items it = items_of(t, call);
 	struct ktstr_field item;
-	char value[512];
-	bool changed;
+	struct change change;
 
 	buf[0] = '\0';
-	while (next_value(t, &it, &item, value, sizeof(value), &changed)) {
+	while (next_value(t, &it, &item, &change)) {
 		struct ktstr_str name = { "", 0 };
 
-		if (!changed || is_noise(&item))
+		if (!change.changed || is_noise(&item))
 			continue;
 		ktstr_get_str(&item.sub, "name", &name);
-		ktstr_append(buf, size, "%s%.*s %s", buf[0] ? ", " : "", KTSTR_STR_ARG(name), value);
+		ktstr_append(buf, size, "%s%.*s %s → %s", buf[0] ? ", " : "", KTSTR_STR_ARG(name),
+			     change.before, change.after);
 	}
 }
 
@@ -286,7 +287,7 @@ static void show_arguments(const struct trace *t, const struct call *call, struc
 		else
 			snprintf(key, sizeof(key), "%.*s arg%u", KTSTR_STR_ARG(type), i);
 		decode_argument(t, name, type, arg.u64, value, sizeof(value));
-		doc->value(doc, key, value);
+		doc->change(doc, key, value, NULL);
 	}
 }
 
@@ -308,10 +309,9 @@ static void show_items(const struct trace *t, const struct call *call, struct kt
 	struct items it = items_of(t, call);
 	struct ktstr_fields params;
 	struct ktstr_field item;
-	char value[512];
-	bool changed;
+	struct change change;
 
-	while (next_value(t, &it, &item, value, sizeof(value), &changed)) {
+	while (next_value(t, &it, &item, &change)) {
 		struct ktstr_str name = { "", 0 }, of = { "", 0 };
 		uint64_t param = 0;
 		struct ktstr_field p;
@@ -326,8 +326,14 @@ static void show_items(const struct trace *t, const struct call *call, struct kt
 			if (i == param && p.type == KTSTR_FIELD_MAP)
 				ktstr_get_str(&p.sub, "name", &of);
 		snprintf(key, sizeof(key), "  %.*s%s%.*s", KTSTR_STR_ARG(of), of.len ? "->" : "", KTSTR_STR_ARG(name));
-		doc->value(doc, key, value);
+		doc->change(doc, key, change.before, change.after);
 	}
+}
+
+/* Of the block with a call's arguments. */
+static void call_id(struct ktstr_str function, char *buf, size_t size)
+{
+	snprintf(buf, size, "call-%.*s", KTSTR_STR_ARG(function));
 }
 
 static void show_call(const struct trace *t, const struct call *call, const char *why, struct ktstr_doc *doc)
@@ -341,13 +347,15 @@ static void show_call(const struct trace *t, const struct call *call, const char
 	snprintf(text, sizeof(text), "%.*s%s%s  (%s; %s ms before the exit, CPU %u)", KTSTR_STR_ARG(p->function),
 		 place[0] ? "  " : "", place, why, when, call->entry->cpu);
 	doc->paragraph(doc, KTSTR_TONE_PLAIN, text);
+	call_id(p->function, text, sizeof(text));
+	doc->id(doc, text);
 	show_arguments(t, call, doc);
 	show_items(t, call, doc);
 	if (!call->exit || !trace_point(t, call->exit)->ret.len ||
 	    !ktstr_get_u64(&call->exit->fields, "ret", &ret))
 		return;
 	decode_argument(t, (struct ktstr_str){ "", 0 }, trace_point(t, call->exit)->ret, ret, text, sizeof(text));
-	doc->value(doc, "returned", text);
+	doc->change(doc, "returned", NULL, text);
 }
 
 #define SHOWN_MAX 64
@@ -415,8 +423,9 @@ void show_stack(const struct trace *t, struct ktstr_doc *doc)
 
 	while (t->trigger.there && ktstr_item_next(&stack, &frame)) {
 		struct ktstr_str symbol = { "", 0 }, file = { "", 0 };
+		char text[512], details[512], place[256] = "";
 		uint64_t offset = 0, line = 0;
-		char text[512], place[256] = "";
+		bool bpf = false;
 
 		if (frame.type != KTSTR_FIELD_MAP)
 			continue;
@@ -428,12 +437,15 @@ void show_stack(const struct trace *t, struct ktstr_doc *doc)
 		if (!place[0])
 			find_source(t, symbol, offset, place, sizeof(place));
 		if (!any)
-			doc->log_begin(doc, "call chain at the exit", KTSTR_LOG_ALL, 0);
+			doc->chain_begin(doc, "call chain at the exit");
 		any = true;
-		snprintf(text, sizeof(text), "%.*s+0x%llx%s%s", KTSTR_STR_ARG(symbol), (unsigned long long)offset,
-			 place[0] ? "  " : "", place);
-		doc->log_line(doc, text, strlen(text));
+		ktstr_get_bool(&frame.sub, "bpf", &bpf);
+		snprintf(text, sizeof(text), "%.*s", KTSTR_STR_ARG(symbol));
+		call_id(symbol, details, sizeof(details));
+		doc->chain_frame(doc, &(struct ktstr_doc_frame){
+			.size = sizeof(struct ktstr_doc_frame), .function = text, .offset = offset,
+			.bpf = bpf, .place = place[0] ? place : NULL, .details = details });
 	}
 	if (any)
-		doc->log_end(doc);
+		doc->chain_end(doc);
 }

@@ -166,6 +166,11 @@ static bool is_trouble(struct ktstr_str text)
 
 static void say_line(const struct kernel_log_line *line, struct ktstr_doc *doc)
 {
+	/* The stamp is a part of the line, as the kernel prints it. */
+	const struct ktstr_doc_origin origin = {
+		.size = sizeof(origin), .source = line->console ? "console" : "kmsg",
+		.time_ns = KTSTR_DOC_NO_TIME,
+	};
 	struct ktstr_buf text = { 0 };
 	char stamp[32];
 
@@ -176,7 +181,7 @@ static void say_line(const struct kernel_log_line *line, struct ktstr_doc *doc)
 		ktstr_buf_add(&text, stamp, strlen(stamp));
 	}
 	ktstr_buf_add(&text, line->text.s, line->text.len);
-	doc->log_line(doc, text.failed ? line->text.s : (char *)text.data,
+	doc->log_line_from(doc, &origin, text.failed ? line->text.s : (char *)text.data,
 		      text.failed ? line->text.len : text.len);
 	ktstr_buf_free(&text);
 }

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-static void copy_name(char *to, size_t size, struct ktstr_str from)
+void copy_name(char *to, size_t size, struct ktstr_str from)
 {
 	snprintf(to, size, "%.*s", (int)(from.len < size ? from.len : size - 1), from.s);
 }

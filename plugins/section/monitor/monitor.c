@@ -24,6 +24,7 @@ struct monitor {
 	struct events events;
 	struct domains domains;
 	struct progs progs;
+	struct moments moments;
 	struct waiting waiting[WAITING_MAX];	/* of the snapshot, the longest first */
 	size_t n_waiting;
 	uint64_t closer_ns;			/* when that was; 0: there was none */
@@ -343,6 +344,7 @@ static int build(const struct ktstr_section_input *input, const struct ktstr_val
 	}
 	m->watch = input->verdicts[0]->watch;
 	while (input->next(input->journals[0], &cursor, &rec)) {
+		moments_add(&m->moments, &rec, input->verdicts[0]);
 		if (rec.type == KTSTR_REC_SAMPLE)
 			take_sample(m, &rec);
 		else if (rec.type == KTSTR_REC_VIOLATION)
@@ -357,6 +359,7 @@ static int build(const struct ktstr_section_input *input, const struct ktstr_val
 	put_queues(m, doc);
 	put_stall(m, doc);
 	put_verdict(m, doc);
+	curves_say(input->verdicts[0], &m->moments, doc);
 	put_waiting(m, doc);
 	put_events(m, doc);
 	put_domains(m, doc);

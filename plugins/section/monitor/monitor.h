@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * section/monitor in its parts: counters.c follows what only grows, monitor.c says that, and what
- * core says of the run queues and the limits (<ktstr/watch.h>).
+ * section/monitor in its parts: counters.c follows what only grows, curves.c shows each sample over time,
+ * monitor.c says the rest, and what core says of the run queues and the limits (<ktstr/watch.h>).
  */
 #ifndef SECTION_MONITOR_H
 #define SECTION_MONITOR_H
@@ -20,6 +20,8 @@ static inline uint64_t number(const struct ktstr_fields *f, const char *key)
 }
 
 /* ---- counters.c ---- */
+
+void copy_name(char *to, size_t size, struct ktstr_str from);
 
 #define EVENTS_MAX 64
 #define LEVELS_MAX 8
@@ -72,5 +74,26 @@ struct progs {
 };
 
 void progs_sample(struct progs *p, const struct ktstr_record *record);
+
+/* ---- curves.c ---- */
+
+#define MOMENTS_MAX 8
+
+/* Moments of the run that a reader looks for in a curve: what went wrong, and when. */
+struct moments {
+	struct {
+		char label[64];
+		uint64_t at_ns;
+		enum ktstr_tone tone;
+	} items[MOMENTS_MAX];
+	size_t n;
+};
+
+void moments_add(struct moments *m, const struct ktstr_record *record,
+		 const struct ktstr_verdict *verdict);
+
+/* What the watch has of each sample, with the steps of the scenario. */
+void curves_say(const struct ktstr_verdict *verdict, const struct moments *moments,
+		struct ktstr_doc *doc);
 
 #endif

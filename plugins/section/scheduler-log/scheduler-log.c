@@ -11,9 +11,20 @@ static const struct ktstr_param params[] = {
 		      .help = "show at most that many last lines after folding; 0: all" },
 };
 
+static struct ktstr_doc_origin origin_of(const struct ktstr_record *rec)
+{
+	uint64_t stream = 1;
+
+	ktstr_get_u64(&rec->fields, "stream", &stream);
+	return (struct ktstr_doc_origin){ .size = sizeof(struct ktstr_doc_origin),
+					  .source = stream == 2 ? "stderr" : "stdout",
+					  .time_ns = rec->guest_ns };
+}
+
 static int build(const struct ktstr_section_input *input, const struct ktstr_value *values,
 		 struct ktstr_doc *doc, struct ktstr_err *err)
 {
+	struct ktstr_doc_origin origin;
 	struct ktstr_record rec;
 	struct ktstr_str text;
 	uint64_t cursor = 0;
@@ -28,7 +39,8 @@ static int build(const struct ktstr_section_input *input, const struct ktstr_val
 		if (!any)
 			doc->log_begin(doc, NULL, KTSTR_LOG_FOLD, values[P_LINES].u64);
 		any = true;
-		doc->log_line(doc, text.s, text.len);
+		origin = origin_of(&rec);
+		doc->log_line_from(doc, &origin, text.s, text.len);
 	}
 	if (!any)
 		return KTSTR_SECTION_IRRELEVANT;
