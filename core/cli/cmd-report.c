@@ -1,27 +1,38 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* ktstr report: the report of a stored run, made again from its journals. */
 #include "cli/cmd.h"
+#include "cli/output.h"
 #include "cli/show.h"
+
+#include <getopt.h>
 
 static int run(int argc, char **argv)
 {
+	static const struct option options[] = { KTSTR_OUTPUT_OPTIONS, { 0 } };
+	struct ktstr_outputs outputs = { .n = 0 };
 	struct ktstr_err err = KTSTR_ERR_INIT;
 	struct ktstr_registry *registry;
-	int status;
+	int c, status;
 
-	if (argc != 2 || argv[1][0] == '-')
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1)
+		if (c == '?' || ktstr_outputs_option(&outputs, c, optarg, &ktstr_cmd_report))
+			return KTSTR_EXIT_USAGE;
+	if (argc - optind != 1)
 		return ktstr_usage_error(&ktstr_cmd_report, "report: name one run; `ktstr runs` "
 					 "lists them");
+	status = ktstr_outputs_check(&outputs, &ktstr_cmd_report);
+	if (status)
+		return status;
 	if (ktstr_registry_create(&registry, &err))
 		return ktstr_complain(KTSTR_EXIT_INTERNAL, &err);
-	status = ktstr_show_run(argv[1], registry, ktstr_show_backtrace_wanted());
+	status = ktstr_show_run(argv[optind], registry, &outputs, ktstr_show_backtrace_wanted());
 	ktstr_registry_destroy(registry);
 	return status;
 }
 
 const struct ktstr_command ktstr_cmd_report = {
 	.name = "report",
-	.usage = "RUN",
+	.usage = "RUN [--format FORMAT] [--output FILE]...",
 	.summary = "shows a stored run again; RUN is an id, its beginning, a folder, or \"last\"",
 	.run = run,
 };

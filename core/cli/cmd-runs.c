@@ -21,17 +21,6 @@ struct row {
 	char *reason, *dir;
 };
 
-static const char *outcome_word(enum ktstr_outcome outcome)
-{
-	switch (outcome) {
-	case KTSTR_OUTCOME_PASS: return "passed";
-	case KTSTR_OUTCOME_FAIL: return "failed";
-	case KTSTR_OUTCOME_INCONCLUSIVE: return "inconclusive";
-	case KTSTR_OUTCOME_SKIP: return "skipped";
-	}
-	return "unknown";
-}
-
 /* Reasons repeat what a guest said. */
 static char *clean(const char *text)
 {
@@ -77,7 +66,7 @@ static bool read_row(const char *id, struct row *row)
 		row->dir = strdup("");
 		return row->reason && row->dir;
 	}
-	row->outcome = outcome_word(run.verdicts[0]->outcome);
+	row->outcome = ktstr_outcome_word(run.verdicts[0]->outcome);
 	row->reason = clean(run.verdicts[0]->reason);
 	row->repeated = run.n - 1;
 	for (size_t i = 1; i < run.n; i++)

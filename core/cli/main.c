@@ -22,6 +22,8 @@ static void print_help(void)
 	       "      --no-template      boot the VM, even if there is a template to copy\n"
 	       "      --no-auto-repro    do not repeat a run whose scheduler died\n"
 	       "      --auto-repro N     repeat it up to N times, until it died like that again\n"
+	       "      --format FORMAT    text, json, html, junit or ktap; may be given several times\n"
+	       "      --output FILE      where the format before it goes; without it, standard output\n"
 	       "      --help, --version\n\n");
 	for (size_t i = 0; i < KTSTR_ARRAY_SIZE(commands); i++)
 		printf("  ktstr %-8s %-24s %s\n", commands[i]->name, commands[i]->usage,
@@ -88,6 +90,7 @@ int main(int argc, char **argv)
 		{ "pipeline", required_argument, NULL, 'p' }, { "kernel", required_argument, NULL, 'k' },
 		{ "scheduler", required_argument, NULL, 's' }, { "no-template", no_argument, NULL, 'T' },
 		{ "no-auto-repro", no_argument, NULL, 'A' }, { "auto-repro", required_argument, NULL, 'a' },
+		KTSTR_OUTPUT_OPTIONS,
 		{ "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'V' }, { 0 },
 	};
 	struct ktstr_pipeline_options pipeline = { .program = argv[0] };
@@ -105,6 +108,11 @@ int main(int argc, char **argv)
 			if (read_attempts(optarg, &pipeline))
 				return KTSTR_EXIT_USAGE;
 			break;
+		case KTSTR_OPTION_FORMAT:
+		case KTSTR_OPTION_OUTPUT:
+			if (ktstr_outputs_option(&pipeline.outputs, c, optarg, NULL))
+				return KTSTR_EXIT_USAGE;
+			break;
 		case 'h': print_help(); return KTSTR_EXIT_PASSED;
 		case 'V': puts(PACKAGE_STRING); return KTSTR_EXIT_PASSED;
 		default: return KTSTR_EXIT_USAGE;
@@ -112,8 +120,11 @@ int main(int argc, char **argv)
 	}
 	if (pipeline.file && optind < argc)
 		return ktstr_usage_error(NULL, "%s is one argument too many", argv[optind]);
-	if (pipeline.file)
-		return ktstr_pipeline_main(&pipeline);
+	if (pipeline.file) {
+		int status = ktstr_outputs_check(&pipeline.outputs, NULL);
+
+		return status ? status : ktstr_pipeline_main(&pipeline);
+	}
 	if (optind < argc) {
 		argc -= optind;
 		argv += optind;

@@ -147,8 +147,8 @@ static int run_error(const char *dir, int ret, const struct ktstr_err *err)
 	return ktstr_complain(dir || ret == -ENOMEM ? KTSTR_EXIT_INTERNAL : KTSTR_EXIT_HOST_LACKS, err);
 }
 
-static int run_and_show(const struct ktstr_plan *plan, struct ktstr_registry *registry,
-			const struct ktstr_pipeline_options *o, const char *scheduler)
+static int run_and_show(const struct ktstr_plan *plan, const struct ktstr_pipeline_options *o,
+			const char *scheduler)
 {
 	_cleanup_free_ char *rerun = rerun_command(o, scheduler), *dir = NULL;
 	struct progress progress = { .start_ns = ktstr_now_ns(), .test = plan->test };
@@ -172,7 +172,7 @@ static int run_and_show(const struct ktstr_plan *plan, struct ktstr_registry *re
 	clear_progress(&progress);
 	if (ret && !dir)
 		return run_error(dir, ret, &err);
-	status = ktstr_show_plan_run(dir, plan, registry, run.backtrace);
+	status = ktstr_show_plan_run(dir, plan, &o->outputs, run.backtrace);
 	return ret ? run_error(dir, ret, &err) : status;
 }
 
@@ -193,7 +193,7 @@ static int load_and_run(const struct ktstr_pipeline_options *options, const char
 	int status = ktstr_load_plan(options->file, &plan_options, registry, &plan);
 
 	if (!status)
-		status = run_and_show(plan, registry, options, scheduler);
+		status = run_and_show(plan, options, scheduler);
 	ktstr_plan_destroy(plan);
 	return status;
 }

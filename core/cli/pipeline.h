@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "cli/output.h"
 #include "plan/plan.h"
 
 struct ktstr_pipeline_options {
@@ -15,6 +16,7 @@ struct ktstr_pipeline_options {
 	bool no_template;	/* --no-template */
 	bool no_auto_repro;	/* --no-auto-repro */
 	unsigned auto_repro;	/* --auto-repro N; 0: not given */
+	struct ktstr_outputs outputs;	/* --format, --output */
 };
 
 /* Loads a pipeline file and prints what is wrong with it. Returns enum ktstr_exit. */

@@ -111,8 +111,16 @@ static int add_footer(struct ktstr_document *doc, const struct ktstr_stored_run 
 	return ret;
 }
 
+static int summarize(struct ktstr_document *doc, const struct ktstr_stored_run *run,
+		     const struct ktstr_section_input *input, struct ktstr_err *err)
+{
+	_cleanup_free_ char *dir = realpath(run->dir, NULL);
+
+	return ktstr_document_summarize(doc, input, run->id, dir ? dir : run->dir, err);
+}
+
 static int show(const struct ktstr_stored_run *run, const struct ktstr_section_use *uses, size_t n,
-		bool backtrace)
+		const struct ktstr_outputs *outputs, bool backtrace)
 {
 	const struct ktstr_section_input input = {
 		.size = sizeof(input),
@@ -128,20 +136,21 @@ static int show(const struct ktstr_stored_run *run, const struct ktstr_section_u
 
 	if (!ret)
 		ret = add_footer(doc, run, &err);
-	ret = ret ? ktstr_complain(KTSTR_EXIT_INTERNAL, &err) : ktstr_show_document(doc, 0);
+	if (!ret)
+		ret = summarize(doc, run, &input, &err);
+	ret = ret ? ktstr_complain(KTSTR_EXIT_INTERNAL, &err) : ktstr_outputs_write(outputs, doc);
 	ktstr_document_destroy(doc);
 	return ret ? ret : status_of(run->verdicts[0]);
 }
 
 int ktstr_show_plan_run(const char *dir, const struct ktstr_plan *plan,
-			const struct ktstr_registry *registry, bool backtrace)
+			const struct ktstr_outputs *outputs, bool backtrace)
 {
 	_cleanup_free_ struct ktstr_section_use *uses = calloc(plan->sections.n + 1, sizeof(*uses));
 	struct ktstr_stored_run run;
 	struct ktstr_err err = KTSTR_ERR_INIT;
 	int status;
 
-	(void)registry;		/* it owns the plugins that the plan names */
 	if (!uses) {
 		ktstr_err_nomem(&err);
 		return ktstr_complain(KTSTR_EXIT_INTERNAL, &err);
@@ -151,7 +160,7 @@ int ktstr_show_plan_run(const char *dir, const struct ktstr_plan *plan,
 						      plan->sections.items[i].values };
 	if (ktstr_stored_run_open(dir, &run, &err))
 		return ktstr_complain(KTSTR_EXIT_INTERNAL, &err);
-	status = show(&run, uses, plan->sections.n, backtrace);
+	status = show(&run, uses, plan->sections.n, outputs, backtrace);
 	ktstr_stored_run_deinit(&run);
 	return status;
 }
@@ -206,7 +215,8 @@ static int find_uses(const struct ktstr_registry *registry, struct uses *uses,
 	return 0;
 }
 
-int ktstr_show_run(const char *name, const struct ktstr_registry *registry, bool backtrace)
+int ktstr_show_run(const char *name, const struct ktstr_registry *registry,
+		   const struct ktstr_outputs *outputs, bool backtrace)
 {
 	struct ktstr_stored_run run;
 	struct ktstr_err err = KTSTR_ERR_INIT;
@@ -225,7 +235,7 @@ int ktstr_show_run(const char *name, const struct ktstr_registry *registry, bool
 		backtrace |= asked;
 	}
 	status = find_uses(registry, &uses, &err) ? ktstr_complain(KTSTR_EXIT_INTERNAL, &err)
-						  : show(&run, uses.items, uses.n, backtrace);
+						  : show(&run, uses.items, uses.n, outputs, backtrace);
 	uses_deinit(&uses);
 	ktstr_stored_run_deinit(&run);
 	return status;

@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* From a stored run to its report on standard output. */
+/* From a stored run to its report. */
 #ifndef KTSTR_CLI_SHOW_H
 #define KTSTR_CLI_SHOW_H
 
+#include "cli/output.h"
 #include "plan/plan.h"
 #include "report/report.h"
 #include "run/run.h"
 
-/* Shows the run in folder `dir` with the sections that its plan names. Returns the exit status that
- * its verdict stands for; on an error, after saying so on stderr, KTSTR_EXIT_INTERNAL. */
+/* Shows the run in folder `dir` with the sections that its plan names, on standard output or as `outputs` has
+ * it. Returns the exit status that its verdict stands for; on an error, after saying so on stderr,
+ * KTSTR_EXIT_INTERNAL. */
 int ktstr_show_plan_run(const char *dir, const struct ktstr_plan *plan,
-			const struct ktstr_registry *registry, bool backtrace);
+			const struct ktstr_outputs *outputs, bool backtrace);
 
 /* The same with every section that needs no parameter. `name` is what ktstr_stored_run_open()
  * takes; KTSTR_EXIT_USAGE when there is no such run. */
-int ktstr_show_run(const char *name, const struct ktstr_registry *registry, bool backtrace);
+int ktstr_show_run(const char *name, const struct ktstr_registry *registry,
+		   const struct ktstr_outputs *outputs, bool backtrace);
 
 /* Renders to standard output: colour and width as the terminal allows; where it is no terminal,
  * `plain_width` columns. An enum ktstr_exit, PASSED when it was written. */
