@@ -3,6 +3,8 @@
 #ifndef KTSTR_BASE_PROC_H
 #define KTSTR_BASE_PROC_H
 
+#include "base/text.h"
+
 #include <ktstr/err.h>
 #include <ktstr/fields.h>
 
@@ -12,6 +14,17 @@
  * -ENOENT when there is no such program. */
 int ktstr_run(const char *const *argv, struct ktstr_buf *ret_out, struct ktstr_buf *ret_errout,
 	      struct ktstr_err *err);
+
+/* Who looks on while a program runs. */
+struct ktstr_run_watch {
+	ktstr_line_fn *line;	/* told each line of standard output as it comes; may be NULL */
+	void *ctx;
+	int stop_fd;		/* once it can be read, the program is killed; -1: never */
+};
+
+/* As ktstr_run(). -EINTR when it was stopped. */
+int ktstr_run_watched(const char *const *argv, const struct ktstr_run_watch *watch,
+		      struct ktstr_buf *ret_out, struct ktstr_buf *ret_errout, struct ktstr_err *err);
 
 /* The full path of `name` on PATH, or NULL. The caller frees it. */
 char *ktstr_which(const char *name);
