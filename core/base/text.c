@@ -200,3 +200,10 @@ bad:
 		*ret_offset = at;
 	return false;
 }
+
+bool ktstr_ends_with(const char *text, const char *end)
+{
+	size_t len = strlen(text), n = strlen(end);
+
+	return len >= n && !strcmp(text + len - n, end);
+}

@@ -40,6 +40,8 @@ void ktstr_lines_deinit(struct ktstr_lines *lines);
  * meant (Damerau-Levenshtein distance, at most a third of the length). */
 const char *ktstr_nearest(const char *word, const char *const *words, size_t n);
 
+bool ktstr_ends_with(const char *text, const char *end);
+
 /* True when the bytes are valid UTF-8 (RFC 3629: no surrogates, nothing overlong). Otherwise
  * *ret_offset is that of the first bad byte. */
 bool ktstr_utf8_valid(const char *text, size_t len, size_t *ret_offset);

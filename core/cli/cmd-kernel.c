@@ -13,13 +13,13 @@
 /* What follows `ktstr kernel ACTION`. */
 struct args {
 	const char *spec;	/* NULL: none */
-	bool json;
+	bool json, debug;
 };
 
 struct action {
 	const char *name;
 	const char *usage;
-	bool takes_spec, needs_spec, takes_json;
+	bool takes_spec, needs_spec, takes_json, takes_debug;
 	int (*run)(const struct args *args);
 };
 
@@ -46,8 +46,8 @@ static int run_fetch(const struct args *args)
 {
 	struct ktstr_err err = KTSTR_ERR_INIT;
 	struct ktstr_kernel k;
-	int r = ktstr_kernel_fetch(args->spec ? args->spec : "debian", print_progress, NULL, &k,
-				   &err);
+	int r = (args->debug ? ktstr_kernel_fetch_debug : ktstr_kernel_fetch)(
+		args->spec ? args->spec : "debian", print_progress, NULL, &k, &err);
 
 	if (r)
 		return complain(r, &err);
@@ -78,10 +78,10 @@ static json_int_t size_of(const struct ktstr_kernel *k)
 
 static json_t *to_json(const struct ktstr_kernel *k)
 {
-	return json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:s, s:s?, s:s?, s:s?, s:b, s:b, s:b, s:b, "
-			 "s:b, s:i, s:I}",
+	return json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:s?, s:s, s:s?, s:s?, s:s?, s:b, s:b, s:b, "
+			 "s:b, s:b, s:i, s:I}",
 			 "release", k->release, "image", k->image, "elf", k->elf, "btf", k->btf,
-			 "config", k->config, "dir", k->dir, "build_tree", k->build_tree,
+			 "config", k->config, "debug", k->debug, "dir", k->dir, "build_tree", k->build_tree,
 			 "build_id", k->build_id, "source", k->source, "fetched", k->fetched,
 			 "pvh", k->pvh, "sched_ext", k->sched_ext,
 			 "exit_tracepoint", k->exit_tracepoint,
@@ -123,10 +123,10 @@ static void print_list(const struct ktstr_kernel *list, size_t n)
 		if ((int)strlen(list[i].release) > width)
 			width = (int)strlen(list[i].release);
 	if (n)
-		printf("%-*s  SCHED_EXT  BTF   SIZE  SOURCE\n", width, "RELEASE");
+		printf("%-*s  SCHED_EXT  BTF  DEBUG    SIZE  SOURCE\n", width, "RELEASE");
 	for (size_t i = 0; i < n; i++)
-		printf("%-*s  %-9s  %-3s  %2lld MB  %s\n", width, list[i].release,
-		       yes_no(list[i].sched_ext), yes_no(list[i].btf),
+		printf("%-*s  %-9s  %-3s  %-5s  %3lld MB  %s\n", width, list[i].release,
+		       yes_no(list[i].sched_ext), yes_no(list[i].btf), yes_no(list[i].debug),
 		       (long long)size_of(&list[i]) / 1000000,
 		       list[i].source ? list[i].source : "-");
 }
@@ -184,7 +184,7 @@ static void print_kernel(const struct ktstr_kernel *k)
 		{ "release", k->release }, { "image", k->image }, { "ELF", k->elf },
 		{ "config", k->config }, { "build tree", k->build_tree }, { "source", k->source },
 		{ "build id", k->build_id }, { "sched_ext", yes_no(k->sched_ext) },
-		{ "BTF", k->btf ? k->btf : "no" },
+		{ "BTF", k->btf ? k->btf : "no" }, { "debug file", k->debug },
 		{ "exit tracepoint", yes_no(k->exit_tracepoint) },
 		{ "PVH entry", yes_no(k->pvh) },
 	};
@@ -220,7 +220,7 @@ static int run_show(const struct args *args)
 static int run_remove(const struct args *args)
 {
 	struct ktstr_err err = KTSTR_ERR_INIT;
-	int r = ktstr_kernel_remove(args->spec, &err);
+	int r = (args->debug ? ktstr_kernel_remove_debug : ktstr_kernel_remove)(args->spec, &err);
 
 	return r ? complain(r, &err) : KTSTR_EXIT_PASSED;
 }
@@ -228,13 +228,13 @@ static int run_remove(const struct args *args)
 /* ---- the command ---- */
 
 static const struct action actions[] = {
-	{ .name = "fetch", .usage = "fetch [debian|debian:SUITE|debian:VERSION]",
-	  .takes_spec = true, .run = run_fetch },
+	{ .name = "fetch", .usage = "fetch [--debug] [debian|debian:SUITE|debian:VERSION]",
+	  .takes_spec = true, .takes_debug = true, .run = run_fetch },
 	{ .name = "list", .usage = "list [--json]", .takes_json = true, .run = run_list },
 	{ .name = "show", .usage = "show [--json] [SPEC]",
 	  .takes_spec = true, .takes_json = true, .run = run_show },
-	{ .name = "remove", .usage = "remove RELEASE",
-	  .takes_spec = true, .needs_spec = true, .run = run_remove },
+	{ .name = "remove", .usage = "remove [--debug] RELEASE",
+	  .takes_spec = true, .needs_spec = true, .takes_debug = true, .run = run_remove },
 };
 
 static int parse_args(const struct action *action, int argc, char **argv, struct args *ret)
@@ -247,6 +247,8 @@ static int parse_args(const struct action *action, int argc, char **argv, struct
 			options = false;
 		else if (options && action->takes_json && !strcmp(argv[i], "--json"))
 			args.json = true;
+		else if (options && action->takes_debug && !strcmp(argv[i], "--debug"))
+			args.debug = true;
 		else if (options && argv[i][0] == '-')
 			return ktstr_usage_error(&ktstr_cmd_kernel, "kernel %s has no option %s",
 						 action->name, argv[i]);

@@ -3,20 +3,14 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "base/proc.h"
 #include "base/text.h"
 #include "base/vec.h"
-#include "kernel/kernel.h"
-#include "kernel/unpack.h"
-#include "kernel/version.h"
+#include "kernel/apt.h"
 
 #include <ctype.h>
 #include <sys/stat.h>
 #include <time.h>
 
-#define ARCH "amd64"
-/* The smallest of Debian's kernels, with all that VMs need built in. */
-#define FLAVOUR "-cloud-" ARCH
 #define FRESH_SEC 3600
 #define PACKAGES "Packages"
 #define NO_INDEX "none"
@@ -56,45 +50,6 @@ bad:
 			     spec);
 }
 
-/* ---- running apt ---- */
-
-/* The lines in which apt names errors, else those with warnings, as one line. */
-static char *apt_said(const struct ktstr_buf *output)
-{
-	struct ktstr_buf text = { 0 };
-
-	for (const char *mark = "EW"; *mark && !text.len; mark++) {
-		const char *p = (const char *)output->data, *end = p + output->len;
-
-		while (p && p < end && text.len < 500) {
-			const char *nl = memchr(p, '\n', (size_t)(end - p));
-			size_t len = nl ? (size_t)(nl - p) : (size_t)(end - p);
-
-			if (len > 3 && p[0] == *mark && p[1] == ':')
-				ktstr_buf_printf(&text, "%s%.*s", text.len ? "; " : "",
-						 (int)len - 3, p + 3);
-			p += len + 1;
-		}
-	}
-	if (!text.len)
-		ktstr_buf_puts(&text, "it gave no reason");
-	return ktstr_buf_steal_str(&text);
-}
-
-/* Runs a program of apt; `what` is for messages. */
-static int run_apt(const char *const *argv, const char *what, struct ktstr_buf *ret_out,
-		   struct ktstr_err *err)
-{
-	_cleanup_buf_ struct ktstr_buf errout = { 0 };
-	_cleanup_free_ char *said = NULL;
-	int r = ktstr_run(argv, ret_out, &errout, err);
-
-	if (r <= 0)
-		return r;
-	said = apt_said(&errout);
-	return ktstr_err_set(err, -EIO, "%s failed: %s", what, said ? said : "out of memory");
-}
-
 /* ---- the mirror ---- */
 
 /* Cuts *line at the next '|' and returns what was before it. apt leaves $(NAME) where it has no
@@ -108,13 +63,6 @@ static const char *next_column(char **line)
 	return strncmp(start, "$(", 2) ? start : "";
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-	size_t len = strlen(text), n = strlen(end);
-
-	return len >= n && !strcmp(text + len - n, end);
-}
-
 /* True when a line of apt-get indextargets is Debian's main archive. Its origin is known when the
  * system has fetched its lists; before that, the archive's folder name has to do. */
 static bool is_debian_archive(char *line, const char **ret_uri)
@@ -126,7 +74,7 @@ static bool is_debian_archive(char *line, const char **ret_uri)
 	if (strcmp(kind, "Packages") || strcmp(component, "main") || strstr(release, "-security"))
 		return false;
 	return *origin ? !strcmp(origin, "Debian")
-		       : ends_with(line, "/debian") || ends_with(line, "/debian/");
+		       : ktstr_ends_with(line, "/debian") || ktstr_ends_with(line, "/debian/");
 }
 
 static int find_mirror(bool release_info, char **ret_uri, struct ktstr_err *err)
@@ -139,7 +87,7 @@ static int find_mirror(bool release_info, char **ret_uri, struct ktstr_err *err)
 	_cleanup_buf_ struct ktstr_buf out = { 0 };
 	_cleanup_free_ char *text = NULL;
 	char *save = NULL;
-	int r = run_apt(argv, "asking apt for the system's mirror", &out, err);
+	int r = ktstr_apt_run(argv, "asking apt for the system's mirror", NULL, &out, err);
 
 	if (r)
 		return r;
@@ -223,7 +171,7 @@ static int write_sources(struct ktstr_debian *d, const struct mirror *mirror, co
 {
 	_cleanup_free_ char *path = ktstr_asprintf("%s/sources.list", d->dir);
 	_cleanup_free_ char *stamp = ktstr_asprintf("%s/updated", d->dir);
-	_cleanup_free_ char *line = ktstr_asprintf("deb [arch=" ARCH " target=%s signed-by=%s] %s "
+	_cleanup_free_ char *line = ktstr_asprintf("deb [arch=" KTSTR_DEBIAN_ARCH " target=%s signed-by=%s] %s "
 								     "%s main\n",
 						   target, mirror->keyring, mirror->uri, d->suite);
 	_cleanup_buf_ struct ktstr_buf old = { 0 };
@@ -269,11 +217,11 @@ static int make_state(struct ktstr_debian *d, const struct mirror *mirror, const
 }
 
 /* `target` is which index files apt fetches: PACKAGES, or NO_INDEX for the release file alone. */
-static int open_state(const char *suite, const char *target, struct ktstr_debian *ret_debian,
-		      struct ktstr_err *err)
+static int open_state(const char *suite, const char *target, int stop_fd,
+		      struct ktstr_debian *ret_debian, struct ktstr_err *err)
 {
 	_cleanup_free_ char *uri = NULL;
-	struct ktstr_debian d = { 0 };
+	struct ktstr_debian d = { .stop_fd = stop_fd };
 	struct mirror mirror = { 0 };
 	int r = require_apt(&mirror.keyring, err);
 
@@ -292,9 +240,10 @@ static int open_state(const char *suite, const char *target, struct ktstr_debian
 	return 0;
 }
 
-int ktstr_debian_open(const char *suite, struct ktstr_debian *ret_debian, struct ktstr_err *err)
+int ktstr_debian_open(const char *suite, int stop_fd, struct ktstr_debian *ret_debian,
+		      struct ktstr_err *err)
 {
-	return open_state(suite, PACKAGES, ret_debian, err);
+	return open_state(suite, PACKAGES, stop_fd, ret_debian, err);
 }
 
 void ktstr_debian_close(struct ktstr_debian *debian)
@@ -308,13 +257,14 @@ void ktstr_debian_close(struct ktstr_debian *debian)
 int ktstr_debian_update(struct ktstr_debian *d, struct ktstr_err *err)
 {
 	const char *const argv[] = { "apt-get", "-q", "-c", d->conf, "update", NULL };
+	const struct ktstr_run_watch watch = { .stop_fd = d->stop_fd };
 	_cleanup_free_ char *stamp = ktstr_asprintf("%s/updated", d->dir);
 	_cleanup_buf_ struct ktstr_buf out = { 0 };
 	int r;
 
 	if (!stamp)
 		return ktstr_err_nomem(err);
-	r = run_apt(argv, "fetching Debian's package lists", &out, err);
+	r = ktstr_apt_run(argv, "fetching Debian's package lists", &watch, &out, err);
 	if (!r)
 		r = ktstr_file_write(stamp, "", 0, 0644, err);
 	d->fresh = !r;
@@ -332,7 +282,7 @@ static char *read_codename(const char *lists)
 		_cleanup_free_ char *path = NULL;
 		_cleanup_fclose_ FILE *f = NULL;
 
-		if (!ends_with(e->d_name, "Release")) /* InRelease, or Release and its signature */
+		if (!ktstr_ends_with(e->d_name, "Release")) /* InRelease, or Release and its signature */
 			continue;
 		path = ktstr_asprintf("%s/%s", lists, e->d_name);
 		f = path ? fopen(path, "re") : NULL;
@@ -343,11 +293,11 @@ static char *read_codename(const char *lists)
 	return NULL;
 }
 
-int ktstr_debian_codename(const char *alias, char **ret_name, struct ktstr_err *err)
+int ktstr_debian_codename(const char *alias, int stop_fd, char **ret_name, struct ktstr_err *err)
 {
 	_cleanup_free_ char *lists = NULL;
 	struct ktstr_debian d;
-	int r = open_state(alias, NO_INDEX, &d, err);
+	int r = open_state(alias, NO_INDEX, stop_fd, &d, err);
 
 	if (r)
 		return r;
@@ -363,124 +313,21 @@ int ktstr_debian_codename(const char *alias, char **ret_name, struct ktstr_err *
 				 alias);
 }
 
-/* ---- kernels of a suite ---- */
-
-/* The release in the name of an image package of our flavour. Not one of these are
- * "linux-image-7.3.4+deb13-cloud-amd64-dbg", "linux-binary-unsigned-..." and the like. */
-static const char *package_release(const char *package)
+int ktstr_debian_reopen(const char *suite, struct ktstr_debian *ret_debian)
 {
-	const char *release = NULL;
+	_cleanup_free_ char *base = NULL, *stamp = NULL;
+	struct ktstr_debian d = { .stop_fd = -1 };
 
-	if (!strncmp(package, "linux-image-", 12))
-		release = package + 12;
-	else if (!strncmp(package, "linux-binary-", 13))
-		release = package + 13;
-	if (!release || !isdigit((unsigned char)*release) || !ends_with(release, FLAVOUR))
-		return NULL;
-	return release;
-}
-
-/* "\nPREFIXRELEASE\n" is in the list. */
-static bool has_package(const char *list, const char *prefix, const char *release)
-{
-	_cleanup_free_ char *line = ktstr_asprintf("\n%s%s\n", prefix, release);
-
-	return line && strstr(list, line);
-}
-
-static int newest_of(const char *list, const char *version, struct ktstr_debian_kernel *ret,
-		     struct ktstr_err *err)
-{
-	_cleanup_free_ char *copy = strdup(list);
-	char *save = NULL, *best = NULL;
-
-	if (!copy)
-		return ktstr_err_nomem(err);
-	for (char *p = strtok_r(copy, "\n", &save); p; p = strtok_r(NULL, "\n", &save)) {
-		const char *release = package_release(p);
-
-		if (!release || (version && !ktstr_version_fits(release, version)) ||
-		    (best && ktstr_version_compare(release, best) <= 0))
-			continue;
-		best = p + (release - p);
+	if (ktstr_cache_dir("apt", &base, NULL))
+		return -ENOENT;
+	d.suite = strdup(suite);
+	d.dir = ktstr_asprintf("%s/%s-" PACKAGES, base, suite);
+	d.conf = d.dir ? ktstr_asprintf("%s/apt.conf", d.dir) : NULL;
+	stamp = d.dir ? ktstr_asprintf("%s/updated", d.dir) : NULL;
+	if (d.suite && d.conf && stamp && !access(d.conf, R_OK) && !access(stamp, F_OK)) {
+		*ret_debian = d;
+		return 0;
 	}
-	if (!best)
-		return -ENODATA;
-	ret->split = has_package(list, "linux-binary-", best);
-	ret->has_base = has_package(list, "linux-base-", best);
-	ret->release = strdup(best);
-	return ret->release ? 0 : ktstr_err_nomem(err);
-}
-
-int ktstr_debian_newest(const struct ktstr_debian *d, const char *version,
-			struct ktstr_debian_kernel *ret_kernel, struct ktstr_err *err)
-{
-	const char *const argv[] = { "apt-cache", "-c", d->conf, "pkgnames", "linux-", NULL };
-	_cleanup_buf_ struct ktstr_buf out = { 0 };
-	_cleanup_free_ char *list = NULL;
-	int r;
-
-	ktstr_buf_puts(&out, "\n");
-	r = run_apt(argv, "listing Debian's kernels", &out, err);
-	if (r)
-		return r;
-	list = ktstr_buf_steal_str(&out);
-	return list ? newest_of(list, version, ret_kernel, err) : ktstr_err_nomem(err);
-}
-
-void ktstr_debian_kernel_deinit(struct ktstr_debian_kernel *kernel)
-{
-	free(kernel->release);
-	memset(kernel, 0, sizeof(*kernel));
-}
-
-static int unpack_all(const char *packages, const char *dir, struct ktstr_err *err)
-{
-	_cleanup_closedir_ DIR *d = opendir(packages);
-	_cleanup_free_ char *image = ktstr_asprintf("%s/vmlinuz", dir);
-	struct dirent *e;
-	int r = 0;
-
-	if (!d)
-		return ktstr_err_errno(err, errno, "opening folder %s", packages);
-	while (!r && (e = readdir(d))) {
-		_cleanup_free_ char *deb = NULL;
-
-		if (!ends_with(e->d_name, ".deb"))
-			continue;
-		deb = ktstr_asprintf("%s/%s", packages, e->d_name);
-		r = deb ? ktstr_unpack_deb(deb, dir, err) : ktstr_err_nomem(err);
-	}
-	if (!r && image && access(image, R_OK))
-		r = ktstr_err_set(err, -EBADMSG,
-				  "Debian's package has no kernel image in it: the layout of "
-				  "its packages is one that this ktstr does not know");
-	return r;
-}
-
-int ktstr_debian_download(const struct ktstr_debian *d, const struct ktstr_debian_kernel *kernel,
-			  const char *dir, struct ktstr_err *err)
-{
-	_cleanup_free_ char *packages = ktstr_asprintf("%s/packages", d->dir);
-	_cleanup_free_ char *image =
-		ktstr_asprintf("linux-%s-%s", kernel->split ? "binary" : "image", kernel->release);
-	_cleanup_free_ char *base = ktstr_asprintf("linux-base-%s", kernel->release);
-	const char *const argv[] = {
-		"env", "-C", packages, "apt-get", "-q", "-c", d->conf, "download", image,
-		kernel->has_base ? base : NULL, NULL,
-	};
-	_cleanup_buf_ struct ktstr_buf out = { 0 };
-	int r;
-
-	if (!packages || !image || !base)
-		return ktstr_err_nomem(err);
-	r = ktstr_remove_tree(packages, err);
-	if (!r)
-		r = ktstr_mkdirs(packages, err);
-	if (!r)
-		r = run_apt(argv, "downloading from Debian", &out, err);
-	if (!r)
-		r = unpack_all(packages, dir, err);
-	ktstr_remove_tree(packages, NULL);
-	return r;
+	ktstr_debian_close(&d);
+	return -ENOENT;
 }

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/vec.h"
+#include "kernel/debian.h"
 #include "kernel/entry.h"
 
 #include <dlfcn.h>
@@ -240,20 +241,36 @@ static bool search_servers(struct search *s)
 
 /* ---- none ---- */
 
+/* How to get at the lines of a kernel that was fetched, by what the package lists said when they were fetched. */
+static char *advice_for_fetched(const struct ktstr_kernel *k)
+{
+	const char *suite = strchr(k->source, ':') ? strchr(k->source, ':') + 1 : "";
+	struct ktstr_debian_debug debug = { 0 };
+	struct ktstr_debian d = { 0 };
+	int r = ktstr_debian_reopen(suite, &d);
+
+	if (!r)
+		r = ktstr_debian_find_debug(&d, k->release, &debug, NULL);
+	ktstr_debian_debug_deinit(&debug);
+	ktstr_debian_close(&d);
+	if (r == -ENODATA)
+		return ktstr_asprintf("Debian's %s has no debug package of it", suite);
+	return ktstr_asprintf("get it with: ktstr kernel fetch --debug %s", k->release);
+}
+
 static int say_missing(const struct search *s)
 {
 	const struct ktstr_kernel *k = s->kernel;
 	const char *why = s->why.code ? s->why.msg : "none was found";
 	const char *servers = servers_are_named() ? "DEBUGINFOD_URLS has none" : "or set DEBUGINFOD_URLS";
+	_cleanup_free_ char *advice = NULL;
 
 	if (k->build_tree)
 		return ktstr_err_set(s->err, -ENOENT, "no debug information of %s: %s; build it with "
 				     "CONFIG_DEBUG_INFO_DWARF5", k->release, why);
-	if (k->fetched && k->source)
-		return ktstr_err_set(s->err, -ENOENT, "no debug information of %s: %s; install the package "
-				     "linux-image-%s-dbg, where there is one (%s)", k->release, why, k->release, servers);
-	return ktstr_err_set(s->err, -ENOENT, "no debug information of %s: %s; install the kernel's debug package "
-			     "(%s)", k->release, why, servers);
+	advice = k->fetched && k->source ? advice_for_fetched(k) : strdup("install the kernel's debug package");
+	return ktstr_err_set(s->err, -ENOENT, "no debug information of %s: %s; %s (%s)", k->release, why,
+			     advice ? advice : "out of memory", servers);
 }
 
 int ktstr_debuginfo_open(const struct ktstr_kernel *kernel, const struct ktstr_debuginfo_options *options,

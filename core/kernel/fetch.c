@@ -4,10 +4,11 @@
 #include "base/text.h"
 #include "base/vec.h"
 #include "kernel/cache.h"
-#include "kernel/debian.h"
 #include "kernel/entry.h"
+#include "kernel/fetch.h"
 
-#define _cleanup_debian_ __attribute__((cleanup(ktstr_debian_close)))
+#include <sys/signalfd.h>
+
 #define _cleanup_debian_kernel_ __attribute__((cleanup(ktstr_debian_kernel_deinit)))
 
 /*
@@ -23,15 +24,9 @@ static const struct {
 	{ "unstable", "sid" },
 };
 
-struct fetch {
-	struct ktstr_debian_spec want;
-	ktstr_kernel_progress *progress;
-	void *ctx;
-	struct ktstr_err *err;
-};
+/* ---- one fetch ---- */
 
-__attribute__((format(printf, 2, 3)))
-static void say(const struct fetch *f, const char *fmt, ...)
+void ktstr_fetch_say(const struct ktstr_fetch *f, const char *fmt, ...)
 {
 	_cleanup_free_ char *text = NULL;
 	struct ktstr_buf b = { 0 };
@@ -49,39 +44,90 @@ static void say(const struct fetch *f, const char *fmt, ...)
 
 static void say_waiting(void *ctx)
 {
-	say(ctx, "waiting for another ktstr that is fetching");
+	ktstr_fetch_say(ctx, "waiting for another ktstr that is fetching");
 }
 
+/* What is ignored (nohup) stays so: once blocked, it would count. */
+static void add_signal(sigset_t *set, int signal)
+{
+	struct sigaction action;
+
+	if (!sigaction(signal, NULL, &action) && action.sa_handler != SIG_IGN)
+		sigaddset(set, signal);
+}
+
+/* The lock first: who waits for it has nothing to clear away. */
+int ktstr_fetch_begin(struct ktstr_fetch *f)
+{
+	_cleanup_free_ char *store = NULL;
+	int r = ktstr_cache_dir("apt", &store, f->err);
+	sigset_t set;
+
+	if (!r)
+		r = ktstr_cache_lock(store, say_waiting, f, &f->lock_fd, f->err);
+	if (r)
+		return r;
+	sigemptyset(&set);
+	add_signal(&set, SIGINT);
+	add_signal(&set, SIGTERM);
+	add_signal(&set, SIGHUP);
+	f->stop_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (f->stop_fd < 0)
+		return ktstr_err_errno(f->err, errno, "signalfd");
+	sigprocmask(SIG_BLOCK, &set, &f->signals);
+	return 0;
+}
+
+void ktstr_fetch_end(struct ktstr_fetch *f)
+{
+	ktstr_cleanup_close(&f->lock_fd);
+	if (f->stop_fd >= 0) {
+		close(f->stop_fd);
+		sigprocmask(SIG_SETMASK, &f->signals, NULL);
+	}
+	f->lock_fd = f->stop_fd = -1;
+}
+
+int ktstr_fetch_find(const struct ktstr_fetch *f, struct ktstr_debian *d, ktstr_fetch_look *look, void *arg)
+{
+	struct ktstr_err why = KTSTR_ERR_INIT;
+	int r = d->fresh ? look(d, arg, f->err) : -ENODATA;
+
+	if (r != -ENODATA)
+		return r;
+	ktstr_fetch_say(f, "fetching Debian's package lists for %s", d->suite);
+	r = ktstr_debian_update(d, &why);
+	if (!r)
+		return look(d, arg, f->err);
+	if (r == -ENOMEM || r == -EINTR || look(d, arg, NULL))
+		return ktstr_err_set(f->err, r, "%s", why.msg);
+	ktstr_fetch_say(f, "%s; going on with the lists of last time", why.msg);
+	return 0;
+}
+
+/* ---- a kernel ---- */
+
 /* `debian` asks for sched_ext; who names a suite or a version gets what is there. */
-static bool is_wanted(const struct fetch *f, const struct ktstr_kernel *k)
+static bool is_wanted(const struct ktstr_fetch *f, const struct ktstr_kernel *k)
 {
 	return k->sched_ext || f->want.suite || f->want.version;
 }
 
-/* The newest fitting kernel of the lists. Lists that are old are fetched again, and any that lack
- * what was asked for; when that fails, old ones still serve. */
-static int choose(const struct fetch *f, struct ktstr_debian *d, struct ktstr_debian_kernel *ret)
-{
-	struct ktstr_err why = KTSTR_ERR_INIT;
-	int r = d->fresh ? ktstr_debian_newest(d, f->want.version, ret, f->err) : -ENODATA;
+struct wish {
+	const char *version;		/* NULL: any */
+	struct ktstr_debian_kernel *ret;
+};
 
-	if (r != -ENODATA)
-		return r;
-	say(f, "fetching Debian's package lists for %s", d->suite);
-	r = ktstr_debian_update(d, &why);
-	if (r == -ENOMEM)
-		return ktstr_err_nomem(f->err);
-	if (!r)
-		return ktstr_debian_newest(d, f->want.version, ret, f->err);
-	if (ktstr_debian_newest(d, f->want.version, ret, NULL))
-		return ktstr_err_set(f->err, r, "%s", why.msg);
-	say(f, "%s; going on with the lists of last time", why.msg);
-	return 0;
+static int look_newest(const struct ktstr_debian *d, void *arg, struct ktstr_err *err)
+{
+	const struct wish *w = arg;
+
+	return ktstr_debian_newest(d, w->version, w->ret, err);
 }
 
 /* Makes the cache's entry for a kernel of a suite. -ENODATA without a message when the kernel is
  * not wanted, once it can be looked into. */
-static int install(const struct fetch *f, const struct ktstr_debian *d,
+static int install(const struct ktstr_fetch *f, const struct ktstr_debian *d,
 		   const struct ktstr_debian_kernel *kernel, const char *store, const char *entry)
 {
 	_cleanup_draft_ struct ktstr_draft draft = KTSTR_DRAFT_INIT;
@@ -98,7 +144,7 @@ static int install(const struct fetch *f, const struct ktstr_debian *d,
 		ktstr_kernel_deinit(&k);
 		return 0;
 	}
-	say(f, "fetching %s from Debian %s", kernel->release, d->suite);
+	ktstr_fetch_say(f, "fetching %s from Debian %s", kernel->release, d->suite);
 	r = ktstr_debian_download(d, kernel, draft.dir, f->err);
 	if (!r)
 		r = ktstr_entry_make(draft.dir, NULL, source, f->err);
@@ -111,7 +157,7 @@ static int install(const struct fetch *f, const struct ktstr_debian *d,
 	return r ? r : ktstr_draft_commit(&draft, kernel->release, f->err);
 }
 
-static int fetch_chosen(const struct fetch *f, const struct ktstr_debian *d,
+static int fetch_chosen(const struct ktstr_fetch *f, const struct ktstr_debian *d,
 			const struct ktstr_debian_kernel *kernel, struct ktstr_kernel *ret)
 {
 	_cleanup_free_ char *store = NULL, *entry = NULL;
@@ -124,7 +170,7 @@ static int fetch_chosen(const struct fetch *f, const struct ktstr_debian *d,
 	if (!entry)
 		return ktstr_err_nomem(f->err);
 	if (!ktstr_entry_load(entry, NULL, &k, NULL))
-		say(f, "%s is cached already", kernel->release);
+		ktstr_fetch_say(f, "%s is cached already", kernel->release);
 	else
 		r = install(f, d, kernel, store, entry);
 	if (!r && !k.release)
@@ -132,7 +178,7 @@ static int fetch_chosen(const struct fetch *f, const struct ktstr_debian *d,
 	if (!r && !is_wanted(f, &k))
 		r = -ENODATA;
 	if (r == -ENODATA)
-		say(f, "%s has no sched_ext", kernel->release);
+		ktstr_fetch_say(f, "%s has no sched_ext", kernel->release);
 	if (r)
 		ktstr_kernel_deinit(&k);
 	else
@@ -142,14 +188,15 @@ static int fetch_chosen(const struct fetch *f, const struct ktstr_debian *d,
 
 /* -ENODATA without a message when the suite has nothing that fits. Only its newest kernel is looked
  * at: sched_ext came at some version and stayed. */
-static int fetch_from(const struct fetch *f, const char *suite, struct ktstr_kernel *ret)
+static int fetch_from(const struct ktstr_fetch *f, const char *suite, struct ktstr_kernel *ret)
 {
 	_cleanup_debian_kernel_ struct ktstr_debian_kernel kernel = { 0 };
 	_cleanup_debian_ struct ktstr_debian d = { 0 };
-	int r = ktstr_debian_open(suite, &d, f->err);
+	struct wish wish = { f->want.version, &kernel };
+	int r = ktstr_debian_open(suite, f->stop_fd, &d, f->err);
 
 	if (!r)
-		r = choose(f, &d, &kernel);
+		r = ktstr_fetch_find(f, &d, look_newest, &wish);
 	return r ? r : fetch_chosen(f, &d, &kernel, ret);
 }
 
@@ -161,18 +208,18 @@ static bool lacks_suite(int r, const struct ktstr_err *why)
 
 /* A suite that the mirror lacks is no reason to give up on the others; its error counts when none
  * has the kernel. */
-static int fetch_from_any(const struct fetch *f, struct ktstr_kernel *ret)
+static int fetch_from_any(const struct ktstr_fetch *f, struct ktstr_kernel *ret)
 {
 	struct ktstr_err first = KTSTR_ERR_INIT;
 
 	for (size_t i = 0; i < KTSTR_ARRAY_SIZE(suites); i++) {
 		_cleanup_free_ char *suite = NULL;
 		struct ktstr_err why = KTSTR_ERR_INIT;
-		struct fetch one = *f;
+		struct ktstr_fetch one = *f;
 		int r;
 
 		one.err = &why;
-		ktstr_debian_codename(suites[i].alias, &suite, NULL);
+		ktstr_debian_codename(suites[i].alias, f->stop_fd, &suite, NULL);
 		r = fetch_from(&one, suite ? suite : suites[i].name, ret);
 		if (!r)
 			return 0;
@@ -189,19 +236,15 @@ static int fetch_from_any(const struct fetch *f, struct ktstr_kernel *ret)
 int ktstr_kernel_fetch(const char *spec, ktstr_kernel_progress *progress, void *ctx,
 		       struct ktstr_kernel *ret_kernel, struct ktstr_err *err)
 {
-	struct fetch f = { .progress = progress, .ctx = ctx, .err = err };
-	_cleanup_free_ char *store = NULL;
-	_cleanup_close_ int lock = -1;
+	struct ktstr_fetch f = KTSTR_FETCH_INIT(progress, ctx, err);
 	int r = ktstr_debian_spec_parse(spec, &f.want, err);
 
 	if (!r)
-		r = ktstr_cache_dir("apt", &store, err);
+		r = ktstr_fetch_begin(&f);
 	if (!r)
-		r = ktstr_cache_lock(store, say_waiting, &f, &lock, err);
-	if (r)
-		return r;
-	r = f.want.suite ? fetch_from(&f, f.want.suite, ret_kernel)
-			 : fetch_from_any(&f, ret_kernel);
+		r = f.want.suite ? fetch_from(&f, f.want.suite, ret_kernel)
+				 : fetch_from_any(&f, ret_kernel);
+	ktstr_fetch_end(&f);
 	if (r != -ENODATA)
 		return r;
 	if (f.want.version)

@@ -51,9 +51,22 @@ int ktstr_kernel_resolve(const char *spec, const char *dir, ktstr_kernel_progres
 			 struct ktstr_kernel *ret_kernel, struct ktstr_err *err);
 
 /* `debian...` spec: fetches from the mirror that the system's apt uses, through a private apt
- * state, into the cache. `progress` may be NULL. */
+ * state, into the cache. `progress` may be NULL. Of a fetch that SIGINT, SIGTERM or SIGHUP ends, nothing stays:
+ * the signal has its effect when all is cleared away; -EINTR where that is not our end. */
 int ktstr_kernel_fetch(const char *spec, ktstr_kernel_progress *progress, void *ctx,
 		       struct ktstr_kernel *ret_kernel, struct ktstr_err *err);
+
+/*
+ * The debug information of a kernel that was fetched from Debian, out of its debug package, into the cache; the
+ * path is then ret_kernel->debug. A `debian...` spec is fetched first, any other names a cached kernel. -ENOENT when
+ * Debian has no such package, with which kernels have one; -ESTALE when it is of another build; -EINVAL for a kernel
+ * that is not from Debian. `progress` may be NULL.
+ */
+int ktstr_kernel_fetch_debug(const char *spec, ktstr_kernel_progress *progress, void *ctx,
+			     struct ktstr_kernel *ret_kernel, struct ktstr_err *err);
+
+/* Removes the debug information of a cached kernel, and not the kernel. -ENOENT when it has none. */
+int ktstr_kernel_remove_debug(const char *release, struct ktstr_err *err);
 
 /* Cached kernels, newest version first; to be released with ktstr_kernel_list_free(). */
 int ktstr_kernel_list(struct ktstr_kernel **ret_list, size_t *ret_n, struct ktstr_err *err);

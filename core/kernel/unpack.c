@@ -4,15 +4,18 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "base/vec.h"
 
 #include <archive.h>
 #include <archive_entry.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <poll.h>
 #include <sys/stat.h>
 
 #define CHUNK (128 * 1024)
 #define PACKAGED_FILE_MAX (512ull << 20) /* an image or a config; the largest seen is 14 MB */
+#define DEBUG_FILE_MAX (8ull << 30)	/* a vmlinux with DWARF; the largest seen has 412 MB */
 
 static void free_archive(struct archive **a)
 {
@@ -40,8 +43,21 @@ static int damaged(struct archive *a, const char *name, struct ktstr_err *err)
 	return ktstr_err_set(err, -EBADMSG, "unpacking %s: %s", name, why ? why : "damaged");
 }
 
+static bool is_stopped(int stop_fd)
+{
+	struct pollfd p = { stop_fd, POLLIN, 0 };
+
+	return stop_fd >= 0 && poll(&p, 1, 0) > 0;
+}
+
+/* How much an entry may hold, and what ends the copying of it. */
+struct limits {
+	uint64_t max;
+	int stop_fd;		/* -1: nothing */
+};
+
 /* Copies the current entry of an archive to `out_fd`. */
-static int copy_data(struct archive *a, const char *name, uint64_t max, int out_fd,
+static int copy_data(struct archive *a, const char *name, struct limits limits, int out_fd,
 		     uint64_t *ret_len, struct ktstr_err *err)
 {
 	_cleanup_free_ char *chunk = malloc(CHUNK);
@@ -58,11 +74,13 @@ static int copy_data(struct archive *a, const char *name, uint64_t max, int out_
 		if (!n)
 			break;
 		total += (uint64_t)n;
-		if (total > max)
+		if (is_stopped(limits.stop_fd))
+			return ktstr_err_set(err, -EINTR, "unpacking %s was interrupted", name);
+		if (total > limits.max)
 			return ktstr_err_set(err, -EBADMSG,
 					     "unpacking %s: more than the %llu bytes "
 					     "that can be in it",
-					     name, (unsigned long long)max);
+					     name, (unsigned long long)limits.max);
 		ret = ktstr_write_all(out_fd, chunk, (size_t)n);
 		if (ret)
 			return ktstr_err_errno(err, -ret, "writing what was unpacked of %s", name);
@@ -119,7 +137,7 @@ int ktstr_unpack_stream(const struct ktstr_stream *in, uint64_t max, int out_fd,
 				     "%s is compressed in a way that is not known here "
 				     "(known: gzip, bzip2, xz, lzma, lz4, zstd)",
 				     in->name);
-	return copy_data(a, in->name, max, out_fd, ret_len, err);
+	return copy_data(a, in->name, (struct limits){ max, -1 }, out_fd, ret_len, err);
 }
 
 /* ---- packages ---- */
@@ -141,29 +159,48 @@ static la_ssize_t read_nested(struct archive *a, void *ctx, const void **ret)
 	return len;
 }
 
-/* What a file of a package is called in the cache, or NULL when it is none of ours. The layout
- * changed: boot/ up to 7.1, usr/lib/modules/RELEASE/ from 7.2 on. */
-static const char *wanted(const char *path)
-{
-	static const char *const patterns[][2] = {
-		{ "boot/vmlinuz-*", "vmlinuz" },
-		{ "boot/config-*", "config" },
-		{ "usr/lib/modules/*/vmlinuz", "vmlinuz" },
-		{ "usr/lib/modules/*/config", "config" },
-		{ "lib/modules/*/vmlinuz", "vmlinuz" },
-		{ "lib/modules/*/config", "config" },
-	};
+/* What is taken out of a package. */
+struct wanted {
+	const char *const (*patterns)[2];	/* of paths, and what the file is called then */
+	size_t n;
+	struct limits limits;
+	bool one;				/* nothing is read behind the first */
+};
 
+/* The layout changed: boot/ up to 7.1, usr/lib/modules/RELEASE/ from 7.2 on. */
+static const char *const image_patterns[][2] = {
+	{ "boot/vmlinuz-*", "vmlinuz" },
+	{ "boot/config-*", "config" },
+	{ "usr/lib/modules/*/vmlinuz", "vmlinuz" },
+	{ "usr/lib/modules/*/config", "config" },
+	{ "lib/modules/*/vmlinuz", "vmlinuz" },
+	{ "lib/modules/*/config", "config" },
+};
+
+/* One is the file; where there are others, they are links to it. */
+static const char *const debug_patterns[][2] = {
+	{ "usr/lib/debug/boot/vmlinux-*", "vmlinux.debug" },
+	{ "usr/lib/debug/lib/modules/*/vmlinux", "vmlinux.debug" },
+	{ "usr/lib/debug/usr/lib/modules/*/vmlinux", "vmlinux.debug" },
+};
+
+/* What a file of a package is called in the cache, or NULL when it is none of ours. */
+static const char *name_of(const struct wanted *w, struct archive_entry *entry)
+{
+	const char *path = archive_entry_pathname(entry);
+
+	if (!path || archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry))
+		return NULL;
 	while (!strncmp(path, "./", 2))
 		path += 2;
-	for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++)
-		if (!fnmatch(patterns[i][0], path, FNM_PATHNAME))
-			return patterns[i][1];
+	for (size_t i = 0; i < w->n; i++)
+		if (!fnmatch(w->patterns[i][0], path, FNM_PATHNAME))
+			return w->patterns[i][1];
 	return NULL;
 }
 
 static int take_file(struct archive *a, const char *deb, const char *dir, const char *name,
-		     struct ktstr_err *err)
+		     struct limits limits, struct ktstr_err *err)
 {
 	_cleanup_free_ char *path = ktstr_asprintf("%s/%s", dir, name);
 	_cleanup_close_ int fd = -1;
@@ -174,11 +211,11 @@ static int take_file(struct archive *a, const char *deb, const char *dir, const 
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return ktstr_err_errno(err, errno, "creating %s", path);
-	return copy_data(a, deb, PACKAGED_FILE_MAX, fd, &len, err);
+	return copy_data(a, deb, limits, fd, &len, err);
 }
 
-/* Reads the tar inside `outer`'s current entry. */
-static int take_files(struct archive *outer, const char *deb, const char *dir,
+/* Reads the tar inside `outer`'s current entry. -ENODATA without a message when the one is not there. */
+static int take_files(struct archive *outer, const char *deb, const char *dir, const struct wanted *w,
 		      struct ktstr_err *err)
 {
 	_cleanup_archive_ struct archive *a = archive_read_new();
@@ -194,19 +231,22 @@ static int take_files(struct archive *outer, const char *deb, const char *dir,
 	if (archive_read_open(a, nested, NULL, read_nested, NULL) != ARCHIVE_OK)
 		return damaged(a, deb, err);
 	while ((r = archive_read_next_header(a, &entry)) == ARCHIVE_OK || r == ARCHIVE_WARN) {
-		const char *path = archive_entry_pathname(entry);
-		const char *name = path ? wanted(path) : NULL;
+		const char *name = name_of(w, entry);
 
-		if (!name || archive_entry_filetype(entry) != AE_IFREG)
+		if (is_stopped(w->limits.stop_fd))
+			return ktstr_err_set(err, -EINTR, "unpacking %s was interrupted", deb);
+		if (!name)
 			continue;
-		r = take_file(a, deb, dir, name, err);
-		if (r)
+		r = take_file(a, deb, dir, name, w->limits, err);
+		if (r || w->one)
 			return r;
 	}
-	return r == ARCHIVE_EOF ? 0 : damaged(a, deb, err);
+	if (r != ARCHIVE_EOF)
+		return damaged(a, deb, err);
+	return w->one ? -ENODATA : 0;
 }
 
-int ktstr_unpack_deb(const char *deb, const char *dir, struct ktstr_err *err)
+static int unpack(const char *deb, const char *dir, const struct wanted *w, struct ktstr_err *err)
 {
 	_cleanup_archive_ struct archive *a = archive_read_new();
 	struct archive_entry *entry;
@@ -221,9 +261,31 @@ int ktstr_unpack_deb(const char *deb, const char *dir, struct ktstr_err *err)
 		const char *path = archive_entry_pathname(entry);
 
 		if (path && !strncmp(path, "data.tar", 8))
-			return take_files(a, deb, dir, err);
+			return take_files(a, deb, dir, w, err);
 	}
 	if (r != ARCHIVE_EOF)
 		return damaged(a, deb, err);
 	return ktstr_err_set(err, -EBADMSG, "%s has no data.tar: it is no Debian package", deb);
+}
+
+int ktstr_unpack_deb(const char *deb, const char *dir, int stop_fd, struct ktstr_err *err)
+{
+	const struct wanted w = {
+		.patterns = image_patterns, .n = KTSTR_ARRAY_SIZE(image_patterns),
+		.limits = { .max = PACKAGED_FILE_MAX, .stop_fd = stop_fd },
+	};
+
+	return unpack(deb, dir, &w, err);
+}
+
+int ktstr_unpack_debug_deb(const char *deb, const char *dir, int stop_fd, struct ktstr_err *err)
+{
+	const struct wanted w = {
+		.patterns = debug_patterns, .n = KTSTR_ARRAY_SIZE(debug_patterns), .one = true,
+		.limits = { .max = DEBUG_FILE_MAX, .stop_fd = stop_fd },
+	};
+	int r = unpack(deb, dir, &w, err);
+
+	return r == -ENODATA ? ktstr_err_set(err, r, "%s has no kernel with debug information in it: the layout "
+					     "of Debian's packages is one that this ktstr does not know", deb) : r;
 }

@@ -20,7 +20,12 @@ int ktstr_unpack_stream(const struct ktstr_stream *in, uint64_t max, int out_fd,
 			struct ktstr_err *err);
 
 /* Takes the kernel image and its config out of a .deb, as `vmlinuz` and `config` in `dir`; a
- * package may have both, one or none. -EBADMSG when the package is damaged. */
-int ktstr_unpack_deb(const char *deb, const char *dir, struct ktstr_err *err);
+ * package may have both, one or none. -EBADMSG when the package is damaged, -EINTR once `stop_fd` (-1: none) can
+ * be read. */
+int ktstr_unpack_deb(const char *deb, const char *dir, int stop_fd, struct ktstr_err *err);
+
+/* Takes the kernel with its debug information out of a .deb, as `vmlinux.debug` in `dir`; what comes behind it in
+ * the package is not read. -ENODATA when the package has none, else as above. */
+int ktstr_unpack_debug_deb(const char *deb, const char *dir, int stop_fd, struct ktstr_err *err);
 
 #endif

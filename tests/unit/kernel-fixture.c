@@ -213,30 +213,73 @@ struct ktstr_buf fixture_image(const struct fixture_kernel *kernel)
 
 /* ---- packages ---- */
 
-struct ktstr_buf fixture_deb(const char *path, const struct ktstr_buf *image,
-			     const char *config_path)
+static struct archive *open_tar(struct ktstr_buf *out)
 {
-	struct ktstr_buf tar = { 0 }, deb = { 0 };
 	struct archive *a = archive_write_new();
 
 	archive_write_set_format_ustar(a);
 	archive_write_add_filter_xz(a);
-	open_in_memory(a, &tar);
+	open_in_memory(a, out);
 	add_entry(a, "./usr/share/doc/linux/copyright", "text", 4);
+	return a;
+}
+
+/* Takes the tar. */
+static struct ktstr_buf wrap_tar(struct ktstr_buf *tar)
+{
+	struct archive *a = archive_write_new();
+	struct ktstr_buf deb = { 0 };
+
+	archive_write_set_format_ar_bsd(a);
+	open_in_memory(a, &deb);
+	add_entry(a, "debian-binary", "2.0\n", 4);
+	add_entry(a, "control.tar.xz", "not read", 8);
+	add_entry(a, "data.tar.xz", tar->data, tar->len);
+	close_in_memory(a);
+	ktstr_buf_free(tar);
+	return deb;
+}
+
+struct ktstr_buf fixture_deb(const char *path, const struct ktstr_buf *image,
+			     const char *config_path)
+{
+	struct ktstr_buf tar = { 0 };
+	struct archive *a = open_tar(&tar);
+
 	if (path)
 		add_entry(a, path, image->data, image->len);
 	if (config_path)
 		add_entry(a, config_path, CONFIG_TEXT, strlen(CONFIG_TEXT));
 	close_in_memory(a);
-	a = archive_write_new();
-	archive_write_set_format_ar_bsd(a);
-	open_in_memory(a, &deb);
-	add_entry(a, "debian-binary", "2.0\n", 4);
-	add_entry(a, "control.tar.xz", "not read", 8);
-	add_entry(a, "data.tar.xz", tar.data, tar.len);
+	return wrap_tar(&tar);
+}
+
+static void add_link(struct archive *a, const char *path, const char *to, bool hard)
+{
+	struct archive_entry *entry = archive_entry_new();
+
+	archive_entry_set_pathname(entry, path);
+	archive_entry_set_filetype(entry, hard ? AE_IFREG : AE_IFLNK);
+	archive_entry_set_perm(entry, 0644);
+	if (hard)
+		archive_entry_set_hardlink(entry, to);
+	else
+		archive_entry_set_symlink(entry, to);
+	cr_assert_eq(archive_write_header(a, entry), ARCHIVE_OK, "%s", archive_error_string(a));
+	archive_entry_free(entry);
+}
+
+struct ktstr_buf fixture_deb_linked(const char *path, const struct ktstr_buf *file, const char *symlink,
+				    const char *hard_link)
+{
+	struct ktstr_buf tar = { 0 };
+	struct archive *a = open_tar(&tar);
+
+	add_link(a, symlink, path, false);
+	add_link(a, hard_link, path, true);
+	add_entry(a, path, file->data, file->len);
 	close_in_memory(a);
-	ktstr_buf_free(&tar);
-	return deb;
+	return wrap_tar(&tar);
 }
 
 /* ---- files ---- */

@@ -39,6 +39,10 @@ struct ktstr_buf fixture_image(const struct fixture_kernel *kernel);
 struct ktstr_buf fixture_deb(const char *path, const struct ktstr_buf *image,
 			     const char *config_path);
 
+/* A .deb with a file as `path`, and in front of it a link of either kind to it. */
+struct ktstr_buf fixture_deb_linked(const char *path, const struct ktstr_buf *file, const char *symlink,
+				    const char *hard_link);
+
 /* A folder for one test, and its path; removed by fixture_drop(). */
 const char *fixture_dir(void);
 void fixture_drop(void);

@@ -9,6 +9,7 @@
 #include "kernel/unpack.h"
 
 #include <criterion/criterion.h>
+#include <sys/eventfd.h>
 
 static const struct fixture_kernel plain;
 
@@ -285,7 +286,7 @@ Test(deb, gives_image_and_config_of_every_layout, .fini = fixture_drop)
 		struct ktstr_err err = KTSTR_ERR_INIT;
 		struct ktstr_buf got = { 0 };
 
-		cr_assert_eq(ktstr_unpack_deb(deb, fixture_dir(), &err), 0, "%s", err.msg);
+		cr_assert_eq(ktstr_unpack_deb(deb, fixture_dir(), -1, &err), 0, "%s", err.msg);
 		cr_assert_eq(ktstr_file_read(fixture_path("vmlinuz"), 100, &got, NULL), 0);
 		cr_assert(got.len == 8 && !memcmp(got.data, "an image", 8));
 		cr_assert_eq(ktstr_config_hz(fixture_path("config")), 333);
@@ -304,14 +305,63 @@ Test(deb, a_damaged_one_is_said, .fini = fixture_drop)
 	const char *path;
 
 	path = fixture_write("cut.deb", text((char *)deb.data, deb.len - 40));
-	cr_assert_eq(ktstr_unpack_deb(path, fixture_dir(), &err), -EBADMSG);
+	cr_assert_eq(ktstr_unpack_deb(path, fixture_dir(), -1, &err), -EBADMSG);
 	cr_assert(strstr(err.msg, "unpacking") && strstr(err.msg, "cut.deb"), "%s", err.msg);
 	path = fixture_write("ar.deb", text("!<arch>\n", 8));
-	cr_assert_eq(ktstr_unpack_deb(path, fixture_dir(), &err), -EBADMSG, "%s", err.msg);
+	cr_assert_eq(ktstr_unpack_deb(path, fixture_dir(), -1, &err), -EBADMSG, "%s", err.msg);
 	path = fixture_write_text("text.deb", "I am no package, though my name says so. I am a "
 					      "text.");
-	cr_assert_eq(ktstr_unpack_deb(path, fixture_dir(), &err), -EBADMSG, "%s", err.msg);
+	cr_assert_eq(ktstr_unpack_deb(path, fixture_dir(), -1, &err), -EBADMSG, "%s", err.msg);
 	cr_assert(strstr(err.msg, "text.deb"), "%s", err.msg);
 	ktstr_buf_free(&deb);
+	ktstr_buf_free(&image);
+}
+
+/* Links to the file are no files, wherever they stand. */
+Test(deb, gives_the_debug_file_of_every_layout, .fini = fixture_drop)
+{
+	static const char *const paths[] = {
+		"./usr/lib/debug/boot/vmlinux-1.2-x", "./usr/lib/debug/lib/modules/1.2-x/vmlinux",
+		"usr/lib/debug/usr/lib/modules/1.2-x/vmlinux",
+	};
+	struct ktstr_buf file = text("with DWARF", 10);
+
+	for (size_t i = 0; i < 3; i++) {
+		const char *deb = fixture_write("x.deb", fixture_deb_linked(paths[i], &file, paths[(i + 1) % 3],
+									   paths[(i + 2) % 3]));
+		struct ktstr_err err = KTSTR_ERR_INIT;
+		struct ktstr_buf got = { 0 };
+
+		cr_assert_eq(ktstr_unpack_debug_deb(deb, fixture_dir(), -1, &err), 0, "%s", err.msg);
+		cr_assert_eq(ktstr_file_read(fixture_path("vmlinux.debug"), 100, &got, NULL), 0);
+		cr_assert(got.len == 10 && !memcmp(got.data, "with DWARF", 10));
+		unlink(fixture_path("vmlinux.debug"));
+		ktstr_buf_free(&got);
+	}
+	ktstr_buf_free(&file);
+}
+
+Test(deb, one_without_a_debug_file_is_said, .fini = fixture_drop)
+{
+	struct ktstr_buf image = text("an image", 8);
+	const char *deb = fixture_write("x.deb", fixture_deb("./boot/vmlinuz-1", &image, NULL));
+	struct ktstr_err err = KTSTR_ERR_INIT;
+
+	cr_assert_eq(ktstr_unpack_debug_deb(deb, fixture_dir(), -1, &err), -ENODATA);
+	cr_assert(strstr(err.msg, "x.deb has no kernel with debug information in it"), "%s", err.msg);
+	ktstr_buf_free(&image);
+}
+
+Test(deb, unpacking_can_be_stopped, .fini = fixture_drop)
+{
+	struct ktstr_buf image = text("an image", 8);
+	const char *deb = fixture_write("x.deb", fixture_deb("./boot/vmlinuz-1", &image, NULL));
+	int stop = eventfd(1, EFD_CLOEXEC);
+	struct ktstr_err err = KTSTR_ERR_INIT;
+
+	cr_assert_eq(ktstr_unpack_deb(deb, fixture_dir(), stop, &err), -EINTR);
+	cr_assert(strstr(err.msg, "x.deb was interrupted"), "%s", err.msg);
+	cr_assert_eq(ktstr_unpack_debug_deb(deb, fixture_dir(), stop, &err), -EINTR);
+	close(stop);
 	ktstr_buf_free(&image);
 }

@@ -99,6 +99,7 @@ static const char *compile(const char *from, const char *prefix, const char *fla
 static void set_up(void)
 {
 	unsetenv("DEBUGINFOD_URLS");
+	setenv("KTSTR_CACHE_DIR", fixture_path("cache"), 1);
 	fixture_write_text("src/kernel/sched/list.h", list_h);
 	fixture_write_text("src/kernel/sched/ext.c", ext_c);
 	fixture_write_text("src/mm/slub.c", slub_c);
@@ -330,14 +331,15 @@ Test(lines, what_belongs_to_another_build_is_refused)
 	fetched = tree = nameless = kernel;
 	fetched.fetched = true;
 	fetched.source = (char *)"debian:sid";
-	refused(&fetched, -ENOENT, "; install the package linux-image-9.8.7-test-dbg, where there is one (or set DEBUGINFOD_URLS)");
+	refused(&fetched, -ENOENT, "; get it with: ktstr kernel fetch --debug 9.8.7-test (or set "
+		"DEBUGINFOD_URLS)");
 	tree.build_tree = (char *)fixture_path("src");
 	refused(&tree, -ENOENT, "; build it with CONFIG_DEBUG_INFO_DWARF5");
 	nameless.build_id = NULL;
 	refused(&nameless, -ENOENT, "the kernel has no build id");
 	unlink(debug);
 	fixture_write_text("debug/boot/vmlinux-9.8.7-test", "no ELF");
-	refused(&fetched, -ENOENT, "boot/vmlinux-9.8.7-test is no ELF file; install");
+	refused(&fetched, -ENOENT, "boot/vmlinux-9.8.7-test is no ELF file; get it");
 }
 
 Test(lines, what_has_no_dwarf_is_refused)

@@ -167,9 +167,10 @@ Test(sources, without_debug_information_there_is_advice)
 		.source = (char *)"debian:sid",
 	};
 
+	setenv("KTSTR_CACHE_DIR", fixture_path("cache"), 1);
 	hear_point("kernel", "outer", true);
-	writes(&kernel, &here, "no debug information of 9.8-test: none was found; install the package "
-	       "linux-image-9.8-test-dbg, where there is one (or set DEBUGINFOD_URLS)\n");
+	writes(&kernel, &here, "no debug information of 9.8-test: none was found; get it with: ktstr kernel "
+	       "fetch --debug 9.8-test (or set DEBUGINFOD_URLS)\n");
 }
 
 static bool stop(void *ctx)
