@@ -261,15 +261,18 @@ int main(void)
 {
 	struct ktstr_engine engine = { .loop.epoll = -1 };
 	struct ktstr_err err = KTSTR_ERR_INIT;
+	int ret;
 
 	signal(SIGPIPE, SIG_IGN);
 	ktstr_oom_adjust("-1000");	/* it is the one who can tell what happened */
-	if (begin(&engine, &err)) {
+	ret = begin(&engine, &err);
+	if (ret) {
 		fprintf(stderr, "%s\n", err.msg);
-		return 1;
+	} else {
+		run_scenario(&engine);
+		say_finished(&engine);
+		end(&engine);
 	}
-	run_scenario(&engine);
-	say_finished(&engine);
-	end(&engine);
-	return 0;
+	ktstr_fifo_pass_on();
+	return ret ? 1 : 0;
 }

@@ -220,5 +220,6 @@ int main(void)
 	if (ret)
 		fprintf(stderr, "%s\n", err.msg);
 	end(&p);
+	ktstr_fifo_pass_on();
 	return ret ? 1 : 0;
 }

@@ -88,6 +88,14 @@ int ktstr_spawn(const struct ktstr_spawn *how, pid_t *ret_pid, int *ret_failure,
 	return 0;
 }
 
+void ktstr_fifo_pass_on(void)
+{
+	struct sched_param param;
+
+	if ((sched_getscheduler(0) & ~SCHED_RESET_ON_FORK) == SCHED_FIFO && !sched_getparam(0, &param))
+		sched_setscheduler(0, SCHED_FIFO, &param);
+}
+
 int ktstr_spawn_failure(int failure, const char *path, struct ktstr_err *err)
 {
 	int code;

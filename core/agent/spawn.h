@@ -24,6 +24,11 @@ int ktstr_spawn(const struct ktstr_spawn *how, pid_t *ret_pid, int *ret_failure,
  * inherit it, those of ktstr_spawn() do not. What cannot be written stays as it is. */
 void ktstr_oom_adjust(const char *score);
 
+/* What the calling process starts from here on has its SCHED_FIFO priority, too, if it has one. For its end: a thread
+ * of LeakSanitizer's looks for leaks, and the process waits for it by yielding its CPU, which a lesser thread on the
+ * same CPU never gets; nor does anything else there. */
+void ktstr_fifo_pass_on(void);
+
 /* 0 when the child became the program, else a negative errno and why. `failure` is what spawn gave;
  * the caller closes it. */
 int ktstr_spawn_failure(int failure, const char *path, struct ktstr_err *err);

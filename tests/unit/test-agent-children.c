@@ -5,6 +5,7 @@
 
 #include "agent-folder.h"
 
+#include <sched.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -141,4 +142,29 @@ Test(sched, a_program_that_cannot_run_is_told_apart, .init = setup, .fini = tear
 	expect_records(KTSTR_REC_SCHED_EXIT, "");
 	free((void *)interpreter[0]);
 	free((void *)text[0]);
+}
+
+static int policy_of_child(void)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(sched_getscheduler(0));
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	return WEXITSTATUS(status);
+}
+
+Test(spawn, priority_is_passed_on_when_that_is_wanted)
+{
+	struct sched_param param = { .sched_priority = 3 };
+
+	ktstr_fifo_pass_on();
+	cr_assert_eq(sched_getscheduler(0), SCHED_OTHER);
+	if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param))
+		cr_skip_test("no permission to become SCHED_FIFO");
+	cr_assert_eq(policy_of_child(), SCHED_OTHER);
+	ktstr_fifo_pass_on();
+	cr_assert_eq(policy_of_child(), SCHED_FIFO);
+	cr_assert(!sched_getparam(0, &param) && param.sched_priority == 3);
 }
