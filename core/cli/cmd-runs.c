@@ -4,8 +4,10 @@
 #include "base/text.h"
 #include "cli/cmd.h"
 #include "cli/show.h"
+#include "plugin/registry.h"
 #include "report/encode.h"
 #include "report/layout.h"
+#include "run/prune.h"
 #include "run/repro.h"
 
 #include <jansson.h>
@@ -172,6 +174,70 @@ static int print_rows(char *const *ids, size_t n, bool json)
 	return ktstr_complain(KTSTR_EXIT_INTERNAL, &err);
 }
 
+/* ---- prune ---- */
+
+enum { PRUNE_KEEP, PRUNE_SIZE, PRUNE_AGE, PRUNE_LIMITS };
+static const struct ktstr_param prune_params[PRUNE_LIMITS] = {
+	[PRUNE_KEEP] = { .name = "--keep", .type = KTSTR_PARAM_UINT },
+	[PRUNE_SIZE] = { .name = "--max-size", .type = KTSTR_PARAM_SIZE },
+	[PRUNE_AGE] = { .name = "--older-than", .type = KTSTR_PARAM_DURATION },
+};
+
+static void say_gone(void *ctx, const char *id, uint64_t bytes)
+{
+	const struct ktstr_prune *limits = ctx;
+
+	printf("%s %s (%.1f MB)\n", limits->dry ? "would go:" : "gone:", id, (double)bytes / 1e6);
+}
+
+static int prune(struct ktstr_prune *limits)
+{
+	struct ktstr_err err = KTSTR_ERR_INIT;
+	struct ktstr_pruned pruned;
+	int ret = ktstr_runs_prune(limits, say_gone, limits, &pruned, &err);
+
+	printf("%llu run%s%s, %.1f MB\n", (unsigned long long)pruned.runs, pruned.runs == 1 ? "" : "s",
+	       limits->dry ? " would go" : " gone", (double)pruned.bytes / 1e6);
+	if (pruned.busy)
+		printf("%llu still being made, left alone\n", (unsigned long long)pruned.busy);
+	return ret ? ktstr_complain(KTSTR_EXIT_INTERNAL, &err) : KTSTR_EXIT_PASSED;
+}
+
+/* argv: behind "prune". */
+static int read_prune(int argc, char **argv)
+{
+	struct ktstr_prune limits = { .keep = UINT64_MAX, .bytes = UINT64_MAX, .age_ns = UINT64_MAX };
+	uint64_t *const values[PRUNE_LIMITS] = {
+		[PRUNE_KEEP] = &limits.keep, [PRUNE_SIZE] = &limits.bytes, [PRUNE_AGE] = &limits.age_ns,
+	};
+	bool limited = false;
+
+	for (int i = 0; i < argc; i++) {
+		struct ktstr_err err = KTSTR_ERR_INIT;
+		struct ktstr_value value;
+		size_t k = 0;
+
+		if (!strcmp(argv[i], "--dry-run")) {
+			limits.dry = true;
+			continue;
+		}
+		while (k < PRUNE_LIMITS && strcmp(argv[i], prune_params[k].name))
+			k++;
+		if (k == PRUNE_LIMITS)
+			return ktstr_usage_error(&ktstr_cmd_runs, "runs prune: unknown word \"%s\"", argv[i]);
+		if (i + 1 == argc)
+			return ktstr_usage_error(&ktstr_cmd_runs, "runs prune: %s needs a value", argv[i]);
+		if (ktstr_param_parse(&prune_params[k], argv[++i], &value, &err))
+			return ktstr_usage_error(&ktstr_cmd_runs, "runs prune: %s: %s", argv[i - 1], err.msg);
+		*values[k] = value.u64;
+		limited = true;
+	}
+	if (!limited)
+		return ktstr_usage_error(&ktstr_cmd_runs, "runs prune: say what may stay: --keep, --max-size or "
+					 "--older-than");
+	return prune(&limits);
+}
+
 static int run(int argc, char **argv)
 {
 	struct ktstr_err err = KTSTR_ERR_INIT;
@@ -180,6 +246,8 @@ static int run(int argc, char **argv)
 	size_t n;
 	int status;
 
+	if (argc > 1 && !strcmp(argv[1], "prune"))
+		return read_prune(argc - 2, argv + 2);
 	if (argc > 1 && !json)
 		return ktstr_usage_error(&ktstr_cmd_runs, "runs: unknown word \"%s\"", argv[1]);
 	if (ktstr_run_ids(&ids, &n, &err))
@@ -193,7 +261,7 @@ static int run(int argc, char **argv)
 
 const struct ktstr_command ktstr_cmd_runs = {
 	.name = "runs",
-	.usage = "[--json]",
-	.summary = "lists the stored runs, the newest last",
+	.usage = "[--json] | prune [--keep N] [--max-size SIZE] [--older-than DURATION] [--dry-run]",
+	.summary = "lists the stored runs, the newest last, or removes old ones",
 	.run = run,
 };

@@ -25,6 +25,7 @@ struct ktstr_command {
 };
 
 extern const struct ktstr_command ktstr_cmd_check;	/* cmd-check.c */
+extern const struct ktstr_command ktstr_cmd_diff;	/* cmd-diff.c */
 extern const struct ktstr_command ktstr_cmd_kernel;	/* cmd-kernel.c */
 extern const struct ktstr_command ktstr_cmd_list;	/* cmd-list.c */
 extern const struct ktstr_command ktstr_cmd_monitor;	/* cmd-monitor.c */

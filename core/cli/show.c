@@ -119,8 +119,9 @@ static int summarize(struct ktstr_document *doc, const struct ktstr_stored_run *
 	return ktstr_document_summarize(doc, input, run->id, dir ? dir : run->dir, err);
 }
 
-static int show(const struct ktstr_stored_run *run, const struct ktstr_section_use *uses, size_t n,
-		const struct ktstr_outputs *outputs, bool backtrace)
+/* 0, or an enum ktstr_exit after saying what is wrong. */
+static int build(const struct ktstr_stored_run *run, const struct ktstr_section_use *uses, size_t n,
+		 bool backtrace, struct ktstr_document **ret_doc)
 {
 	const struct ktstr_section_input input = {
 		.size = sizeof(input),
@@ -138,15 +139,19 @@ static int show(const struct ktstr_stored_run *run, const struct ktstr_section_u
 		ret = add_footer(doc, run, &err);
 	if (!ret)
 		ret = summarize(doc, run, &input, &err);
-	ret = ret ? ktstr_complain(KTSTR_EXIT_INTERNAL, &err) : ktstr_outputs_write(outputs, doc);
+	if (!ret) {
+		*ret_doc = doc;
+		return 0;
+	}
 	ktstr_document_destroy(doc);
-	return ret ? ret : status_of(run->verdicts[0]);
+	return ktstr_complain(KTSTR_EXIT_INTERNAL, &err);
 }
 
 int ktstr_show_plan_run(const char *dir, const struct ktstr_plan *plan,
 			const struct ktstr_outputs *outputs, bool backtrace)
 {
 	_cleanup_free_ struct ktstr_section_use *uses = calloc(plan->sections.n + 1, sizeof(*uses));
+	struct ktstr_document *doc = NULL;
 	struct ktstr_stored_run run;
 	struct ktstr_err err = KTSTR_ERR_INIT;
 	int status;
@@ -160,7 +165,12 @@ int ktstr_show_plan_run(const char *dir, const struct ktstr_plan *plan,
 						      plan->sections.items[i].values };
 	if (ktstr_stored_run_open(dir, &run, &err))
 		return ktstr_complain(KTSTR_EXIT_INTERNAL, &err);
-	status = show(&run, uses, plan->sections.n, outputs, backtrace);
+	status = build(&run, uses, plan->sections.n, backtrace, &doc);
+	if (!status)
+		status = ktstr_outputs_write(outputs, doc);
+	if (!status)
+		status = status_of(run.verdicts[0]);
+	ktstr_document_destroy(doc);
 	ktstr_stored_run_deinit(&run);
 	return status;
 }
@@ -215,8 +225,8 @@ static int find_uses(const struct ktstr_registry *registry, struct uses *uses,
 	return 0;
 }
 
-int ktstr_show_run(const char *name, const struct ktstr_registry *registry,
-		   const struct ktstr_outputs *outputs, bool backtrace)
+int ktstr_show_build(const char *name, const struct ktstr_registry *registry, bool backtrace,
+		     struct ktstr_document **ret_doc, int *ret_outcome)
 {
 	struct ktstr_stored_run run;
 	struct ktstr_err err = KTSTR_ERR_INIT;
@@ -235,8 +245,22 @@ int ktstr_show_run(const char *name, const struct ktstr_registry *registry,
 		backtrace |= asked;
 	}
 	status = find_uses(registry, &uses, &err) ? ktstr_complain(KTSTR_EXIT_INTERNAL, &err)
-						  : show(&run, uses.items, uses.n, outputs, backtrace);
+						  : build(&run, uses.items, uses.n, backtrace, ret_doc);
+	if (!status && ret_outcome)
+		*ret_outcome = status_of(run.verdicts[0]);
 	uses_deinit(&uses);
 	ktstr_stored_run_deinit(&run);
 	return status;
+}
+
+int ktstr_show_run(const char *name, const struct ktstr_registry *registry,
+		   const struct ktstr_outputs *outputs, bool backtrace)
+{
+	struct ktstr_document *doc = NULL;
+	int outcome, status = ktstr_show_build(name, registry, backtrace, &doc, &outcome);
+
+	if (!status)
+		status = ktstr_outputs_write(outputs, doc);
+	ktstr_document_destroy(doc);
+	return status ? status : outcome;
 }

@@ -19,6 +19,11 @@ int ktstr_show_plan_run(const char *dir, const struct ktstr_plan *plan,
 int ktstr_show_run(const char *name, const struct ktstr_registry *registry,
 		   const struct ktstr_outputs *outputs, bool backtrace);
 
+/* The document of that run, for whoever does more with it than to show it. 0, or an enum ktstr_exit after saying
+ * what is wrong. *ret_outcome (may be NULL) is the exit status that its verdict stands for. */
+int ktstr_show_build(const char *name, const struct ktstr_registry *registry, bool backtrace,
+		     struct ktstr_document **ret_doc, int *ret_outcome);
+
 /* Renders to standard output: colour and width as the terminal allows; where it is no terminal,
  * `plain_width` columns. An enum ktstr_exit, PASSED when it was written. */
 int ktstr_show_document(const struct ktstr_document *doc, unsigned plain_width);

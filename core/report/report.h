@@ -129,6 +129,13 @@ const char *ktstr_outcome_word(enum ktstr_outcome outcome);
 __attribute__((format(printf, 3, 4)))
 int ktstr_document_footer(struct ktstr_document *doc, struct ktstr_err *err, const char *fmt, ...);
 
+/* Two documents as one that says what is different between them; logs are not compared. */
+int ktstr_document_compare(const struct ktstr_document *a, const struct ktstr_document *b,
+			   struct ktstr_document **ret_doc, struct ktstr_err *err);
+
+/* By their summaries, the first attempts had the same outcome and cause, and of crashes the same signature. */
+bool ktstr_document_same_end(const struct ktstr_document *a, const struct ktstr_document *b);
+
 /* ---- renderers ---- */
 
 struct ktstr_render_options {

@@ -17,6 +17,7 @@ struct prepared {
 	struct ktstr_kernel kernel;
 	struct ktstr_payload *payload;
 	int initramfs_fd;
+	int lock_fd;			/* of the run's folder */
 	char *dir, *vmm_state, *vmm_cache;
 };
 
@@ -25,6 +26,7 @@ static void prepared_deinit(struct prepared *p)
 	ktstr_kernel_deinit(&p->kernel);
 	ktstr_payload_destroy(p->payload);
 	ktstr_cleanup_close(&p->initramfs_fd);
+	ktstr_cleanup_close(&p->lock_fd);
 	free(p->dir);
 	free(p->vmm_state);
 	free(p->vmm_cache);
@@ -102,6 +104,8 @@ static int prepare_run(const struct ktstr_plan *plan, struct prepared *p, struct
 		ret = ktstr_payload_create(plan, &p->kernel, &p->payload, err);
 	if (!ret)
 		ret = ktstr_store_new_run(plan->test, &p->dir, err);
+	if (!ret)
+		p->lock_fd = ktstr_store_lock(p->dir);	/* a store that knows no locks is good enough */
 	return ret ? ret : ktstr_copies_write(plan, p->dir, err);
 }
 
@@ -195,7 +199,7 @@ static void run_repro(const struct ktstr_attempt_params *attempt, const struct p
 int ktstr_run_plan(const struct ktstr_plan *plan, const struct ktstr_run_options *options,
 		   char **ret_dir, struct ktstr_err *err)
 {
-	struct prepared p = { .initramfs_fd = -1 };
+	struct prepared p = { .initramfs_fd = -1, .lock_fd = -1 };
 	int ret = prepare_machine(plan, options, &p, err);
 
 	if (!ret)
@@ -237,7 +241,7 @@ static int come_up(const struct prepared *p, const struct ktstr_plan *plan,
 int ktstr_run_warm(const struct ktstr_plan *plan, const struct ktstr_run_options *options,
 		   enum ktstr_warm *ret_warm, struct ktstr_err *err)
 {
-	struct prepared p = { .initramfs_fd = -1 };
+	struct prepared p = { .initramfs_fd = -1, .lock_fd = -1 };
 	bool there = false, copied = false;
 	int ret = plan->templates ? prepare_machine(plan, options, &p, err) :
 		  ktstr_err_set(err, -EINVAL, "it says `template: false`");

@@ -5,6 +5,8 @@
 #include "base/file.h"
 #include "base/text.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -44,6 +46,21 @@ int ktstr_store_new_run(const char *test, char **ret_dir, struct ktstr_err *err)
 			return ret;
 	}
 	return ktstr_err_set(err, -EEXIST, "%u runs of %s in one second", ATTEMPTS_MAX, test);
+}
+
+int ktstr_store_lock(const char *dir)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB)) {
+		int saved = errno;
+
+		close(fd);
+		return -saved;
+	}
+	return fd;
 }
 
 /* ---- reading ---- */

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* ktstr diff: two stored runs side by side, and what is different. */
+#include "cli/cmd.h"
+#include "cli/output.h"
+#include "cli/show.h"
+
+#include <getopt.h>
+
+static int compare(char **names, const struct ktstr_registry *registry, const struct ktstr_outputs *outputs)
+{
+	struct ktstr_document *first = NULL, *second = NULL, *doc = NULL;
+	struct ktstr_err err = KTSTR_ERR_INIT;
+	int status = ktstr_show_build(names[0], registry, false, &first, NULL);
+
+	if (!status)
+		status = ktstr_show_build(names[1], registry, false, &second, NULL);
+	if (!status && ktstr_document_compare(first, second, &doc, &err))
+		status = ktstr_complain(KTSTR_EXIT_INTERNAL, &err);
+	if (!status)
+		status = ktstr_outputs_write(outputs, doc);
+	if (!status && !ktstr_document_same_end(first, second))
+		status = KTSTR_EXIT_FAILED;
+	ktstr_document_destroy(doc);
+	ktstr_document_destroy(second);
+	ktstr_document_destroy(first);
+	return status;
+}
+
+static int run(int argc, char **argv)
+{
+	static const struct option options[] = { KTSTR_OUTPUT_OPTIONS, { 0 } };
+	struct ktstr_outputs outputs = { .n = 0 };
+	struct ktstr_err err = KTSTR_ERR_INIT;
+	struct ktstr_registry *registry;
+	int c, status;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1)
+		if (c == '?' || ktstr_outputs_option(&outputs, c, optarg, &ktstr_cmd_diff))
+			return KTSTR_EXIT_USAGE;
+	if (argc - optind != 2)
+		return ktstr_usage_error(&ktstr_cmd_diff, "diff: name two runs; `ktstr runs` lists them");
+	status = ktstr_outputs_check(&outputs, &ktstr_cmd_diff);
+	if (status)
+		return status;
+	if (ktstr_registry_create(&registry, &err))
+		return ktstr_complain(KTSTR_EXIT_INTERNAL, &err);
+	status = compare(argv + optind, registry, &outputs);
+	ktstr_registry_destroy(registry);
+	return status;
+}
+
+const struct ktstr_command ktstr_cmd_diff = {
+	.name = "diff",
+	.usage = "RUN RUN [--format FORMAT] [--output FILE]...",
+	.summary = "what is different between two stored runs",
+	.run = run,
+};
