@@ -44,6 +44,7 @@ struct spread {
 struct ktstr_watcher {
 	struct ktstr_limits limits;
 	bool scheduler;			/* one is under test: it has event counters */
+	bool preparing;			/* a step's workers are being started */
 	struct ktstr_watch pub;
 	struct tracker trackers[KTSTR_WATCH_RULES];	/* that of stalls is unused */
 	struct cpu *cpus;
@@ -230,9 +231,10 @@ static void add_valid(struct ktstr_watcher *w, const struct sums *s, uint64_t at
 	p->running_sum += (double)s->running;
 	p->readings += s->n;
 	track(w, KTSTR_WATCH_IMBALANCE, &w->trackers[KTSTR_WATCH_IMBALANCE],
-	      s->imbalance > (double)w->limits.imbalance, s->imbalance, s->longest_cpu, at_ns);
-	track(w, KTSTR_WATCH_DEPTH, &w->trackers[KTSTR_WATCH_DEPTH], s->deepest > w->limits.depth,
-	      (double)s->deepest, s->deepest_cpu, at_ns);
+	      !w->preparing && s->imbalance > (double)w->limits.imbalance, s->imbalance, s->longest_cpu,
+	      at_ns);
+	track(w, KTSTR_WATCH_DEPTH, &w->trackers[KTSTR_WATCH_DEPTH],
+	      !w->preparing && s->deepest > w->limits.depth, (double)s->deepest, s->deepest_cpu, at_ns);
 }
 
 static bool are_queues(struct ktstr_fields cpus)
@@ -328,11 +330,24 @@ static void add_sample(struct ktstr_watcher *w, uint64_t at_ns, const struct kts
 	add_events(w, at_ns, f);
 }
 
+/* While workers are started, a real-time process of ktstr's own has a CPU, and what waits behind it is not the
+ * scheduler's fault. */
+static void take_step(struct ktstr_watcher *w, enum ktstr_rec type, const struct ktstr_fields *f)
+{
+	struct ktstr_str s;
+
+	if (type == KTSTR_REC_STAGE && ktstr_get_str(f, "stage", &s) && ktstr_str_is(s, "step"))
+		w->preparing = true;
+	else if (type == KTSTR_REC_STEP && ktstr_get_str(f, "edge", &s) && ktstr_str_is(s, "begin"))
+		w->preparing = false;
+}
+
 void ktstr_watcher_add(struct ktstr_watcher *w, enum ktstr_rec type, uint64_t host_ns,
 		       const struct ktstr_fields *f)
 {
 	struct ktstr_str scheduler;
 
+	take_step(w, type, f);
 	switch (type) {
 	case KTSTR_REC_SAMPLE: add_sample(w, host_ns, f); break;
 	case KTSTR_REC_LIMITS: ktstr_limits_get(f, &w->limits); break;

@@ -170,6 +170,38 @@ Test(watch, a_local_dsq_that_is_deep)
 	end(&s, KTSTR_WATCH_INCONCLUSIVE, "0 usable samples of run queues");
 }
 
+static void text_record(struct scene *s, enum ktstr_rec type, const char *key, const char *text)
+{
+	struct ktstr_buf b = { 0 };
+
+	ktstr_put_begin(&b);
+	ktstr_put_str(&b, key, text);
+	add(s, type, &b);
+}
+
+/* Of each step: the engine is busy with what is to come. */
+Test(watch, queues_do_not_count_while_workers_are_started)
+{
+	struct scene s;
+
+	begin(&s);
+	for (int step = 0; step < 2; step++) {
+		text_record(&s, KTSTR_REC_STAGE, "stage", "step");
+		repeat(&s, 9, QUEUES(10, 2, 2, 2), 51);
+		text_record(&s, KTSTR_REC_STEP, "edge", "begin");
+		repeat(&s, 4, QUEUES(10, 2, 2, 2), 51);
+		text_record(&s, KTSTR_REC_STEP, "edge", "end");
+	}
+	end(&s, KTSTR_WATCH_WITHIN, "");
+	begin(&s);
+	text_record(&s, KTSTR_REC_STAGE, "stage", "step");
+	repeat(&s, 2, QUEUES(10, 2, 2, 2), 0);
+	text_record(&s, KTSTR_REC_STEP, "edge", "begin");
+	repeat(&s, 5, QUEUES(10, 2, 2, 2), 0);
+	end(&s, KTSTR_WATCH_VIOLATED, "imbalance ratio 5.00 > 4 (longest on CPU 0) in 5 samples in a row, from 0.2 s to "
+	    "0.6 s");
+}
+
 /* ---- cpusets ---- */
 
 /* Two cgroups on halves of the machine, one of them with much more to do. */
