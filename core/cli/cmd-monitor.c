@@ -16,7 +16,6 @@ struct session {
 	struct ktstr_follow follow;
 	struct ktstr_view *view;	/* NULL: JSON */
 	int signals;
-	bool over;			/* of the attempt: its last record was seen, or its writer is gone */
 };
 
 /* A reader that has seen enough (head) is no failure. */
@@ -38,15 +37,14 @@ static int take_records(struct session *s, struct ktstr_err *err)
 			ktstr_view_add(s->view, &record);
 		else if (!print_json(&record))
 			return 0;
-		s->over |= record.type == KTSTR_REC_RUN_END;
 	}
-	s->over |= s->follow.over;
 	return n < 0 ? n : 1;
 }
 
 static const char *footer(const struct session *s)
 {
-	return s->over ? " the attempt is over   q: quit   up, down, page up, page down: scroll" :
+	return s->follow.over ? " the run is over   q: quit   up, down, page up, page down: scroll" :
+	       s->follow.between ? " the attempt is over   q: quit   up, down, page up, page down: scroll" :
 	       " q: quit   up, down, page up, page down: scroll";
 }
 
@@ -56,8 +54,8 @@ enum { FD_CHANGES, FD_WRITER, FD_SIGNALS, FD_KEYS, N_FDS };
 static void wait_news(const struct session *s)
 {
 	struct pollfd p[N_FDS] = {
-		[FD_CHANGES] = { s->over ? -1 : s->follow.changes, POLLIN, 0 },
-		[FD_WRITER] = { s->over ? -1 : s->follow.writer, POLLIN, 0 },
+		[FD_CHANGES] = { s->follow.over ? -1 : s->follow.changes, POLLIN, 0 },
+		[FD_WRITER] = { s->follow.over ? -1 : s->follow.writer, POLLIN, 0 },
 		[FD_SIGNALS] = { s->signals, POLLIN, 0 },
 		[FD_KEYS] = { s->view ? STDIN_FILENO : -1, POLLIN, 0 },
 	};
@@ -76,7 +74,7 @@ static int run_session(struct session *s, struct ktstr_err *err)
 {
 	int ret = take_records(s, err);
 
-	while (ret > 0 && !was_told_to_end(s) && (s->view || !s->over)) {
+	while (ret > 0 && !was_told_to_end(s) && (s->view || !s->follow.over)) {
 		if (s->view) {
 			ktstr_screen_paint(s->view, footer(s));
 			wait_news(s);
@@ -85,7 +83,7 @@ static int run_session(struct session *s, struct ktstr_err *err)
 		} else {
 			wait_news(s);
 		}
-		ret = s->over ? 1 : take_records(s, err);
+		ret = s->follow.over ? 1 : take_records(s, err);
 	}
 	return ret < 0 ? ret : 0;
 }

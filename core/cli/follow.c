@@ -38,6 +38,20 @@ static pid_t parent_of(pid_t pid)
 	return after && sscanf(after, ") %*c %d", &parent) == 1 ? parent : 0;
 }
 
+/* True when a process is a child that a process forked and that became no other program: ktstr runs the attempts after
+ * the first in such. */
+static bool is_fork_of(pid_t pid, pid_t parent)
+{
+	char path[64], a[PATH_MAX], b[PATH_MAX];
+	ssize_t na, nb;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	na = readlink(path, a, sizeof(a));
+	snprintf(path, sizeof(path), "/proc/%d/exe", parent);
+	nb = readlink(path, b, sizeof(b));
+	return na > 0 && na == nb && !memcmp(a, b, (size_t)na);
+}
+
 static bool descends(pid_t pid, pid_t from)
 {
 	for (int i = 0; pid > 0 && i < GENERATIONS_MAX; i++, pid = parent_of(pid))
@@ -46,13 +60,14 @@ static bool descends(pid_t pid, pid_t from)
 	return false;
 }
 
-static bool is_journal(const char *target)
+/* The number of the attempt whose journal has that path; 0 when it is no journal. */
+static unsigned attempt_of(const char *path)
 {
-	const char *slash = strrchr(target, '/');
-	unsigned n;
+	const char *slash = strrchr(path, '/');
+	unsigned n = 0;
 	int end = 0;
 
-	return slash && sscanf(slash, "/attempt-%u.journal%n", &n, &end) == 1 && end && !slash[end];
+	return slash && sscanf(slash, "/attempt-%u.journal%n", &n, &end) == 1 && end && !slash[end] ? n : 0;
 }
 
 /* The journal that a process has open for writing; false when there is none. */
@@ -71,7 +86,7 @@ static bool journal_of(pid_t pid, char target[PATH_MAX])
 		snprintf(link, sizeof(link), "%s/%s", path, entry->d_name);
 		n = readlink(link, target, PATH_MAX - 1);
 		target[n > 0 ? n : 0] = '\0';
-		if (is_journal(target) && !lstat(link, &st) && st.st_mode & S_IWUSR)
+		if (attempt_of(target) && !lstat(link, &st) && st.st_mode & S_IWUSR)
 			return true;
 	}
 	return false;
@@ -151,32 +166,69 @@ static int find_journal(const char *what, pid_t *ret_writer, char **ret_path, st
 	return ret;
 }
 
+static void close_journal(struct ktstr_follow *f)
+{
+	if (f->watch >= 0)
+		inotify_rm_watch(f->changes, f->watch);
+	ktstr_cleanup_close(&f->fd);
+	ktstr_framer_deinit(&f->in);
+	free(ktstr_steal_ptr(f->path));
+	f->in = (struct ktstr_framer){ 0 };
+	f->fd = f->watch = -1;
+}
+
+/* Takes the path. */
+static int open_journal(struct ktstr_follow *f, char *path, struct ktstr_err *err)
+{
+	close_journal(f);
+	f->path = path;
+	f->attempt = attempt_of(path);
+	f->between = false;
+	f->fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* That it is closed is news, too: of an attempt that was killed. */
+	f->watch = inotify_add_watch(f->changes, path, IN_MODIFY | IN_CLOSE_WRITE);
+	if (f->fd < 0 || f->watch < 0)
+		return ktstr_err_errno(err, errno, "watching %s", path);
+	return 0;
+}
+
+/* The folder, in which the journals of other attempts appear. */
+static int watch_run(struct ktstr_follow *f, const char *path, struct ktstr_err *err)
+{
+	f->changes = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	f->dir = ktstr_asprintf("%.*s", (int)(strrchr(path, '/') - path), path);
+	if (!f->dir)
+		return ktstr_err_nomem(err);
+	if (f->changes < 0 || inotify_add_watch(f->changes, f->dir, IN_CREATE | IN_MOVED_TO) < 0)
+		return ktstr_err_errno(err, errno, "watching %s", f->dir);
+	return 0;
+}
+
 int ktstr_follow_open(const char *what, struct ktstr_follow *f, struct ktstr_err *err)
 {
+	_cleanup_free_ char *path = NULL;
 	pid_t writer = 0;
 	int ret;
 
-	*f = (struct ktstr_follow){ .fd = -1, .changes = -1, .writer = -1 };
-	ret = find_journal(what, &writer, &f->path, err);
+	*f = (struct ktstr_follow){ .fd = -1, .changes = -1, .watch = -1, .writer = -1 };
+	ret = find_journal(what, &writer, &path, err);
 	if (ret)
 		return ret;
+	if (writer && is_fork_of(writer, parent_of(writer)))
+		writer = parent_of(writer);
 	if (writer)
 		f->writer = (int)syscall(SYS_pidfd_open, writer, 0);
-	f->fd = open(f->path, O_RDONLY | O_CLOEXEC);
-	f->changes = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (f->fd < 0 || f->changes < 0 || inotify_add_watch(f->changes, f->path, IN_MODIFY) < 0)
-		return ktstr_err_errno(err, errno, "watching %s", f->path);
-	return 0;
+	ret = watch_run(f, path, err);
+	return ret ? ret : open_journal(f, ktstr_steal_ptr(path), err);
 }
 
 void ktstr_follow_deinit(struct ktstr_follow *f)
 {
-	free(f->path);
-	ktstr_cleanup_close(&f->fd);
+	close_journal(f);
+	free(f->dir);
 	ktstr_cleanup_close(&f->changes);
 	ktstr_cleanup_close(&f->writer);
-	ktstr_framer_deinit(&f->in);
-	*f = (struct ktstr_follow){ .fd = -1, .changes = -1, .writer = -1 };
+	*f = (struct ktstr_follow){ .fd = -1, .changes = -1, .watch = -1, .writer = -1 };
 }
 
 /* ---- reading ---- */
@@ -188,14 +240,31 @@ static bool is_written(const struct ktstr_follow *f)
 	return f->writer >= 0 && !poll(&p, 1, 0);
 }
 
-/* What else there is of the file: 1, 0 at its end for now. Who writes is asked before that, so that
- * nothing of his last is missed. */
+/* Goes on to the next attempt: 1, or 0 when there is none. Attempts may run side by side, so that it is one does not
+ * end this one; `ended` is that nobody writes it any more. */
+static int go_on(struct ktstr_follow *f, bool ended, struct ktstr_err *err)
+{
+	_cleanup_free_ char *next = ktstr_store_journal(f->dir, f->attempt + 1);
+	char target[PATH_MAX];
+	int ret;
+
+	if (!next)
+		return ktstr_err_nomem(err);
+	if (access(next, F_OK) || (!ended && find_writer(is_that, f->path, target)))
+		return 0;
+	ret = open_journal(f, ktstr_steal_ptr(next), err);
+	return ret ? ret : 1;
+}
+
+/* What else there is: 1, 0 at its end for now. Who runs it is asked before that, so that nothing of his
+ * last is missed. */
 static int fill(struct ktstr_follow *f, struct ktstr_err *err)
 {
 	bool written = is_written(f);
 	void *room = ktstr_framer_room(&f->in, CHUNK);
 	char ignored[4096];
 	ssize_t n;
+	int next;
 
 	while (read(f->changes, ignored, sizeof(ignored)) > 0)
 		;
@@ -205,8 +274,11 @@ static int fill(struct ktstr_follow *f, struct ktstr_err *err)
 	if (n < 0)
 		return errno == EINTR ? 1 : ktstr_err_errno(err, errno, "reading %s", f->path);
 	ktstr_framer_filled(&f->in, (size_t)n);
-	f->over = !n && !written;
-	return n > 0;
+	if (n)
+		return 1;
+	next = go_on(f, f->between || !written, err);
+	f->over = !next && !written;
+	return next;
 }
 
 int ktstr_follow_next(struct ktstr_follow *f, struct ktstr_record *ret_record, struct ktstr_err *err)
@@ -227,6 +299,7 @@ int ktstr_follow_next(struct ktstr_follow *f, struct ktstr_record *ret_record, s
 		.seq = frame.seq, .type = (enum ktstr_rec)frame.type, .host_ns = frame.host_ns,
 		.guest_ns = frame.guest_ns,
 	};
+	f->between |= ret_record->type == KTSTR_REC_RUN_END;
 	if (!ktstr_fields_parse(frame.payload, frame.len, &ret_record->fields))
 		return ktstr_err_set(err, -EBADMSG, "%s: a record without fields", f->path);
 	return 1;

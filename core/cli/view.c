@@ -51,13 +51,18 @@ struct ktstr_view *ktstr_view_create(void)
 	return NULL;
 }
 
+static void free_samples(struct ktstr_view *v)
+{
+	for (size_t i = 0; i < N_LAST; i++)
+		ktstr_buf_free(&v->last[i].payload);
+	ktstr_buf_free(&v->vcpus_before.payload);
+}
+
 void ktstr_view_destroy(struct ktstr_view *v)
 {
 	if (!v)
 		return;
-	for (size_t i = 0; i < N_LAST; i++)
-		ktstr_buf_free(&v->last[i].payload);
-	ktstr_buf_free(&v->vcpus_before.payload);
+	free_samples(v);
 	ktstr_watcher_destroy(v->watcher);
 	free(v);
 }
@@ -83,15 +88,31 @@ static void add_text(char *buf, size_t size, const struct ktstr_fields *f, const
 		snprintf(buf + used, size - used, "%s%.*s%s", before, KTSTR_STR_ARG(s), after);
 }
 
+/* An attempt that follows another one begins with nothing of it. */
+static void forget(struct ktstr_view *v)
+{
+	struct ktstr_watcher *watcher = ktstr_watcher_create();
+
+	if (!watcher)
+		return;
+	free_samples(v);
+	ktstr_watcher_destroy(v->watcher);
+	*v = (struct ktstr_view){ .watcher = watcher };
+}
+
 static void take_run(struct ktstr_view *v, const struct ktstr_fields *f)
 {
 	size_t size = sizeof(v->title);
+	uint64_t attempt = number(f, "attempt");
 
 	v->title[0] = '\0';
 	add_text(v->title, size, f, "test", "", "");
 	add_text(v->title, size, f, "scheduler", " [scheduler ", "]");
 	add_text(v->title, size, f, "topology", " [topology ", "]");
 	add_text(v->title, size, f, "kernel_release", " [kernel ", "]");
+	if (attempt > 1)
+		snprintf(v->title + strlen(v->title), size - strlen(v->title), " [attempt %llu]",
+			 (unsigned long long)attempt);
 }
 
 static void take_stage(struct ktstr_view *v, const struct ktstr_fields *f)
@@ -230,6 +251,8 @@ void ktstr_view_add(struct ktstr_view *v, const struct ktstr_record *record)
 {
 	const struct ktstr_fields *f = &record->fields;
 
+	if (record->type == KTSTR_REC_RUN && v->now_ns)
+		forget(v);
 	v->now_ns = record->host_ns > v->now_ns ? record->host_ns : v->now_ns;
 	ktstr_watcher_add(v->watcher, record->type, record->host_ns, f);
 	switch (record->type) {

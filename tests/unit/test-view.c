@@ -142,6 +142,30 @@ Test(view, shows_the_last_of_everything)
 	cr_expect_not(strstr((const char *)all.data, "dispatch_keep_last"), "it has not moved");
 }
 
+static void run_of(struct made *m, uint64_t ns, uint64_t attempt)
+{
+	struct ktstr_buf b = { 0 };
+
+	ktstr_put_begin(&b);
+	ktstr_put_str(&b, "test", "t");
+	ktstr_put_u64(&b, "attempt", attempt);
+	made_record(m, KTSTR_REC_RUN, ns, &b);
+}
+
+Test(view, another_attempt_has_nothing_of_the_first)
+{
+	struct made m = { .seq = 0 };
+
+	made_head(&m);
+	run_of(&m, 1, 1);
+	queues(&m, 2 * SEC, "old");
+	state(&m, 2 * SEC, 100);
+	run_of(&m, 2, 2);
+	show(&m);
+	expect("*t [attempt 2]\n0.0 s  stage: none yet\n");
+	cr_expect_not(strstr((const char *)all.data, "old") || strstr((const char *)all.data, "samples: 1"));
+}
+
 Test(view, a_run_that_says_nothing)
 {
 	struct made m = { .seq = 0 };
