@@ -12,6 +12,8 @@
 #include <fcntl.h>
 #include <gelf.h>
 #include <netinet/in.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -369,16 +371,66 @@ static void note_progress(void *ctx, const char *text)
 	progress_told += strstr(text, "DEBUGINFOD_URLS") != NULL;
 }
 
-Test(lines, servers_are_asked_by_build_id)
+/* Answers one request after the other with the file below the fixture's folder "server", as a debuginfod would. */
+static void serve(int server)
+{
+	for (;;) {
+		_cleanup_buf_ struct ktstr_buf file = { 0 };
+		char request[4096] = "", path[256] = "";
+		int fd = accept(server, NULL, NULL);
+
+		if (fd < 0)
+			_exit(1);
+		for (size_t n = 0; n < sizeof(request) - 1 && !strstr(request, "\r\n\r\n"); n++)
+			if (read(fd, request + n, 1) != 1)
+				break;
+		if (sscanf(request, "GET %255s HTTP/1.1", path) == 1 &&
+		    !ktstr_file_read(fixture_path("server%s", path), 1 << 24, &file, NULL)) {
+			dprintf(fd, "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n"
+				"Content-Length: %zu\r\nConnection: close\r\n\r\n", file.len);
+			ktstr_write_all(fd, file.data, file.len);
+		} else {
+			dprintf(fd, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+		}
+		close(fd);
+	}
+}
+
+/* A socket that takes connections; its URL is the caller's to free. */
+static int listen_here(char **ret_url)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	socklen_t len = sizeof(address);
+
+	cr_assert_eq(bind(server, (struct sockaddr *)&address, len) || listen(server, 8) ||
+		     getsockname(server, (struct sockaddr *)&address, &len), 0);
+	*ret_url = ktstr_asprintf("http://127.0.0.1:%u", ntohs(address.sin_port));
+	return server;
+}
+
+/* The server's URL. Its process ends with the test. */
+static char *start_server(void)
+{
+	char *url;
+	int server = listen_here(&url);
+
+	fixture_dir();
+	if (!fork()) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		serve(server);
+	}
+	close(server);
+	return url;
+}
+
+static void servers_are_asked(char *url)
 {
 	struct ktstr_debuginfo_options options = here();
 	struct ktstr_kernel kernel = kernel_of("/nowhere");
 	struct ktstr_kernel_lines *lines = NULL;
 	struct ktstr_err err = KTSTR_ERR_INIT;
-	char *url = ktstr_asprintf("file://%s", fixture_path("server"));
 
-	if (!has_client())
-		cr_skip_test("no libdebuginfod here");
 	moved(compile("src", "", ""), "server/buildid/" BUILD_ID "/debuginfo");
 	setenv("DEBUGINFOD_URLS", url, 1);
 	setenv("DEBUGINFOD_CACHE_PATH", fixture_path("client"), 1);
@@ -390,6 +442,22 @@ Test(lines, servers_are_asked_by_build_id)
 	kernel.build_id = (char *)OTHER_ID;
 	refused(&kernel, -ENOENT, "none was found; install the kernel's debug package (DEBUGINFOD_URLS has none)");
 	free(url);
+}
+
+Test(lines, servers_are_asked_by_build_id)
+{
+	if (!has_client())
+		cr_skip_test("no libdebuginfod here");
+	servers_are_asked(ktstr_asprintf("file://%s", fixture_path("server")));
+}
+
+Test(lines, servers_are_asked_over_http, .timeout = 60)
+{
+	if (!has_client())
+		cr_skip_test("no libdebuginfod here");
+	unsetenv("http_proxy");
+	unsetenv("HTTP_PROXY");
+	servers_are_asked(start_server());
 }
 
 static int stop_asked;
@@ -405,18 +473,14 @@ static bool stop_at_once(void *ctx)
 Test(lines, waiting_for_a_server_can_be_stopped, .timeout = 60)
 {
 	struct ktstr_debuginfo_options options = here();
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	int server = socket(AF_INET, SOCK_STREAM, 0);
-	socklen_t len = sizeof(address);
 	struct ktstr_kernel kernel = kernel_of("/nowhere");
 	struct ktstr_kernel_lines *lines;
 	char *url;
+	int server;
 
 	if (!has_client())
 		cr_skip_test("no libdebuginfod here");
-	cr_assert_eq(bind(server, (struct sockaddr *)&address, len) || listen(server, 8) ||
-		     getsockname(server, (struct sockaddr *)&address, &len), 0);
-	url = ktstr_asprintf("http://127.0.0.1:%u", ntohs(address.sin_port));
+	server = listen_here(&url);
 	setenv("DEBUGINFOD_URLS", url, 1);
 	setenv("DEBUGINFOD_CACHE_PATH", fixture_path("client"), 1);
 	options.stop = stop_at_once;
