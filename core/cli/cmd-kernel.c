@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "base/vec.h"
 #include "cli/cmd.h"
+#include "kernel/facts.h"
 #include "kernel/kernel.h"
 
 #include <fcntl.h>
@@ -153,12 +154,22 @@ static int run_list(const struct args *args)
 
 /* ---- show ---- */
 
+static void print_schedulers(const struct ktstr_kernel *k)
+{
+	_cleanup_free_ char *names = NULL;
+
+	puts("ktstr can run sched_ext schedulers on it.");
+	if (k->btf && !ktstr_facts_uncallable(k->btf, &names, NULL) && *names)
+		printf("But no scheduler that calls one of these functions can be loaded there, since a fault of the "
+		       "kernel's build left a parameter of the kernel's own in their BTF: %s.\n", names);
+}
+
 static void print_abilities(const struct ktstr_kernel *k)
 {
 	bool bare_elf = !strcmp(k->image, k->elf);
 
 	if (k->sched_ext)
-		puts("ktstr can run sched_ext schedulers on it.");
+		print_schedulers(k);
 	else if (k->btf)
 		puts("ktstr cannot run sched_ext schedulers on it (its BTF has no struct "
 		     "sched_ext_ops): only tests of the kernel's own scheduler.");

@@ -15,6 +15,13 @@ struct ktstr_facts {
 int ktstr_facts_read(const struct ktstr_buf *btf, const char *name, struct ktstr_facts *ret_facts,
 		     struct ktstr_err *err);
 
+/*
+ * sched_ext's functions that no scheduler can call, from a file with raw BTF, as "A, B"; "" when there are none. Some
+ * builds of 7.1 and 7.2 left a parameter in their BTF that the kernel itself fills in (KF_IMPLICIT_ARGS), so that what a
+ * scheduler declares does not fit. The caller frees it. -EBADMSG when the file is no BTF.
+ */
+int ktstr_facts_uncallable(const char *btf, char **ret_names, struct ktstr_err *err);
+
 /* CONFIG_HZ of a kernel's config, 0 when the file or the line is not there. */
 uint32_t ktstr_config_hz(const char *path);
 

@@ -8,6 +8,7 @@
 #include "kernel/image.h"
 #include "kernel/unpack.h"
 
+#include <bpf/btf.h>
 #include <criterion/criterion.h>
 #include <sys/eventfd.h>
 
@@ -269,6 +270,52 @@ Test(release, ends_where_no_release_goes_on)
 	cr_assert_not(ktstr_release_parse("", 0, out));
 	cr_assert_not(ktstr_release_parse(lengthy, sizeof(lengthy), out));
 	cr_assert_str_eq(out, "6.16");
+}
+
+/* Functions with one parameter, and a second one of that name, if any. */
+static void add_function(struct btf *btf, int type, const char *name, const char *second)
+{
+	int proto = btf__add_func_proto(btf, type);
+
+	cr_assert_geq(proto, 0);
+	btf__add_func_param(btf, "dsq_id", type);
+	if (second)
+		btf__add_func_param(btf, second, type);
+	cr_assert_gt(btf__add_func(btf, name, BTF_FUNC_STATIC, proto), 0);
+}
+
+Test(facts, functions_that_no_scheduler_can_call, .fini = fixture_drop)
+{
+	struct btf *btf = btf__new_empty();
+	struct ktstr_err err = KTSTR_ERR_INIT;
+	struct ktstr_buf bytes = { 0 };
+	const char *path;
+	const void *raw;
+	uint32_t len;
+	char *names;
+	int type = btf__add_int(btf, "int", 4, BTF_INT_SIGNED);
+
+	add_function(btf, type, "scx_bpf_split", NULL);
+	add_function(btf, type, "scx_bpf_split_impl", "aux");
+	add_function(btf, type, "scx_bpf_explicit", "aux__prog");
+	add_function(btf, type, "other", "aux");
+	raw = btf__raw_data(btf, &len);
+	ktstr_buf_add(&bytes, raw, len);
+	path = fixture_write("btf", bytes);
+	cr_assert_eq(ktstr_facts_uncallable(path, &names, &err), 0, "%s", err.msg);
+	cr_assert_str_eq(names, "");
+	free(names);
+	add_function(btf, type, "scx_bpf_create_dsq", "aux");
+	add_function(btf, type, "__scx_bpf_args", "aux");
+	raw = btf__raw_data(btf, &len);
+	bytes = (struct ktstr_buf){ 0 };
+	ktstr_buf_add(&bytes, raw, len);
+	path = fixture_write("btf", bytes);
+	cr_assert_eq(ktstr_facts_uncallable(path, &names, &err), 0, "%s", err.msg);
+	cr_assert_str_eq(names, "scx_bpf_create_dsq, __scx_bpf_args");
+	free(names);
+	btf__free(btf);
+	cr_assert_eq(ktstr_facts_uncallable(fixture_write_text("none", "no BTF"), &names, &err), -EBADMSG);
 }
 
 Test(deb, gives_image_and_config_of_every_layout, .fini = fixture_drop)
