@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * check-samples JOURNAL: what the monitors read from outside against what the guest itself said in
- *the same run.
+ * check-samples JOURNAL: what the monitors read from outside against what the guest itself said in the same run.
  *
- *	- lines "select_cpu=N enqueue=N ..." of scx_ktstr, whose own counters are those of its
- *callbacks, against the runs of its BPF programs: not less than half a second before, not more than
- *at the next sample
- *	- "Event counters" of the sched_ext dump against the counters of scx-state: the same names,
- *and values between those of the last sample of a running scheduler and those after it
- *	- "NAME[PID] failed to run for N s" of the kernel's watchdog against how long that task
- *waited by tasks
- *	- what /sys/kernel/sched_ext said of name and enable_seq against every sample of that
- *scheduler
+ *	- lines "select_cpu=N enqueue=N ..." of scx_ktstr, whose own counters are those of its callbacks, against the
+ *	  runs of its BPF programs: not less than half a second before, not more than at the next sample; of each
+ *	  scheduler, when it was reloaded
+ *	- lines of /proc/schedstat, which a payload printed, against schedstat and sched-domains in the same way
+ *	- "Event counters" of the sched_ext dump against the counters of scx-state: the same names, and values between
+ *	  those of the last sample of a running scheduler and those after it
+ *	- "NAME[PID] failed to run for N s" of the kernel's watchdog against how long that task waited by tasks
+ *	- what /sys/kernel/sched_ext said of name and enable_seq against every sample of that scheduler
  *
- * Prints a line per comparison that failed, and how many there were. Exit status 1 when one failed,
- *or when there was too little to compare.
+ * Prints a line per comparison that failed, and how many there were. Exit status 1 when one failed, or when there was
+ * too little to compare.
  */
 #include "base/vec.h"
 #include "wire/journal.h"
@@ -50,10 +48,48 @@ static bool is_sample(const struct ktstr_record *r, const char *monitor)
 	       ktstr_str_is(who, monitor);
 }
 
+/* The samples of a monitor around a time at which the guest said something: the last one before it can have read what
+ * it said, and the first one behind. False when one of them is not there. */
+static bool around(const struct ktstr_journal *j, const char *monitor, uint64_t from_ns, uint64_t to_ns,
+		   struct ktstr_record *ret_before, struct ktstr_record *ret_after)
+{
+	struct ktstr_record r;
+	uint64_t cursor = 0;
+	bool before = false;
+
+	while (ktstr_journal_next(j, &cursor, &r)) {
+		if (!is_sample(&r, monitor))
+			continue;
+		if (r.host_ns + LAG_NS < from_ns) {
+			*ret_before = r;
+			before = true;
+		} else if (r.host_ns > to_ns) {
+			*ret_after = r;
+			return before;
+		}
+	}
+	return false;
+}
+
 /* ---- callbacks ---- */
 
-/* Runs of the program ktstr_<op> in a sample; false when it is not there. */
-static bool runs_of(const struct ktstr_record *r, const char *op, uint64_t *ret)
+#define RELOADS_MAX 8
+
+/* The programs whose runs were compared, one id for each scheduler. */
+static uint64_t judged[RELOADS_MAX];
+static size_t n_judged;
+
+static void note_judged(uint64_t id)
+{
+	for (size_t i = 0; i < n_judged; i++)
+		if (judged[i] == id)
+			return;
+	if (n_judged < RELOADS_MAX)
+		judged[n_judged++] = id;
+}
+
+/* Id and runs of the program ktstr_<op> in a sample; false when it is not there. */
+static bool runs_of(const struct ktstr_record *r, const char *op, uint64_t *ret_id, uint64_t *ret)
 {
 	struct ktstr_fields progs;
 	struct ktstr_field f;
@@ -65,26 +101,22 @@ static bool runs_of(const struct ktstr_record *r, const char *op, uint64_t *ret)
 	while (ktstr_item_next(&progs, &f))
 		if (f.type == KTSTR_FIELD_MAP &&
 		    ktstr_get_cstr(&f.sub, "name", name, sizeof(name)) && !strcmp(name, want))
-			return ktstr_get_u64(&f.sub, "cnt", ret);
+			return ktstr_get_u64(&f.sub, "id", ret_id) && ktstr_get_u64(&f.sub, "cnt", ret);
 	return false;
 }
 
 static void check_callback(const struct ktstr_journal *j, const char *op, uint64_t said,
 			   uint64_t at_ns, uint64_t cpus)
 {
-	uint64_t cursor = 0, runs, before = 0, after = 0;
-	struct ktstr_record r;
+	uint64_t before, after, id, id_after;
+	struct ktstr_record first, last;
 
-	while (!after && ktstr_journal_next(j, &cursor, &r)) {
-		if (!is_sample(&r, "bpf-progs") || !runs_of(&r, op, &runs))
-			continue;
-		if (r.host_ns + LAG_NS < at_ns)
-			before = runs;
-		else if (r.host_ns > at_ns)
-			after = runs;
-	}
-	if (!before || !after)
+	/* Between two schedulers nothing can be said. */
+	if (!around(j, "bpf-progs", at_ns, at_ns, &first, &last) || !runs_of(&first, op, &id, &before) ||
+	    !runs_of(&last, op, &id_after, &after) || id != id_after || !before)
 		return;
+	if (!strcmp(op, "running"))
+		note_judged(id);
 	/* A run counts when it ends, the scheduler's own counter when it begins. */
 	expect(said + cpus >= before && said <= after + cpus,
 	       "%s: the scheduler says %" PRIu64 ", samples around it %" PRIu64 " and %" PRIu64, op,
@@ -107,6 +139,165 @@ static void check_line(const struct ktstr_journal *j, struct ktstr_str line, uin
 	check_callback(j, "running", running, at_ns, cpus);
 }
 
+/* ---- /proc/schedstat ---- */
+
+#define DOMAINS_MAX 8
+#define IDLE_TYPES 3
+#define VALUES_MAX 64
+
+/* Its lines, version 17: what stands behind the last colon of the payload's. */
+struct schedstat {
+	uint64_t from_ns, to_ns;		/* when the first and the last line came */
+	struct {
+		char name[16];
+		uint64_t count[IDLE_TYPES];	/* lb_count of all CPUs, by idle type */
+	} domains[DOMAINS_MAX];
+	size_t n;
+	unsigned cpus;
+};
+
+static size_t read_values(const char *text, uint64_t values[VALUES_MAX])
+{
+	size_t n = 0;
+	char *end;
+
+	while (n < VALUES_MAX) {
+		values[n] = strtoull(text, &end, 10);
+		if (end == text)
+			break;
+		n++;
+		text = end;
+	}
+	return n;
+}
+
+static bool nth_map(const struct ktstr_record *r, const char *list, size_t n, struct ktstr_fields *ret)
+{
+	struct ktstr_fields it;
+	struct ktstr_field f;
+
+	if (!ktstr_get_sub(&r->fields, list, &it))
+		return false;
+	while (ktstr_item_next(&it, &f))
+		if (!n--) {
+			*ret = f.sub;
+			return f.type == KTSTR_FIELD_MAP;
+		}
+	return false;
+}
+
+/* "cpu3 0 0 1200 300 ..." */
+static void check_cpu_line(const struct ktstr_journal *j, struct schedstat *s, const char *text, uint64_t at_ns)
+{
+	static const struct {
+		const char *key;
+		size_t at;
+	} keys[] = {
+		{ "yld_count", 0 }, { "sched_count", 2 }, { "sched_goidle", 3 }, { "ttwu_count", 4 },
+		{ "ttwu_local", 5 }, { "run_delay", 7 }, { "pcount", 8 },
+	};
+	uint64_t values[VALUES_MAX], before = 0, after = 0;
+	struct ktstr_fields first_cpu, last_cpu;
+	struct ktstr_record first, last;
+	unsigned cpu;
+	int used;
+
+	if (sscanf(text, "cpu%u%n", &cpu, &used) != 1 || read_values(text + used, values) < 9)
+		return;
+	if (!around(j, "schedstat", at_ns, at_ns, &first, &last) || !nth_map(&first, "cpus", cpu, &first_cpu) ||
+	    !nth_map(&last, "cpus", cpu, &last_cpu)) {
+		expect(false, "CPU %u of /proc/schedstat has no samples of schedstat around it", cpu);
+		return;
+	}
+	s->cpus++;
+	for (size_t i = 0; i < KTSTR_ARRAY_SIZE(keys); i++) {
+		bool there = ktstr_get_u64(&first_cpu, keys[i].key, &before) &&
+			     ktstr_get_u64(&last_cpu, keys[i].key, &after);
+
+		expect(there && values[keys[i].at] >= before && values[keys[i].at] <= after,
+		       "%s of CPU %u: /proc/schedstat says %" PRIu64 ", samples around it %" PRIu64 " and %" PRIu64,
+		       keys[i].key, cpu, values[keys[i].at], before, after);
+	}
+}
+
+/* "domain0 MC 00000003 12 11 ...": eleven values for each idle type. */
+static void add_domain_line(struct schedstat *s, const char *text, uint64_t at_ns)
+{
+	uint64_t values[VALUES_MAX];
+	char name[16], mask[128];
+	size_t i = 0;
+	int used;
+
+	if (sscanf(text, "domain%*u %15s %127s%n", name, mask, &used) != 2 ||
+	    read_values(text + used, values) < 11 * IDLE_TYPES)
+		return;
+	while (i < s->n && strcmp(s->domains[i].name, name))
+		i++;
+	if (i == DOMAINS_MAX)
+		return;
+	if (i == s->n)
+		strcpy(s->domains[s->n++].name, name);
+	for (size_t type = 0; type < IDLE_TYPES; type++)
+		s->domains[i].count[type] += values[11 * type];
+	s->from_ns = s->from_ns ? s->from_ns : at_ns;
+	s->to_ns = at_ns;
+}
+
+static void take_schedstat(const struct ktstr_journal *j, struct schedstat *s, struct ktstr_str line, uint64_t at_ns)
+{
+	static const char path[] = "/proc/schedstat: ";
+	char text[1024];
+
+	snprintf(text, sizeof(text), "%.*s", KTSTR_STR_ARG(line));
+	if (strncmp(text, path, sizeof(path) - 1))
+		return;
+	check_cpu_line(j, s, text + sizeof(path) - 1, at_ns);
+	add_domain_line(s, text + sizeof(path) - 1, at_ns);
+}
+
+/* lb_count of an idle type and a level, in a sample. */
+static bool balanced(const struct ktstr_record *r, const char *name, size_t type, uint64_t *ret)
+{
+	struct ktstr_fields domain, counters, counts;
+	struct ktstr_field f;
+	char found[16];
+
+	for (size_t i = 0; nth_map(r, "domains", i, &domain); i++) {
+		if (!ktstr_get_cstr(&domain, "name", found, sizeof(found)) || strcmp(found, name) ||
+		    !ktstr_get_sub(&domain, "counters", &counters) ||
+		    !ktstr_get_sub(&counters, "lb_count", &counts))
+			continue;
+		for (size_t n = 0; ktstr_item_next(&counts, &f); n++)
+			if (n == type && f.type == KTSTR_FIELD_U64)
+				return *ret = f.u64, true;
+	}
+	return false;
+}
+
+static void check_schedstat(const struct ktstr_journal *j, const struct schedstat *s, uint64_t cpus)
+{
+	struct ktstr_record first, last;
+	uint64_t before = 0, after = 0;
+
+	if (!s->to_ns && !s->cpus)
+		return;
+	expect(s->cpus == cpus, "/proc/schedstat has %u CPUs, the guest %" PRIu64, s->cpus, cpus);
+	if (!around(j, "sched-domains", s->from_ns, s->to_ns, &first, &last)) {
+		expect(false, "no samples of sched-domains around /proc/schedstat");
+		return;
+	}
+	for (size_t i = 0; i < s->n; i++)
+		for (size_t type = 0; type < IDLE_TYPES; type++) {
+			uint64_t said = s->domains[i].count[type];
+			bool there = balanced(&first, s->domains[i].name, type, &before) &&
+				     balanced(&last, s->domains[i].name, type, &after);
+
+			expect(there && said >= before && said <= after, "lb_count of %s, idle type %zu: /proc/schedstat "
+			       "says %" PRIu64 ", samples around it %" PRIu64 " and %" PRIu64, s->domains[i].name, type,
+			       said, before, after);
+		}
+}
+
 /* ---- events ---- */
 
 struct event {
@@ -118,6 +309,7 @@ struct event {
 struct events {
 	struct event items[EVENTS_MAX];
 	size_t n;
+	uint64_t id;			/* of the scheduler that they are of; 0: there was none */
 };
 
 static struct event *find(struct events *e, const char *name)
@@ -154,10 +346,14 @@ static void take_events(struct events *e, const struct ktstr_record *r)
 {
 	struct ktstr_fields it;
 	struct ktstr_field f;
-	uint64_t kind = 0;
+	uint64_t kind = 0, id = 0;
+	bool fresh;
 	char name[64];
 
 	ktstr_get_u64(&r->fields, "exit_kind", &kind);
+	ktstr_get_u64(&r->fields, "id", &id);
+	fresh = id != e->id;		/* those of another scheduler begin anew */
+	e->id = id;
 	if (!ktstr_get_sub(&r->fields, "events", &it))
 		return;
 	while (ktstr_field_next(&it, &f)) {
@@ -167,6 +363,8 @@ static void take_events(struct events *e, const struct ktstr_record *r)
 		event = find(e, name);
 		if (!event || (f.type != KTSTR_FIELD_U64 && f.type != KTSTR_FIELD_S64))
 			continue;
+		expect(fresh || !event->in_sample || f.s64 >= event->after, "event %s fell from %" PRId64 " to %" PRId64,
+		       name, event->after, f.s64);
 		event->in_sample = true;
 		event->after = f.s64;
 		if (!kind)
@@ -239,27 +437,68 @@ static unsigned check_stall(const struct ktstr_journal *j, struct ktstr_str line
 
 /* ---- the whole ---- */
 
-struct guest {
-	uint64_t cpus, seq;
+/* What the guest told of a scheduler that attached. */
+struct told {
+	uint64_t seq;
 	char ops[64];
+	unsigned samples;	/* of it */
+};
+
+struct guest {
+	uint64_t cpus;
+	struct told told[RELOADS_MAX];
+	size_t n_told, now;	/* so many of them were told by the time of the record in question */
+	struct schedstat schedstat;
 	bool saw_worker;
 	bool saw_tasks;		/* there are samples of tasks */
 	unsigned stalls;	/* that the watchdog told of */
 };
 
-static void check_state(const struct guest *g, const struct ktstr_record *r)
+/* What every attached scheduler is, before anything is compared. */
+static void read_told(const struct ktstr_journal *j, struct guest *g)
+{
+	struct ktstr_record r;
+	uint64_t cursor = 0;
+	bool attached;
+
+	while (g->n_told < RELOADS_MAX && ktstr_journal_next(j, &cursor, &r)) {
+		struct told *t = &g->told[g->n_told];
+
+		if (r.type != KTSTR_REC_SCHED_STATE || !ktstr_get_bool(&r.fields, "attached", &attached) || !attached)
+			continue;
+		ktstr_get_u64(&r.fields, "enable_seq", &t->seq);
+		ktstr_get_cstr(&r.fields, "ops", t->ops, sizeof(t->ops));
+		g->n_told += !g->n_told || t->seq != t[-1].seq;
+	}
+}
+
+/* The one that was told of last, or the next, which the guest is about to tell of. */
+static void check_state(struct guest *g, const struct ktstr_record *r)
 {
 	uint64_t seq = 0;
-	char ops[64];
+	char ops[64] = "";
 	bool root = false;
+	struct told *t;
 
 	ktstr_get_bool(&r->fields, "root", &root);
-	if (!root || !g->seq)
+	if (!root || !g->now)
 		return;
 	ktstr_get_u64(&r->fields, "enable_seq", &seq);
 	ktstr_get_cstr(&r->fields, "ops", ops, sizeof(ops));
-	expect(seq == g->seq, "enable_seq %" PRIu64 ", the guest says %" PRIu64, seq, g->seq);
-	expect(!strcmp(ops, g->ops), "ops %s, the guest says %s", ops, g->ops);
+	t = &g->told[g->now - 1];
+	if (seq != t->seq && g->now < g->n_told)
+		t++;
+	expect(seq == t->seq, "enable_seq %" PRIu64 ", the guest says %" PRIu64, seq, t->seq);
+	expect(!strcmp(ops, t->ops), "ops %s, the guest says %s", ops, t->ops);
+	t->samples++;
+}
+
+static void check_reloads(const struct guest *g)
+{
+	for (size_t i = 0; i < g->n_told; i++)
+		expect(g->told[i].samples, "no sample of the scheduler with enable_seq %" PRIu64, g->told[i].seq);
+	expect(g->n_told < 2 || n_judged == g->n_told, "%zu schedulers attached, of %zu the callbacks were compared",
+	       g->n_told, n_judged);
 }
 
 static void check_cpus(struct guest *g, const struct ktstr_record *r)
@@ -286,17 +525,19 @@ static void check_record(const struct ktstr_journal *j, struct guest *g, struct 
 	struct ktstr_str text = { "", 0 };
 	struct ktstr_field f;
 	bool attached = false;
+	uint64_t seq;
 
 	ktstr_get_str(&r->fields, "text", &text);
 	if (r->type == KTSTR_REC_HELLO)
 		ktstr_get_u64(&r->fields, "cpus", &g->cpus);
-	if (r->type == KTSTR_REC_SCHED_STATE && ktstr_get_bool(&r->fields, "attached", &attached) &&
-	    attached) {
-		ktstr_get_u64(&r->fields, "enable_seq", &g->seq);
-		ktstr_get_cstr(&r->fields, "ops", g->ops, sizeof(g->ops));
-	}
+	if (r->type == KTSTR_REC_SCHED_STATE && ktstr_get_bool(&r->fields, "attached", &attached) && attached &&
+	    ktstr_get_u64(&r->fields, "enable_seq", &seq))
+		while (g->now < g->n_told && (!g->now || g->told[g->now - 1].seq != seq))
+			g->now++;
 	if (r->type == KTSTR_REC_SCHED_OUT)
 		check_line(j, text, r->host_ns, g->cpus);
+	if (r->type == KTSTR_REC_PAYLOAD_OUT)
+		take_schedstat(j, &g->schedstat, text, r->host_ns);
 	g->saw_tasks |= is_sample(r, "tasks");
 	if (r->type == KTSTR_REC_KMSG)
 		g->stalls += check_stall(j, text, r->host_ns);
@@ -326,9 +567,12 @@ int main(int argc, char **argv)
 		fprintf(stderr, "check-samples: %s\n", argc == 2 ? err.msg : "one journal, please");
 		return 2;
 	}
+	read_told(j, &guest);
 	while (ktstr_journal_next(j, &cursor, &r))
 		check_record(j, &guest, &events, &r);
 	check_events(&events);
+	check_schedstat(j, &guest.schedstat, guest.cpus);
+	check_reloads(&guest);
 	expect(!guest.saw_tasks || guest.stalls,
 	       "no task that the watchdog named is in the samples of tasks");
 	expect(guest.saw_worker, "no sample has a worker in class ext");
