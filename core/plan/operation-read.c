@@ -2,7 +2,7 @@
 /* The operations of a step, read from a pipeline. */
 #include "plan/operation.h"
 #include "plan/place.h"
-#include "plan/read.h"
+#include "plan/scheduler-read.h"
 
 #define TIMEOUT_MIN_NS 100000000ll
 #define TIMEOUT_MAX_NS (24ll * 3600 * 1000000000)
@@ -265,7 +265,8 @@ static bool read_replace_scheduler(struct ktstr_reader *r, const struct ktstr_no
 				   struct ktstr_plan_op *op)
 {
 	op->change = KTSTR_CHANGE_REPLACE;
-	return ktstr_read_scheduler(r, node, &op->scheduler);
+	return ktstr_read_scheduler(r, node, &op->scheduler, NULL) &&
+	       ktstr_scheduler_add_flags(r, &op->scheduler);
 }
 
 static bool read_write_map(struct ktstr_reader *r, const struct ktstr_node *node,

@@ -6,6 +6,7 @@
 #include "plan/place.h"
 #include "plan/read.h"
 #include "plan/rt-app.h"
+#include "plan/scheduler-read.h"
 #include "config.h"
 
 #include <ktstr/monitor.h>
@@ -13,7 +14,6 @@
 
 #define MEMORY_MIN (128ll << 20)
 #define MEMORY_MAX (1ll << 40)
-#define ATTACH_MIN_NS 100000000ll
 #define BOOT_MIN_NS 1000000000ll
 #define TIMEOUT_MAX_NS (3600ll * 1000000000)
 #define PERIOD_MIN_NS 1000000ll
@@ -193,74 +193,56 @@ static bool read_report(struct ktstr_reader *r, const struct ktstr_node *node, v
 
 /* ---- the scheduler ---- */
 
-static bool read_args(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
-{
-	struct ktstr_plan_scheduler *scheduler = object;
-
-	return ktstr_read_strings(r, node, false, "a list of arguments", &scheduler->args.items,
-				  &scheduler->args.n);
-}
-
-static const struct ktstr_key scheduler_keys[] = {
-	{ .param = { .name = "binary", .type = KTSTR_PARAM_STRING,
-		     .help = "the scheduler's program" },
-	  .offset = offsetof(struct ktstr_plan_scheduler, binary), .path = KTSTR_PATH_OR_NAME },
-	{ .param = { .name = "args", .optional = true, .help = "its arguments" },
-	  .read = read_args, .form = "list of text" },
-	{ .param = { .name = "attach-timeout", .type = KTSTR_PARAM_DURATION, .def = "5s",
-		     .min = ATTACH_MIN_NS, .max = TIMEOUT_MAX_NS,
-		     .help = "how long it may take to become the kernel's scheduler; more in an "
-			     "emulated VM" },
-	  .offset = offsetof(struct ktstr_plan_scheduler, attach_timeout_ns) },
-};
-
-static const struct ktstr_schema scheduler_schema = {
-	.name = "scheduler",
-	.form = "a program's path, or a mapping of `binary`, `args` and `attach-timeout`",
-	.shorthand = "binary",
-	KTSTR_SCHEMA_KEYS(scheduler_keys),
-};
-
-bool ktstr_read_scheduler(struct ktstr_reader *r, const struct ktstr_node *node,
-			  struct ktstr_plan_scheduler *scheduler)
-{
-	const char *slash;
-
-	if (!ktstr_schema_read(&scheduler_schema, r, node, scheduler, NULL))
-		return false;
-	slash = strrchr(scheduler->binary, '/');
-	scheduler->name = slash ? slash + 1 : scheduler->binary;
-	if (!*scheduler->name)
-		return ktstr_reader_problem(r, node, "\"%.80s\" is a folder; expected the "
-					    "scheduler's program", scheduler->binary);
-	return true;
-}
-
 static bool read_scheduler(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
 {
 	struct ktstr_plan *plan = object;
 	struct ktstr_plan_scheduler unused = { 0 };
 
-	return ktstr_read_scheduler(r, node, r->scheduler ? &unused : &plan->scheduler);
+	if (r->options->scheduler)
+		return ktstr_read_scheduler(r, node, &unused, NULL);
+	return ktstr_read_scheduler(r, node, &plan->scheduler, &r->description);
 }
 
 /* As if the file said `scheduler: NAME`. */
 static int take_scheduler(struct ktstr_reader *r, struct ktstr_plan *plan, struct ktstr_err *err)
 {
+	const char *name = r->options->scheduler;
 	struct ktstr_node node = { .type = KTSTR_NODE_SCALAR, .total = 1 };
-	size_t len = strlen(r->scheduler);
+	size_t len = strlen(name);
 
-	if (!len || r->scheduler[len - 1] == '/' || !ktstr_text_is_line(r->scheduler))
-		return ktstr_err_set(err, -EINVAL, "\"%.80s\" is no scheduler's program", r->scheduler);
-	node.text = ktstr_arena_strndup(r->arena, r->scheduler, len);
-	if (!node.text || (!ktstr_read_scheduler(r, &node, &plan->scheduler) && r->nomem))
+	if (!len || name[len - 1] == '/' || !ktstr_text_is_line(name))
+		return ktstr_err_set(err, -EINVAL, "\"%.80s\" is no scheduler's program", name);
+	node.text = ktstr_arena_strndup(r->arena, name, len);
+	if (!node.text ||
+	    (!ktstr_read_scheduler(r, &node, &plan->scheduler, &r->description) && r->nomem))
 		return ktstr_err_nomem(err);
 	return 0;
 }
 
+/* Other flags than those of the file. */
+static int take_flags(struct ktstr_reader *r, struct ktstr_plan_scheduler *scheduler,
+		      struct ktstr_err *err)
+{
+	const char *text = r->options->flags;
+	int ret;
+
+	if (!scheduler->binary)
+		return ktstr_err_set(err, -EINVAL, "flags %.80s: this test has no scheduler", text);
+	if (!scheduler->file)
+		return ktstr_err_set(err, -EINVAL, "flags %.80s: nothing says what they are of %s; name a "
+				     "description of it (.yaml) as the scheduler", text,
+				     scheduler->name);
+	ret = ktstr_flags_parse(&scheduler->rules, text, &scheduler->set, err);
+	if (!ret)
+		ret = ktstr_flags_check(&scheduler->rules, scheduler->set, err);
+	if (ret)
+		ktstr_err_prefix(err, "flags of %s", scheduler->file);
+	return ret;
+}
+
 /* ---- the pipeline ---- */
 
-static bool read_kernel_args(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
+bool ktstr_read_kernel_args(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
 {
 	struct ktstr_plan *plan = object;
 
@@ -286,7 +268,7 @@ static bool read_topology(struct ktstr_reader *r, const struct ktstr_node *node,
 	return ktstr_read_topology(r, node, &((struct ktstr_plan *)object)->topology);
 }
 
-static bool read_expect(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
+bool ktstr_read_plan_expect(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
 {
 	struct ktstr_expect test = { .fails = KTSTR_CAUSE_NONE };
 
@@ -297,7 +279,7 @@ static bool read_expect(struct ktstr_reader *r, const struct ktstr_node *node, v
 }
 
 /* It was followed before anything was read: no tree has the key any more. */
-static bool read_include(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
+bool ktstr_read_include(struct ktstr_reader *r, const struct ktstr_node *node, void *object)
 {
 	(void)object;
 	return ktstr_reader_problem(r, node, "`" KTSTR_INCLUDE_KEY "` stands at the top of a file");
@@ -306,7 +288,7 @@ static bool read_include(struct ktstr_reader *r, const struct ktstr_node *node, 
 static const struct ktstr_key pipeline_keys[] = {
 	{ .param = { .name = KTSTR_INCLUDE_KEY, .optional = true,
 		     .help = "files whose keys are here too, unless they are written here" },
-	  .read = read_include, .form = "a file's path, or a list of them" },
+	  .read = ktstr_read_include, .form = "a file's path, or a list of them" },
 	{ .param = { .name = "test", .type = KTSTR_PARAM_STRING, .optional = true,
 		     .help = "the test's name; left out: that of the file without .yaml" },
 	  .offset = offsetof(struct ktstr_plan, test) },
@@ -320,7 +302,7 @@ static const struct ktstr_key pipeline_keys[] = {
 	  .offset = offsetof(struct ktstr_plan, kernel), .path = KTSTR_PATH_OR_NAME },
 	{ .param = { .name = "kernel-args", .optional = true,
 		     .help = "added to the kernel's command line" },
-	  .read = read_kernel_args, .form = "list of text" },
+	  .read = ktstr_read_kernel_args, .form = "list of text" },
 	{ .param = { .name = "modules", .optional = true,
 		     .help = "kernel modules to load before the scheduler, by name or path, in "
 			     "order" },
@@ -345,12 +327,13 @@ static const struct ktstr_key pipeline_keys[] = {
 	  .read = read_vmm, .form = "a vmm plugin" },
 	{ .param = { .name = "scheduler", .optional = true,
 		     .help = "the scheduler under test; left out: the kernel's own" },
-	  .read = read_scheduler, .form = "a program's path, or a mapping" },
+	  .read = read_scheduler,
+	  .form = "a program's path, that of a description (.yaml), or a mapping" },
 	{ .param = { .name = "scenario", .help = "what runs in the machine" },
 	  .read = ktstr_read_scenario, .form = "a mapping" },
 	{ .param = { .name = "expect", .optional = true,
 		     .help = "what the run is judged by, beside the checks that are made anyway" },
-	  .read = read_expect, .form = "a mapping" },
+	  .read = ktstr_read_plan_expect, .form = "a mapping" },
 	{ .param = { .name = "monitors", .optional = true,
 		     .help = "what watches from outside; left out: with a scheduler, those that are "
 			     "meant for every run" },
@@ -380,7 +363,8 @@ static const struct ktstr_schema pipeline_schema = {
 const struct ktstr_schema *const *ktstr_plan_schemas(void)
 {
 	static const struct ktstr_schema *const schemas[] = {
-		&pipeline_schema, &ktstr_schema_topology, &scheduler_schema,
+		&pipeline_schema, &ktstr_schema_topology, &ktstr_schema_scheduler,
+		&ktstr_schema_description, &ktstr_schema_flag,
 		&ktstr_schema_scenario, &ktstr_schema_step, &ktstr_schema_cgroup,
 		&ktstr_schema_operation, &ktstr_schema_set_cpuset, &ktstr_schema_set,
 		&ktstr_schema_spawn, &ktstr_schema_set_affinity, &ktstr_schema_move_all,
@@ -458,7 +442,6 @@ static int begin(struct ktstr_reader *r, struct ktstr_plan *plan, const char *pa
 	plan->file = copy(r, path, strlen(path));
 	plan->dir = r->dir = folder(r, path);
 	plan->test = test_name(r, path);
-	ktstr_expect_defaults(&plan->expect);
 	ktstr_limits_defaults(&plan->limits);
 	return r->nomem ? ktstr_err_nomem(err) : 0;
 }
@@ -489,20 +472,53 @@ static bool keep_sources(struct ktstr_reader *r, struct ktstr_plan *plan)
 	return plan->sources.items;
 }
 
-static int read_tree(struct ktstr_reader *r, struct ktstr_plan *plan,
-		     const struct ktstr_node *root, size_t problems_before, struct ktstr_err *err)
+/* What can be said once everything is read. */
+static int finish(struct ktstr_reader *r, struct ktstr_plan *plan, struct ktstr_err *err)
 {
-	int ret = r->scheduler ? take_scheduler(r, plan, err) : 0;
+	int ret = r->options->flags ? take_flags(r, &plan->scheduler, err) : 0;
 	bool ok;
 
 	if (ret)
 		return ret;
-	ok = read_pipeline(r, root, plan) && keep_sources(r, plan);
+	ok = keep_sources(r, plan) && ktstr_scheduler_add_flags(r, &plan->scheduler) &&
+	     (plan->only_scheduler || ktstr_lay_description(r, plan, r->description));
+	return ok ? 0 : ktstr_err_nomem(err);
+}
+
+/* No pipeline has a `binary`, and no description a `scenario`. */
+static bool describes_scheduler(const struct ktstr_node *root)
+{
+	return ktstr_node_entry(root, "binary") && !ktstr_node_entry(root, "scenario");
+}
+
+static bool read_as_description(struct ktstr_reader *r, const struct ktstr_node *root,
+				struct ktstr_plan *plan)
+{
+	if (!r->options->descriptions)
+		return ktstr_reader_problem(r, root, "this describes a scheduler and is no "
+					    "pipeline; one names it as its `scheduler`");
+	plan->only_scheduler = true;
+	plan->scheduler.file = plan->file;
+	return ktstr_read_description(r, root, plan);
+}
+
+static int read_tree(struct ktstr_reader *r, struct ktstr_plan *plan,
+		     const struct ktstr_node *root, size_t problems_before, struct ktstr_err *err)
+{
+	int ret = r->options->scheduler ? take_scheduler(r, plan, err) : 0;
+	bool ok;
+
+	if (ret)
+		return ret;
+	if (describes_scheduler(root))
+		ok = read_as_description(r, root, plan);
+	else
+		ok = read_pipeline(r, root, plan);
 	if (r->nomem)
 		return ktstr_err_nomem(err);
 	if (!ok || ktstr_problems_count(r->problems) != problems_before)
 		return ktstr_err_set(err, -EINVAL, "%s is no valid pipeline", plan->file);
-	return 0;
+	return finish(r, plan, err);
 }
 
 static int load_into(struct ktstr_plan *plan, const char *path,
@@ -516,7 +532,7 @@ static int load_into(struct ktstr_plan *plan, const char *path,
 	};
 	struct ktstr_reader r = {
 		.problems = problems, .arena = plan->arena, .registry = registry,
-		.topology = &plan->topology, .scheduler = options->scheduler, .loader = &loader,
+		.topology = &plan->topology, .options = options, .loader = &loader,
 	};
 	size_t before = ktstr_problems_count(problems);
 	const struct ktstr_node *root;
@@ -589,6 +605,23 @@ void ktstr_plan_destroy(struct ktstr_plan *plan)
 {
 	if (plan)
 		ktstr_arena_destroy(plan->arena);
+}
+
+int ktstr_plan_flag_sets(const struct ktstr_plan *plan, uint32_t **ret_sets, size_t *ret_n,
+			 struct ktstr_err *err)
+{
+	const struct ktstr_plan_scheduler *scheduler = &plan->scheduler;
+	int ret;
+
+	if (!scheduler->binary)
+		return ktstr_err_set(err, -EINVAL, "%s names no scheduler", plan->file);
+	if (!scheduler->file)
+		return ktstr_err_set(err, -EINVAL, "%s names the program of a scheduler, and no "
+				     "description with its flags", plan->file);
+	ret = ktstr_flags_enumerate(&scheduler->rules, scheduler->set, 0, ret_sets, ret_n, err);
+	if (ret)
+		ktstr_err_prefix(err, "%s", scheduler->file);
+	return ret;
 }
 
 uint64_t ktstr_plan_duration_ns(const struct ktstr_plan *plan)

@@ -9,6 +9,7 @@
 #include "base/vec.h"
 #include "check/expect.h"
 #include "check/limits.h"
+#include "plan/flags.h"
 #include "plan/include.h"
 #include "plan/operation.h"
 #include "plan/policy.h"
@@ -40,11 +41,21 @@ struct ktstr_plan_cgroup {
 	struct ktstr_position at;
 };
 
+/* What a scheduler's description says of a flag beside its rule. */
+struct ktstr_plan_flag {
+	const char *description;	/* NULL: none */
+	KTSTR_VEC(const char *) args;
+};
+
 struct ktstr_plan_scheduler {
 	const char *binary;		/* as written; NULL: the kernel's own scheduler (EEVDF) */
 	const char *name;		/* last component, for messages */
-	KTSTR_VEC(const char *) args;
+	KTSTR_VEC(const char *) args;	/* of its description, of the test, of the flags that are on */
 	uint64_t attach_timeout_ns;	/* before scaling */
+	const char *file;		/* its description, as messages name it; NULL: none */
+	struct ktstr_flag_rules rules;	/* of the description's flags */
+	const struct ktstr_plan_flag *flags;	/* one for each of them */
+	uint32_t set;			/* those that are on */
 };
 
 enum ktstr_metric_form { KTSTR_METRICS_NONE, KTSTR_METRICS_JSON, KTSTR_METRICS_LINES };
@@ -119,6 +130,8 @@ struct ktstr_plan {
 	size_t text_len;
 	KTSTR_VEC(const struct ktstr_source *) sources;	/* the other files, as they were read */
 
+	bool only_scheduler;		/* the file describes one: nothing of the rest but `expect` (a
+					 * layer), kernel_args, sysctls, scheduler, test, description */
 	const char *test;		/* name */
 	const char *description;	/* NULL: none */
 	const char *kernel;		/* spec as written, or NULL: the default */
@@ -156,9 +169,11 @@ int ktstr_plan_load(const char *path, struct ktstr_registry *registry,
 		    struct ktstr_err *err);
 /* What a caller can ask for beside the file. */
 struct ktstr_plan_options {
-	/* A program, without arguments, in place of what the file has under `scheduler`, which is
-	 * checked all the same. NULL: the file's own. */
+	/* A program, without arguments, or a description in place of what the file has under
+	 * `scheduler`, which is checked all the same. NULL: the file's own. */
 	const char *scheduler;
+	const char *flags;		/* which flags are on: "a,b", "a+b" or "default"; NULL: the file's */
+	bool descriptions;		/* the file may be a scheduler's description */
 	ktstr_read_file_fn *read;	/* for all the files; NULL: from disk */
 	void *ctx;			/* for it */
 };
@@ -173,6 +188,15 @@ int ktstr_plan_load_bytes(const char *path, const void *data, size_t len,
 			  struct ktstr_registry *registry, struct ktstr_problems *problems,
 			  struct ktstr_plan **ret_plan, struct ktstr_err *err);
 void ktstr_plan_destroy(struct ktstr_plan *plan);
+
+/* All sets of the scheduler's flags that can be on together and have those that the plan has on, in the
+ * order of ktstr_flags_enumerate(): with one of their names as the option `flags` the file gives the plan
+ * for it. -EINVAL when nothing describes its scheduler, -E2BIG, -ENOMEM. The caller frees *ret_sets. */
+int ktstr_plan_flag_sets(const struct ktstr_plan *plan, uint32_t **ret_sets, size_t *ret_n,
+			 struct ktstr_err *err);
+
+/* True for the name of a scheduler's description, by its ending; any other names a program. */
+bool ktstr_is_description(const char *name);
 
 /* The planned scenario time: the sum of the holds. */
 uint64_t ktstr_plan_duration_ns(const struct ktstr_plan *plan);

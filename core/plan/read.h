@@ -8,6 +8,9 @@
 extern const struct ktstr_schema ktstr_schema_use;		/* use.c */
 extern const struct ktstr_schema ktstr_schema_worker;		/* use.c */
 extern const struct ktstr_schema ktstr_schema_topology;		/* topology.c */
+extern const struct ktstr_schema ktstr_schema_scheduler;	/* scheduler-read.c */
+extern const struct ktstr_schema ktstr_schema_description;
+extern const struct ktstr_schema ktstr_schema_flag;		/* flag-read.c */
 extern const struct ktstr_schema ktstr_schema_scenario;		/* scenario.c */
 extern const struct ktstr_schema ktstr_schema_step;
 extern const struct ktstr_schema ktstr_schema_cgroup;
@@ -87,9 +90,15 @@ ktstr_key_fn ktstr_read_worker_list;
 /* `object` is a struct ktstr_plan_step. */
 ktstr_key_fn ktstr_read_ops;
 
-/* A scheduler's path, or a mapping of `binary` and more. (plan.c) */
+/* A scheduler's path, that of its description, or a mapping of `binary` and more. Its flags are set, their
+ * arguments are not among its own yet. *ret_description (NULL: not wanted) is untouched without a
+ * description. (scheduler-read.c) */
 bool ktstr_read_scheduler(struct ktstr_reader *r, const struct ktstr_node *node,
-			  struct ktstr_plan_scheduler *scheduler);
+			  struct ktstr_plan_scheduler *scheduler,
+			  struct ktstr_plan **ret_description);
+
+/* What a pipeline and a scheduler's description have in common: `object` is a struct ktstr_plan. (plan.c) */
+ktstr_key_fn ktstr_read_include, ktstr_read_kernel_args, ktstr_read_plan_expect;
 
 /* One payload, and a list of them. */
 bool ktstr_read_payload(struct ktstr_reader *r, const struct ktstr_node *node,

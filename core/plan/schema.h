@@ -20,7 +20,8 @@ struct ktstr_reader {
 	struct ktstr_registry *registry;
 	struct ktstr_loader *loader;	/* of the files that it consists of */
 	const char *dir;		/* relative paths start here: see ktstr_reader_path() */
-	const char *scheduler;		/* stands in for the file's; NULL: it does not */
+	const struct ktstr_plan_options *options;
+	struct ktstr_plan *description;	/* of the scheduler under test; NULL: there is none */
 	const struct ktstr_topology *topology;	/* no CPUs while it is not known, or was wrong */
 	bool nomem;
 };
