@@ -17,7 +17,8 @@ static int check_file(const char *path, struct ktstr_registry *registry)
 	struct ktstr_problems problems = { 0 };
 	struct ktstr_err err = KTSTR_ERR_INIT;
 	struct ktstr_plan *plan = NULL;
-	int ret = ktstr_plan_load(path, registry, &problems, &plan, &err);
+	const struct ktstr_plan_options options = { .descriptions = true };
+	int ret = ktstr_plan_load_for(path, &options, registry, &problems, &plan, &err);
 	int status = KTSTR_EXIT_PASSED;
 
 	if (!ret) {
@@ -62,6 +63,6 @@ static int run_check(int argc, char **argv)
 const struct ktstr_command ktstr_cmd_check = {
 	.name = "check",
 	.usage = "FILE...",
-	.summary = "check pipeline files and start nothing",
+	.summary = "check pipelines and descriptions of schedulers, start nothing",
 	.run = run_check,
 };

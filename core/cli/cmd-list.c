@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "base/vec.h"
 #include "cli/cmd.h"
+#include "cli/list-flags.h"
 #include "plan/plan.h"
 
 #include <fts.h>
@@ -13,6 +14,7 @@
 struct found {
 	char *path, *test, *description;	/* description: "" when there is none */
 	char topology[32];
+	bool scheduler;		/* describes one, and is no pipeline */
 };
 
 static void free_found(struct found *f)
@@ -58,7 +60,9 @@ static void add_plan(struct list *list, const char *path, const struct ktstr_pla
 	f->path = strdup(path);
 	f->test = strdup(plan->test);
 	f->description = strdup(plan->description ? plan->description : "");
-	ktstr_topology_format(&plan->topology, f->topology, sizeof(f->topology));
+	f->scheduler = plan->only_scheduler;
+	if (!f->scheduler)
+		ktstr_topology_format(&plan->topology, f->topology, sizeof(f->topology));
 	if (f->path && f->test && f->description)
 		return;
 	free_found(f);
@@ -72,7 +76,8 @@ static void add_file(struct list *list, const char *path)
 	struct ktstr_problems problems = { 0 };
 	struct ktstr_err err = KTSTR_ERR_INIT;
 	struct ktstr_plan *plan = NULL;
-	int ret = ktstr_plan_load(path, list->registry, &problems, &plan, &err);
+	const struct ktstr_plan_options options = { .descriptions = true };
+	int ret = ktstr_plan_load_for(path, &options, list->registry, &problems, &plan, &err);
 
 	if (!ret) {
 		add_plan(list, path, plan);
@@ -225,7 +230,8 @@ static int put_text(const struct list *list, struct ktstr_buf *out)
 
 		if (!i || !same_folder(f, f - 1))
 			put_folder(out, f);
-		ktstr_buf_printf(out, "  %s%*s  %s\n", name, width - columns(name), "",
+		ktstr_buf_printf(out, "  %s%*s  %s%s\n", name, width - columns(name), "",
+				 f->scheduler ? "a scheduler: " : "",
 				 *f->description ? f->description : "-");
 	}
 	return out->failed ? -ENOMEM : 0;
@@ -240,9 +246,11 @@ static int put_json(const struct list *list, struct ktstr_buf *out)
 	for (size_t i = 0; ok && i < list->files.n; i++) {
 		const struct found *f = &list->files.items[i];
 
-		ok = !json_array_append_new(array, json_pack("{s:s, s:s, s:s?, s:s}", "path", f->path,
-				"test", f->test, "description", *f->description ? f->description : NULL,
-				"topology", f->topology));
+		ok = !json_array_append_new(array, json_pack("{s:s, s:s, s:s?, s:s?, s:s?}",
+				"path", f->path, "kind", f->scheduler ? "scheduler" : "pipeline",
+				"test", f->scheduler ? NULL : f->test,
+				"description", *f->description ? f->description : NULL,
+				"topology", *f->topology ? f->topology : NULL));
 	}
 	text = ok ? json_dumps(array, JSON_INDENT(2)) : NULL;
 	json_decref(array);
@@ -299,7 +307,7 @@ static int run_list(int argc, char **argv)
 {
 	struct list list = { .status = KTSTR_EXIT_PASSED };
 	struct ktstr_err err = KTSTR_ERR_INIT;
-	bool json = false;
+	bool json = false, flags = false;
 	int first = 1;
 
 	for (; first < argc && argv[first][0] == '-'; first++) {
@@ -307,22 +315,31 @@ static int run_list(int argc, char **argv)
 			first++;
 			break;
 		}
-		if (strcmp(argv[first], "--json"))
+		if (!strcmp(argv[first], "--json"))
+			json = true;
+		else if (!strcmp(argv[first], "--flags"))
+			flags = true;
+		else
 			return ktstr_usage_error(&ktstr_cmd_list, "list has no option %s", argv[first]);
-		json = true;
 	}
+	if (flags && argc - first != 1)
+		return ktstr_usage_error(&ktstr_cmd_list, "list --flags wants one file");
 	if (ktstr_registry_create(&list.registry, &err) < 0)
 		return ktstr_complain(err.code == -ENOMEM ? KTSTR_EXIT_INTERNAL : KTSTR_EXIT_HOST_LACKS,
 				      &err);
-	look(&list, argv + first, argc - first);
-	tell(&list, json);
+	if (flags) {
+		list.status = ktstr_list_flags(argv[first], list.registry, json);
+	} else {
+		look(&list, argv + first, argc - first);
+		tell(&list, json);
+	}
 	list_deinit(&list);
 	return list.status;
 }
 
 const struct ktstr_command ktstr_cmd_list = {
 	.name = "list",
-	.usage = "[--json] [PATH...]",
-	.summary = "pipeline files below these paths, or ktstr's own, and what they are for",
+	.usage = "[--json] [--flags] [PATH...]",
+	.summary = "pipelines below these paths, or ktstr's own; --flags FILE: the sets of its flags",
 	.run = run_list,
 };

@@ -18,7 +18,8 @@ static void print_help(void)
 	       "  ktstr --pipeline FILE [OPTION...]   run the test that FILE describes\n\n"
 	       "      --pipeline FILE    a pipeline file (YAML)\n"
 	       "      --kernel SPEC      image, build tree, cached version (7.3) or debian[:VERSION|:SUITE]\n"
-	       "      --scheduler PROG   a scheduler in place of the one in FILE\n"
+	       "      --scheduler PROG   a scheduler, or its description (.yaml), in place of the one in FILE\n"
+	       "      --flags A,B        which of the scheduler's flags are on; default: none\n"
 	       "      --no-template      boot the VM, even if there is a template to copy\n"
 	       "      --no-auto-repro    do not repeat a run whose scheduler died\n"
 	       "      --auto-repro N     repeat it up to N times, until it died like that again\n"
@@ -88,7 +89,8 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "pipeline", required_argument, NULL, 'p' }, { "kernel", required_argument, NULL, 'k' },
-		{ "scheduler", required_argument, NULL, 's' }, { "no-template", no_argument, NULL, 'T' },
+		{ "scheduler", required_argument, NULL, 's' }, { "flags", required_argument, NULL, 'f' },
+		{ "no-template", no_argument, NULL, 'T' },
 		{ "no-auto-repro", no_argument, NULL, 'A' }, { "auto-repro", required_argument, NULL, 'a' },
 		KTSTR_OUTPUT_OPTIONS,
 		{ "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'V' }, { 0 },
@@ -102,6 +104,7 @@ int main(int argc, char **argv)
 		case 'p': pipeline.file = optarg; break;
 		case 'k': pipeline.kernel = optarg; break;
 		case 's': pipeline.scheduler = optarg; break;
+		case 'f': pipeline.flags = optarg; break;
 		case 'T': pipeline.no_template = true; break;
 		case 'A': pipeline.no_auto_repro = true; pipeline.auto_repro = 0; break;
 		case 'a':

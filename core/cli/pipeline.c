@@ -88,6 +88,14 @@ static void add_word(struct ktstr_buf *b, const char *word)
 	ktstr_buf_puts(b, "'");
 }
 
+static void add_option(struct ktstr_buf *b, const char *name, const char *value)
+{
+	if (!value)
+		return;
+	add_word(b, name);
+	add_word(b, value);
+}
+
 /* Works from any folder: a name without slash is on PATH. */
 static char *rerun_command(const struct ktstr_pipeline_options *o, const char *scheduler)
 {
@@ -98,14 +106,9 @@ static char *rerun_command(const struct ktstr_pipeline_options *o, const char *s
 	add_word(&b, program ? program : o->program);
 	add_word(&b, "--pipeline");
 	add_word(&b, file ? file : o->file);
-	if (o->kernel) {
-		add_word(&b, "--kernel");
-		add_word(&b, o->kernel);
-	}
-	if (scheduler) {
-		add_word(&b, "--scheduler");
-		add_word(&b, scheduler);
-	}
+	add_option(&b, "--kernel", o->kernel);
+	add_option(&b, "--scheduler", scheduler);
+	add_option(&b, "--flags", o->flags);
 	if (o->no_template)
 		add_word(&b, "--no-template");
 	if (o->no_auto_repro)
@@ -114,8 +117,7 @@ static char *rerun_command(const struct ktstr_pipeline_options *o, const char *s
 		char attempts[16];
 
 		snprintf(attempts, sizeof(attempts), "%u", o->auto_repro);
-		add_word(&b, "--auto-repro");
-		add_word(&b, attempts);
+		add_option(&b, "--auto-repro", attempts);
 	}
 	return ktstr_buf_steal_str(&b);
 }
@@ -181,14 +183,15 @@ static int find_scheduler(const char *given, char **ret_scheduler, struct ktstr_
 {
 	if (!given)
 		return 0;
-	*ret_scheduler = strchr(given, '/') ? realpath(given, NULL) : strdup(given);
+	*ret_scheduler = strchr(given, '/') || ktstr_is_description(given) ? realpath(given, NULL) :
+		strdup(given);
 	return *ret_scheduler ? 0 : ktstr_err_errno(err, errno, "scheduler %s", given);
 }
 
 static int load_and_run(const struct ktstr_pipeline_options *options, const char *scheduler,
 			struct ktstr_registry *registry)
 {
-	const struct ktstr_plan_options plan_options = { .scheduler = scheduler };
+	const struct ktstr_plan_options plan_options = { .scheduler = scheduler, .flags = options->flags };
 	struct ktstr_plan *plan = NULL;
 	int status = ktstr_load_plan(options->file, &plan_options, registry, &plan);
 

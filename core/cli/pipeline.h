@@ -13,6 +13,7 @@ struct ktstr_pipeline_options {
 	const char *file;
 	const char *kernel;	/* NULL: the pipeline's own */
 	const char *scheduler;	/* the same; a path is from the working folder */
+	const char *flags;	/* which of its flags are on; NULL: as the pipeline says */
 	bool no_template;	/* --no-template */
 	bool no_auto_repro;	/* --no-auto-repro */
 	unsigned auto_repro;	/* --auto-repro N; 0: not given */

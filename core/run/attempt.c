@@ -348,6 +348,21 @@ static uint64_t host_now(const struct ktstr_host *host)
 	return ktstr_now_ns();
 }
 
+/* Those that are on; nothing when none is. */
+static void put_flags(struct ktstr_buf *b, const struct ktstr_plan_scheduler *scheduler)
+{
+	struct ktstr_buf name = { 0 };
+	_cleanup_free_ char *text = NULL;
+
+	if (!scheduler->set)
+		return;
+	ktstr_flags_name(&scheduler->rules, scheduler->set, &name);
+	text = ktstr_buf_steal_str(&name);
+	b->failed |= !text;
+	if (text)
+		ktstr_put_str(b, "flags", text);
+}
+
 static int record_run(struct attempt *a)
 {
 	const struct ktstr_attempt_params *p = a->p;
@@ -366,6 +381,7 @@ static int record_run(struct attempt *a)
 	ktstr_put_u64(&b, "attempts", p->of);
 	ktstr_put_str(&b, "scheduler", plan->scheduler.name);
 	ktstr_put_str(&b, "scheduler_path", p->payload ? p->payload->scheduler_host : NULL);
+	put_flags(&b, &plan->scheduler);
 	ktstr_put_str(&b, "topology", topology);
 	ktstr_put_u64(&b, "memory_bytes", plan->memory_bytes);
 	ktstr_put_str(&b, "kernel", p->options->kernel ? p->options->kernel : plan->kernel);

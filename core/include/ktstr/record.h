@@ -24,7 +24,8 @@ enum ktstr_rec {
 	KTSTR_REC_RUN = 1,	/* test t, file t, description? t, attempt u, attempts u (that there may be), scheduler? t,
 				 * scheduler_path? t, topology t, memory_bytes u, kernel t (as asked for), kernel_release t,
 				 * kernel_image t, duration_ns u, steps u, rerun t, version t,
-				 * wall_time_ns u (CLOCK_REALTIME at host_ns 0), backtrace b, verbose b */
+				 * wall_time_ns u (CLOCK_REALTIME at host_ns 0), backtrace b, verbose b,
+				 * flags? t (of the scheduler, that are on: a+b) */
 	KTSTR_REC_STAGE = 2,	/* stage t (enum ktstr_stage by name), n? u and m? u (step n of m), detail? t */
 	KTSTR_REC_VMM = 3,	/* plugin t, emulated? b, accel t, accel_why? t, version t, command a of t, start? t (booted,
 				 * cloned), template? t (its name), template_why? t (booted although

@@ -16,7 +16,7 @@
 #define FINDINGS_MAX 20		/* told one by one */
 
 struct line {
-	char test[128], scheduler[128], topology[32], kernel[128];
+	char test[128], scheduler[128], flags[128], topology[32], kernel[128];
 };
 
 static void collect(const struct ktstr_section_input *input, struct line *line)
@@ -29,6 +29,7 @@ static void collect(const struct ktstr_section_input *input, struct line *line)
 			ktstr_get_cstr(&rec.fields, "test", line->test, sizeof(line->test));
 			ktstr_get_cstr(&rec.fields, "scheduler", line->scheduler,
 				       sizeof(line->scheduler));
+			ktstr_get_cstr(&rec.fields, "flags", line->flags, sizeof(line->flags));
 			ktstr_get_cstr(&rec.fields, "topology", line->topology,
 				       sizeof(line->topology));
 			ktstr_get_cstr(&rec.fields, "kernel_release", line->kernel,
@@ -88,6 +89,7 @@ static int build(const struct ktstr_section_input *input, const struct ktstr_val
 	snprintf(text, sizeof(text), "ktstr: %s",
 		 *line.test ? line.test : "(a test without a name)");
 	bracket(text, sizeof(text), "scheduler", line.scheduler);
+	bracket(text, sizeof(text), "flags", line.flags);
 	bracket(text, sizeof(text), "topology", line.topology);
 	bracket(text, sizeof(text), "kernel", line.kernel);
 	ktstr_append(text, sizeof(text), " %s", outcomes[verdict->outcome].word);

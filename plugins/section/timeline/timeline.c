@@ -40,7 +40,7 @@ static void say_more(struct ktstr_doc *doc, size_t n, size_t told)
 /* ---- the run ---- */
 
 struct facts {
-	char kernel[128], topology[32], scheduler[128];
+	char kernel[128], topology[32], scheduler[128], flags[128];
 	uint64_t cpus, planned_ns;
 };
 
@@ -54,6 +54,7 @@ static void collect(const struct ktstr_section_input *input, struct facts *facts
 
 		if (rec.type == KTSTR_REC_RUN) {
 			ktstr_get_cstr(f, "scheduler", facts->scheduler, sizeof(facts->scheduler));
+			ktstr_get_cstr(f, "flags", facts->flags, sizeof(facts->flags));
 			ktstr_get_cstr(f, "topology", facts->topology, sizeof(facts->topology));
 			ktstr_get_u64(f, "duration_ns", &facts->planned_ns);
 		} else if (rec.type == KTSTR_REC_HELLO) {
@@ -91,6 +92,8 @@ static void say_run(const struct ktstr_stats *s, const struct facts *facts, stru
 		doc->value(doc, "kernel", facts->kernel);
 	doc->value(doc, "topology", topology);
 	doc->value(doc, "scheduler", *facts->scheduler ? facts->scheduler : "the kernel's own");
+	if (*facts->flags)
+		doc->value(doc, "flags", facts->flags);
 	say_duration(s, facts, doc);
 }
 
