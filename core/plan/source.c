@@ -49,7 +49,7 @@ char *ktstr_path_join(const char *dir, const char *path)
 {
 	const char *parts[] = { *path == '/' ? "" : dir, path };
 	size_t room = strlen(parts[0]) + strlen(path) + 3;
-	char *joined = malloc(room), *end = joined;
+	char *joined = calloc(room, 1), *end = joined;
 
 	if (!joined)
 		return NULL;

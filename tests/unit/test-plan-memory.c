@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Memory that runs out at each allocation in turn: an error, nothing leaked, nothing half-made. */
 #include "failing-memory.h"
-#include "plan-fixture.h"
+#include "plan-files.h"
 #include "plan/encode.h"
 
 static const char good[] =
@@ -24,13 +24,41 @@ static const char bad[] =
 	"vmm: quemu\n"
 	"scenario: {cgroups: [{name: a, workers: [none, /none.so, {workload: bursty, x: 1}]}]}\n";
 
-static int load(struct ktstr_registry *registry, const char *text, struct ktstr_plan **ret_plan,
-		size_t *ret_problems)
+/* The same in several files. */
+static const struct file good_files[] = {
+	{ "x.yaml", "include: [lib/a.inc, b.inc]\nscheduler: {file: lib/s.yaml, flags: [on], args: [-t]}\n"
+		    "sysctls: {a.b: 1, e.f: 2}\nscenario: {duration: 1s}\nkernel-args: [a]\n" },
+	{ "lib/a.inc", "include: ../b.inc\nkernel: ./build\nmodules: [./m.ko]\n"
+		       "scenario: {payloads: [{command: [./p]}]}\n" },
+	{ "b.inc", "topology: 1n1l4c1t\nscenario: {duration: 2s, cgroups: [{name: a}]}\n" },
+	{ "lib/s.yaml", "include: t.inc\nflags: {on: {args: [--on]}, off: {excludes: [on]}}\n"
+			"expect: {spread: 5%}\nsysctls: {a.b: 2, c.d: 3}\nkernel-args: [b]\n" },
+	{ "lib/t.inc", "binary: ./scx\nargs: [-v]\nflags: {on: {description: x}}\n" },
+	{ NULL, NULL },
+};
+
+static const struct file bad_files[] = {
+	{ "x.yaml", "include: [a.inc, b.inc, none]\n" },
+	{ "a.inc", "include: x.yaml\nb: *none\n" },
+	{ "b.inc", "include: c.inc\n" },
+	{ "c.inc", "include: [b.inc, d.inc]\n" },
+	{ "d.inc", "[a]" },
+	{ NULL, NULL },
+};
+
+static const struct file bad_scheduler[] = {
+	{ "x.yaml", "scheduler: {file: s.yaml, flags: [c, f]}\nscenario: {duration: 1s}\n" },
+	{ "s.yaml", "binary: a\nflags: {a b: {}, c: {requires: [c, d]}, e: {excludes: [e]}}\n" },
+	{ NULL, NULL },
+};
+
+static int load(struct ktstr_registry *registry, const struct file *files,
+		struct ktstr_plan **ret_plan, size_t *ret_problems)
 {
 	struct ktstr_problems problems = { 0 };
 	struct ktstr_buf out = { 0 };
-	int ret = ktstr_plan_load_bytes("x.yaml", text, strlen(text), registry, &problems, ret_plan,
-					NULL);
+	struct ktstr_plan_options options = fixture_options(files);
+	int ret = ktstr_plan_load_for("x.yaml", &options, registry, &problems, ret_plan, NULL);
 
 	*ret_problems = ktstr_problems_count(&problems);
 	ktstr_problems_print(&problems, "x.yaml", &out);
@@ -39,8 +67,8 @@ static int load(struct ktstr_registry *registry, const char *text, struct ktstr_
 	return ret;
 }
 
-/* Loads the text with one more allocation each time, until none fails. */
-static void load_with_ever_more(const char *text, bool is_good)
+/* Loads the files with one more allocation each time, until none fails. */
+static void load_with_ever_more(const struct file *files, bool is_good)
 {
 	struct ktstr_registry *registry = fixture_registry();
 	struct ktstr_plan *plan = NULL;
@@ -49,7 +77,7 @@ static void load_with_ever_more(const char *text, bool is_good)
 
 	do {
 		fail_after(n++);
-		ret = load(registry, text, &plan, &problems);
+		ret = load(registry, files, &plan, &problems);
 		cr_assert_eq(plan != NULL, ret == 0);
 		cr_assert_eq(ret == 0, is_good && !failed, "allocation %zu: %d", n, ret);
 		cr_assert(!ret || ret == -ENOMEM || (!is_good && ret == -EINVAL && problems),
@@ -64,12 +92,19 @@ static void load_with_ever_more(const char *text, bool is_good)
 
 Test(memory, a_good_file)
 {
-	load_with_ever_more(good, true);
+	load_with_ever_more((const struct file[]){ { "x.yaml", good }, { NULL, NULL } }, true);
 }
 
 Test(memory, a_bad_file)
 {
-	load_with_ever_more(bad, false);
+	load_with_ever_more((const struct file[]){ { "x.yaml", bad }, { NULL, NULL } }, false);
+}
+
+Test(memory, several_files)
+{
+	load_with_ever_more(good_files, true);
+	load_with_ever_more(bad_files, false);
+	load_with_ever_more(bad_scheduler, false);
 }
 
 static const char *plugin_path(void *ctx, const struct ktstr_module_info *module)
