@@ -91,20 +91,13 @@ static void add_file(struct list *list, const char *path)
 	ktstr_problems_deinit(&problems);
 }
 
-static bool is_yaml(const char *name)
-{
-	const char *dot = strrchr(name, '.');
-
-	return dot && dot != name && (!strcmp(dot, ".yaml") || !strcmp(dot, ".yml"));
-}
-
 static void look_at(struct list *list, const FTSENT *e)
 {
 	_cleanup_free_ char *text = NULL;
 
 	switch (e->fts_info) {
 	case FTS_F:
-		if (e->fts_level == FTS_ROOTLEVEL || is_yaml(e->fts_name))
+		if (e->fts_level == FTS_ROOTLEVEL || ktstr_is_yaml(e->fts_name))
 			add_file(list, e->fts_path);
 		return;
 	case FTS_DNR: case FTS_ERR: case FTS_NS:

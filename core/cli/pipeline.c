@@ -183,7 +183,7 @@ static int find_scheduler(const char *given, char **ret_scheduler, struct ktstr_
 {
 	if (!given)
 		return 0;
-	*ret_scheduler = strchr(given, '/') || ktstr_is_description(given) ? realpath(given, NULL) :
+	*ret_scheduler = strchr(given, '/') || ktstr_is_yaml(given) ? realpath(given, NULL) :
 		strdup(given);
 	return *ret_scheduler ? 0 : ktstr_err_errno(err, errno, "scheduler %s", given);
 }

@@ -195,8 +195,9 @@ void ktstr_plan_destroy(struct ktstr_plan *plan);
 int ktstr_plan_flag_sets(const struct ktstr_plan *plan, uint32_t **ret_sets, size_t *ret_n,
 			 struct ktstr_err *err);
 
-/* True for the name of a scheduler's description, by its ending; any other names a program. */
-bool ktstr_is_description(const char *name);
+/* True for a name that ends as those of pipelines and of schedulers' descriptions do: as a scheduler, any
+ * other names a program. */
+bool ktstr_is_yaml(const char *name);
 
 /* The planned scenario time: the sum of the holds. */
 uint64_t ktstr_plan_duration_ns(const struct ktstr_plan *plan);

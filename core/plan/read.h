@@ -97,6 +97,10 @@ bool ktstr_read_scheduler(struct ktstr_reader *r, const struct ktstr_node *node,
 			  struct ktstr_plan_scheduler *scheduler,
 			  struct ktstr_plan **ret_description);
 
+/* The tree of a pipeline, without what it includes and with `expect` as a layer. (plan.c) */
+bool ktstr_read_pipeline(struct ktstr_reader *r, const struct ktstr_node *root,
+			 struct ktstr_plan *plan);
+
 /* What a pipeline and a scheduler's description have in common: `object` is a struct ktstr_plan. (plan.c) */
 ktstr_key_fn ktstr_read_include, ktstr_read_kernel_args, ktstr_read_plan_expect;
 

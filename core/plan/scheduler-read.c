@@ -18,7 +18,7 @@ struct draft {
 	KTSTR_VEC(const char *) flags;
 };
 
-bool ktstr_is_description(const char *name)
+bool ktstr_is_yaml(const char *name)
 {
 	const char *dot = strrchr(name, '.');
 
@@ -43,7 +43,7 @@ static bool name_scheduler(struct ktstr_reader *r, const struct ktstr_node *node
 	if (!*scheduler->name)
 		return ktstr_reader_problem(r, node, "\"%.80s\" is a folder; expected the "
 					    "scheduler's program", scheduler->binary);
-	if (ktstr_is_description(scheduler->name))
+	if (ktstr_is_yaml(scheduler->name))
 		return ktstr_reader_problem(r, node, "\"%.80s\" is no program; a scheduler's "
 					    "description is named under `file`", scheduler->binary);
 	return true;
@@ -169,7 +169,7 @@ static bool read_draft(struct ktstr_reader *r, const struct ktstr_node *node, st
 	struct ktstr_node mapping = {
 		.type = KTSTR_NODE_MAPPING, .at = node->at, .n = 1, .entries = &entry,
 	};
-	bool is_file = node->type == KTSTR_NODE_SCALAR && ktstr_is_description(node->text);
+	bool is_file = node->type == KTSTR_NODE_SCALAR && ktstr_is_yaml(node->text);
 
 	return ktstr_schema_read(&ktstr_schema_scheduler, r, is_file ? &mapping : node, draft, NULL);
 }

@@ -111,12 +111,12 @@ Test(descriptions, a_name_that_ends_in_yaml_is_one)
 	cr_expect_str_eq(plan->scheduler.binary, "./scx_foo");
 	HAS(plan->scheduler.args, "--slice 20");
 	ktstr_plan_destroy(plan);
-	cr_expect(ktstr_is_description("a.yaml"));
-	cr_expect(ktstr_is_description("./x/a.yml"));
-	cr_expect(!ktstr_is_description("scx_yaml"));
-	cr_expect(!ktstr_is_description("a.yaml/scx_foo"));
-	cr_expect(!ktstr_is_description(".yaml"));
-	cr_expect(!ktstr_is_description("x/.yml"));
+	cr_expect(ktstr_is_yaml("a.yaml"));
+	cr_expect(ktstr_is_yaml("./x/a.yml"));
+	cr_expect(!ktstr_is_yaml("scx_yaml"));
+	cr_expect(!ktstr_is_yaml("a.yaml/scx_foo"));
+	cr_expect(!ktstr_is_yaml(".yaml"));
+	cr_expect(!ktstr_is_yaml("x/.yml"));
 }
 
 Test(descriptions, what_a_test_says_of_the_program_wins)
