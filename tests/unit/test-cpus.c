@@ -227,3 +227,130 @@ Test(affinity, random_halves_are_drawn_from_the_seed)
 	binds(&map, a, "3", 9, "3");
 	ktstr_cpu_map_deinit(&map);
 }
+
+/* ---- what holds on any machine ---- */
+
+static const struct ktstr_topology shapes[] = {
+	{ 1, 1, 1, 1 }, { 1, 1, 4, 1 }, { 1, 2, 2, 2 }, { 1, 3, 3, 1 }, { 1, 5, 3, 1 }, { 1, 7, 2, 1 },
+	{ 2, 4, 4, 1 }, { 3, 3, 1, 1 }, { 4, 8, 4, 1 }, { 1, 14, 9, 2 },
+};
+
+static struct ktstr_cpu_mask must_resolve(const struct ktstr_cpu_map *map,
+					  struct ktstr_cpu_spec spec)
+{
+	struct ktstr_err err = KTSTR_ERR_INIT;
+	struct ktstr_cpu_mask mask;
+
+	cr_assert_eq(ktstr_cpu_spec_resolve(&spec, map, &mask, &err), 0, "%zu CPUs: %s", map->n,
+		     err.msg);
+	return mask;
+}
+
+/* Sets that have every CPU of the machine once, and no other. */
+static void expect_partition(const struct ktstr_cpu_map *map, enum ktstr_cpu_choice choice,
+			     uint32_t of, const char *what)
+{
+	struct ktstr_cpu_mask all = must_resolve(map, (struct ktstr_cpu_spec){ KTSTR_CPUS_ALL });
+	struct ktstr_cpu_mask sum = { 0 };
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < of; i++) {
+		struct ktstr_cpu_mask part = must_resolve(map, (struct ktstr_cpu_spec){
+			.choice = choice, .index = i, .of = of });
+
+		n += ktstr_cpu_count(&part);
+		for (size_t w = 0; w < KTSTR_ARRAY_SIZE(sum.bits); w++)
+			sum.bits[w] |= part.bits[w];
+	}
+	cr_assert_eq(n, map->n, "%s: %u CPUs in %u sets of a machine with %zu", what, n, of, map->n);
+	cr_assert_eq(memcmp(&sum, &all, sizeof(sum)), 0, "%s", what);
+}
+
+Test(cpus, parts_of_any_machine_have_each_cpu_once)
+{
+	for (size_t s = 0; s < KTSTR_ARRAY_SIZE(shapes); s++) {
+		struct ktstr_cpu_map map;
+
+		cr_assert_eq(ktstr_cpu_map_create(&shapes[s], &map), 0);
+		cr_assert_eq(map.n, ktstr_topology_cpus(&shapes[s]));
+		expect_partition(&map, KTSTR_CPUS_LLC, map.llcs, "caches");
+		expect_partition(&map, KTSTR_CPUS_NUMA, map.nodes, "nodes");
+		for (uint32_t of = 1; of <= map.n; of++)
+			expect_partition(&map, KTSTR_CPUS_DISJOINT, of, "parts");
+		ktstr_cpu_map_deinit(&map);
+	}
+}
+
+static bool contains(const struct ktstr_cpu_mask *outer, const struct ktstr_cpu_mask *inner)
+{
+	for (size_t w = 0; w < KTSTR_ARRAY_SIZE(outer->bits); w++)
+		if (inner->bits[w] & ~outer->bits[w])
+			return false;
+	return true;
+}
+
+/* A part that overlaps has the plain part in it and grows with the share; what is held back and the
+ * range that is left are the same CPUs. */
+Test(cpus, overlaps_and_shares_of_any_machine)
+{
+	for (size_t s = 0; s < KTSTR_ARRAY_SIZE(shapes); s++) {
+		struct ktstr_cpu_spec spec = { .choice = KTSTR_CPUS_OVERLAP, .of = 2 };
+		struct ktstr_cpu_mask smaller, larger;
+		struct ktstr_cpu_map map;
+
+		cr_assert_eq(ktstr_cpu_map_create(&shapes[s], &map), 0);
+		for (spec.index = 0; map.n > 1 && spec.index < 2; spec.index++) {
+			spec.choice = KTSTR_CPUS_DISJOINT, spec.from = 0;
+			smaller = must_resolve(&map, spec);
+			spec.choice = KTSTR_CPUS_OVERLAP;
+			for (int tenth = 0; tenth <= 10; tenth++, smaller = larger) {
+				spec.from = tenth / 10.0;
+				larger = must_resolve(&map, spec);
+				cr_assert(contains(&larger, &smaller));
+			}
+		}
+		smaller = must_resolve(&map, (struct ktstr_cpu_spec){ .choice = KTSTR_CPUS_HOLDBACK });
+		larger = must_resolve(&map, (struct ktstr_cpu_spec){ .choice = KTSTR_CPUS_RANGE, .to = 1 });
+		cr_assert_eq(memcmp(&smaller, &larger, sizeof(smaller)), 0);
+		ktstr_cpu_map_deinit(&map);
+	}
+}
+
+/* The guest's numbers may have holes: a CPU that is offline. Places count, and not numbers. */
+Test(cpus, a_machine_with_holes)
+{
+	struct ktstr_cpu_place places[] = {
+		{ 0, 0, 0, 0 }, { 2, 0, 0, 1 }, { 5, 1, 1, 2 }, { 9, 1, 1, 3 },
+	};
+	const struct ktstr_cpu_map map = { places, KTSTR_ARRAY_SIZE(places), 2, 2 };
+
+	resolves(&map, (struct ktstr_cpu_spec){ .choice = KTSTR_CPUS_ALL }, "0,2,5,9");
+	resolves(&map, (struct ktstr_cpu_spec){ .choice = KTSTR_CPUS_LLC, .index = 1 }, "5,9");
+	resolves(&map, (struct ktstr_cpu_spec){ .choice = KTSTR_CPUS_NUMA }, "0,2");
+	resolves(&map, (struct ktstr_cpu_spec){ .choice = KTSTR_CPUS_RANGE, .from = 0.5, .to = 1 }, "5,9");
+	resolves(&map, (struct ktstr_cpu_spec){ .choice = KTSTR_CPUS_DISJOINT, .index = 1, .of = 4 }, "2");
+	resolves(&map, (struct ktstr_cpu_spec){ .choice = KTSTR_CPUS_HOLDBACK, .from = 0.5 }, "0,2");
+	refuses(&map, (struct ktstr_cpu_spec){ .choice = KTSTR_CPUS_EXACT, .list = "0-2" },
+		"the machine has no CPU 1: it has 4, numbered from 0");
+	binds(&map, (struct ktstr_affinity){ .kind = KTSTR_AFFINITY_EACH }, "2,5,9", 4, "5");
+	binds(&map, (struct ktstr_affinity){ .kind = KTSTR_AFFINITY_LLC }, "2,5,9", 0, "5,9");
+	binds(&map, (struct ktstr_affinity){ .kind = KTSTR_AFFINITY_ALL }, "2", 0, "0,2,5,9");
+}
+
+/* A value that no reader makes, in a plan that a guest was sent. */
+Test(cpus, a_kind_that_is_none_is_refused)
+{
+	struct ktstr_cpu_map map = machine(1, 1, 4, 1);
+	struct ktstr_affinity a = { .kind = KTSTR_AFFINITY_KINDS };
+	struct ktstr_err err = KTSTR_ERR_INIT;
+	struct ktstr_cpu_mask mask, pool;
+
+	refuses(&map, (struct ktstr_cpu_spec){ .choice = KTSTR_CPU_CHOICES }, "unknown kind of CPU set 8");
+	cr_assert(ktstr_cpu_list_parse("0-3", &pool));
+	cr_assert_eq(ktstr_affinity_resolve(&a, &map, &pool, 0, &mask, &err), -EINVAL);
+	cr_assert_str_eq(err.msg, "unknown kind of affinity 7");
+	a.kind = KTSTR_AFFINITY_INHERIT;
+	cr_assert_eq(ktstr_affinity_resolve(&a, &map, &pool, 0, &mask, &err), -EINVAL,
+		     "who is not bound is not asked");
+	ktstr_cpu_map_deinit(&map);
+}
