@@ -68,6 +68,7 @@ static bool is_above(struct ktstr_str class)
 	return ktstr_str_is(class, "stop") || ktstr_str_is(class, "dl") || ktstr_str_is(class, "rt");
 }
 
+/* ktstr's own processes are of such a class, too: which task it is most of the time, a majority vote says. */
 static void add_cpus(struct cpu_seen *cpus, const struct ktstr_fields *f)
 {
 	struct ktstr_field list, item;
@@ -76,6 +77,7 @@ static void add_cpus(struct cpu_seen *cpus, const struct ktstr_fields *f)
 		return;
 	for (size_t cpu = 0; cpu < CPUS_MAX && ktstr_item_next(&list.sub, &item); cpu++) {
 		struct ktstr_str class = { "", 0 };
+		uint64_t pid = 0;
 
 		if (item.type != KTSTR_FIELD_MAP || !ktstr_get_str(&item.sub, "class", &class))
 			continue;
@@ -83,9 +85,15 @@ static void add_cpus(struct cpu_seen *cpus, const struct ktstr_fields *f)
 		if (!is_above(class))
 			continue;
 		cpus[cpu].above++;
+		ktstr_get_u64(&item.sub, "pid", &pid);
+		if (cpus[cpu].votes && pid != cpus[cpu].pid) {
+			cpus[cpu].votes--;
+			continue;
+		}
+		cpus[cpu].votes++;
+		cpus[cpu].pid = pid;
 		cpus[cpu].class = class;
 		ktstr_get_str(&item.sub, "comm", &cpus[cpu].comm);
-		ktstr_get_u64(&item.sub, "pid", &cpus[cpu].pid);
 	}
 }
 
@@ -194,9 +202,9 @@ void evidence_say_above(const struct evidence *e, uint64_t cpu, char *buf, size_
 	const struct cpu_seen *c = &e->cpus[cpu];
 
 	if (c->samples)
-		ktstr_append(buf, size, "%.*s[%llu] (%.*s) in %llu of %llu samples while it waited",
-			     KTSTR_STR_ARG(c->comm), (unsigned long long)c->pid, KTSTR_STR_ARG(c->class),
-			     (unsigned long long)c->above, (unsigned long long)c->samples);
+		ktstr_append(buf, size, "such a task in %llu of %llu samples while it waited, most often %.*s[%llu] (%.*s)",
+			     (unsigned long long)c->above, (unsigned long long)c->samples, KTSTR_STR_ARG(c->comm),
+			     (unsigned long long)c->pid, KTSTR_STR_ARG(c->class));
 	else
 		ktstr_append(buf, size, "%.*s at the exit", KTSTR_STR_ARG(c->dumped));
 }

@@ -9,8 +9,8 @@
 struct cpu_seen {
 	uint64_t samples;		/* of the monitor "runqueues" */
 	uint64_t above;			/* of them: with a task of a class above the scheduler's (stop, dl, rt) */
-	struct ktstr_str comm, class;	/* of the last such task */
-	uint64_t pid;
+	struct ktstr_str comm, class;	/* of such a task: the one that was there most often */
+	uint64_t pid, votes;
 	struct ktstr_str dumped;	/* "COMM[PID] class=rt_sched_class": what the dump has of such a task */
 };
 
@@ -33,7 +33,7 @@ void evidence_free(struct evidence *e);
 
 /* A higher class had that CPU for most of that time. */
 bool evidence_is_above(const struct evidence *e, uint64_t cpu);
-/* "rt-hog[99] (rt) in 50 of 52 samples while it waited" */
+/* "such a task in 50 of 52 samples while it waited, most often rt-hog[99] (rt)" */
 void evidence_say_above(const struct evidence *e, uint64_t cpu, char *buf, size_t size);
 
 #endif

@@ -53,16 +53,20 @@ static bool number_of(const struct stall *stall, const struct event *e, const ch
 	return true;
 }
 
+/* The DSQ that the event's task is on, or is about to be put on. */
+static bool queue_of(const struct stall *stall, const struct event *e, uint64_t *ret)
+{
+	return number_of(stall, e, "scx.dsq->id", ret) ||
+	       (number_of(stall, e, "scx.ddsp_dsq_id", ret) && *ret != DSQ_INVALID);
+}
+
 /* Where it is after it was enqueued; in no queue, nobody can ever run it. */
 static void find_queue(struct stall *stall)
 {
 	const struct event *exit = stall->enqueue->exit;
 
 	stall->returned = exit;
-	if (!exit)
-		return;
-	stall->queued = number_of(stall, exit, "scx.dsq->id", &stall->dsq) ||
-			(number_of(stall, exit, "scx.ddsp_dsq_id", &stall->dsq) && stall->dsq != DSQ_INVALID);
+	stall->queued = exit && queue_of(stall, exit, &stall->dsq);
 	if (!stall->queued)
 		return;
 	stall->local = stall->dsq == DSQ_LOCAL ? number_of(stall, exit, "cpu", &stall->cpu) :
@@ -193,54 +197,85 @@ static bool is_shut_out(const struct stall *stall, char *buf, size_t size)
 	return true;
 }
 
-/* How often each kind of thing happened since the task was enqueued, as far as that was recorded. */
-struct since {
-	uint64_t asked_here, ran_here, ran_elsewhere;
-	struct ktstr_str dispatch;
+/* ---- who takes tasks from a DSQ ---- */
+
+/* A task was enqueued, on that DSQ or elsewhere; or it began to run. */
+struct step {
+	uint64_t task, time_ns;
+	uint32_t cpu;
+	bool runs, on_it;
 };
 
-static struct since count_since(const struct stall *stall)
+static int by_task(const void *a, const void *b)
+{
+	const struct step *x = a, *y = b;
+
+	if (x->task != y->task)
+		return x->task < y->task ? -1 : 1;
+	return x->time_ns < y->time_ns ? -1 : x->time_ns > y->time_ns;
+}
+
+static size_t find_steps(const struct stall *stall, struct step *steps)
 {
 	const struct trace *t = stall->t;
-	struct since n = { .ran_here = 0 };
+	uint64_t dsq;
+	size_t n = 0;
 
 	for (size_t i = 0; i < t->n_calls; i++) {
-		const struct event *e = t->calls[i].entry;
-		const struct point *p = trace_point(t, e);
-		bool here = may_run_on(stall, e->cpu);
+		const struct call *call = &t->calls[i];
+		const struct event *e = call->entry;
+		bool runs = ktstr_str_is(trace_point(t, e)->op, "running");
 
-		if (e->time_ns <= stall->enqueue->entry->time_ns || e->time_ns > t->trigger.time_ns ||
-		    !ktstr_str_is(p->target, "callback"))
+		if (!e->task || e->time_ns > t->trigger.time_ns ||
+		    (!runs && !ktstr_str_is(trace_point(t, e)->op, "enqueue")))
 			continue;
-		if (here && ktstr_str_is(p->op, "dispatch")) {
-			n.asked_here++;
-			n.dispatch = p->function;
-		}
-		n.ran_here += here && ktstr_str_is(p->op, "running");
-		n.ran_elsewhere += !here && ktstr_str_is(p->op, "running");
+		steps[n++] = (struct step){
+			.task = e->task, .time_ns = e->time_ns, .cpu = e->cpu, .runs = runs,
+			.on_it = !runs && call->exit && queue_of(stall, call->exit, &dsq) && dsq == stall->dsq,
+		};
 	}
 	return n;
 }
 
-/* The scheduler has work done, and never where this task may run. */
+/* On which CPUs tasks ran that came from the DSQ where this one is. */
+static void find_takers(const struct stall *stall, uint8_t takers[CPUS_MAX / 8])
+{
+	struct step *steps = calloc(stall->t->n_calls + 1, sizeof(*steps));
+	size_t n = steps ? find_steps(stall, steps) : 0;
+
+	if (n)
+		qsort(steps, n, sizeof(*steps), by_task);
+	for (size_t i = 1; i < n; i++)
+		if (steps[i].runs && steps[i - 1].on_it && steps[i].task == steps[i - 1].task)
+			takers[steps[i].cpu / 8] |= (uint8_t)(1 << steps[i].cpu % 8);
+	free(steps);
+}
+
+/* The scheduler runs tasks of that DSQ, and never where this one may run. */
 static bool is_misplaced(const struct stall *stall, char *buf, size_t size)
 {
-	struct since n;
-	char mask[128];
+	uint8_t takers[CPUS_MAX / 8] = { 0 };
+	const struct ktstr_str list = { (const char *)takers, sizeof(takers) };
+	char mask[128], taking[128], dsq[64];
+	bool any = false;
 
-	if (!stall->enqueue || !stall->has_mask)
+	if (!stall->queued || stall->local || !stall->has_mask)
 		return false;
-	n = count_since(stall);
-	if (n.ran_here || !n.ran_elsewhere)
+	find_takers(stall, takers);
+	for (uint64_t cpu = 0; cpu < CPUS_MAX; cpu++) {
+		if (!decode_mask_has(stall->t, list, cpu))
+			continue;
+		if (may_run_on(stall, cpu))
+			return false;
+		any = true;
+	}
+	if (!any)
 		return false;
 	decode_mask(stall->t, stall->mask, mask, sizeof(mask));
-	snprintf(buf, size, "affinity that no CPU satisfies: it may run on CPU %s only, where ", mask);
-	if (n.asked_here)
-		ktstr_append(buf, size, "%.*s was called %llu times since it was enqueued and nothing ran",
-			     KTSTR_STR_ARG(n.dispatch), (unsigned long long)n.asked_here);
-	else
-		ktstr_append(buf, size, "the scheduler was not asked for a task since it was enqueued");
-	ktstr_append(buf, size, "; on other CPUs tasks were run %llu times", (unsigned long long)n.ran_elsewhere);
+	decode_mask(stall->t, list, taking, sizeof(taking));
+	decode_dsq(stall->dsq, dsq, sizeof(dsq));
+	snprintf(buf, size, "affinity that no CPU satisfies: it may run on CPU %s and is on the DSQ %s, whose tasks were seen "
+		 "to run on CPU %s only", mask, dsq, taking);
 	return true;
 }
 
