@@ -37,6 +37,8 @@ const struct ktstr_fault ktstr_faults[] = {
 	  "enqueue inserts into a queue that does not exist: the kernel's own error" },
 	{ "dispatch-loop", KTSTR_FAULT_DISPATCH_LOOP, "dispatch_loop", AFTER,
 	  "dispatch keeps the kernel busy with a task that is not queued; the watchdog ends it" },
+	{ "misplace", KTSTR_FAULT_MISPLACE, "misplace", AFTER,
+	  "enqueue puts tasks bound to one CPU (no kernel threads) where CPU 0 alone looks; the watchdog ends it" },
 };
 const size_t ktstr_n_faults = KTSTR_ARRAY_SIZE(ktstr_faults);
 

@@ -54,6 +54,7 @@ struct sched_ext_entity {
 struct task_struct {
 	unsigned int flags;
 	s32 pid;
+	int nr_cpus_allowed;
 	struct sched_ext_entity scx;
 };
 

@@ -10,6 +10,7 @@
 #include "scx_ktstr.h"
 
 #define SHARED_DSQ 0
+#define MISPLACED_DSQ 1			/* CPU 0 alone looks here */
 #define NO_SUCH_DSQ 0xbad
 #define NO_SUCH_ADDRESS 0xbad
 #define KTHREADD_PID 2
@@ -101,6 +102,13 @@ static __always_inline bool drop(struct task_struct *p, u64 calls)
 	return true;
 }
 
+/* A task that may run on one CPU only, which may not be the one that looks where it is put. */
+static __always_inline bool misplace(const struct task_struct *p, u64 calls)
+{
+	return on(KTSTR_FAULT_MISPLACE, fault_now.misplace, calls) && p->nr_cpus_allowed == 1 &&
+	       !(p->flags & PF_KTHREAD);
+}
+
 /* Hands a task that is not queued to the kernel, which ignores it and calls dispatch again. */
 static __always_inline void feed_nothing(void)
 {
@@ -145,6 +153,10 @@ void BPF_PROG(ktstr_enqueue, struct task_struct *p, u64 enq_flags)
 		scx_insert(p, NO_SUCH_DSQ, SCX_SLICE_DFL, enq_flags);
 		return;
 	}
+	if (misplace(p, calls)) {
+		scx_insert(p, MISPLACED_DSQ, SCX_SLICE_DFL, enq_flags);
+		return;
+	}
 	/* A sleeper may save up one slice, no more. */
 	if (before(vtime, vtime_now - SCX_SLICE_DFL))
 		vtime = vtime_now - SCX_SLICE_DFL;
@@ -167,7 +179,7 @@ void BPF_PROG(ktstr_dispatch, s32 cpu, struct task_struct *prev)
 		feed_nothing();
 		return;
 	}
-	if (scx_move_to_local(SHARED_DSQ))
+	if (scx_move_to_local(SHARED_DSQ) || (!cpu && scx_move_to_local(MISPLACED_DSQ)))
 		count(stats.moved);
 }
 
@@ -202,9 +214,9 @@ void BPF_PROG(ktstr_dump, struct scx_dump_ctx *dump)
 		 config.after, config.every, config.delay_us);
 	scx_dump("scx_ktstr: now: enqueue_error=%u dispatch_error=%u select_cpu_error=%u\n",
 		 fault_now.enqueue_error, fault_now.dispatch_error, fault_now.select_cpu_error);
-	scx_dump("scx_ktstr: now: stall=%u drop=%u slow=%u bad_dsq=%u dispatch_loop=%u\n",
+	scx_dump("scx_ktstr: now: stall=%u drop=%u slow=%u bad_dsq=%u dispatch_loop=%u misplace=%u\n",
 		 fault_now.stall, fault_now.drop, fault_now.slow, fault_now.bad_dsq,
-		 fault_now.dispatch_loop);
+		 fault_now.dispatch_loop, fault_now.misplace);
 	scx_dump("scx_ktstr: select_cpu=%llu enqueue=%llu dispatch=%llu\n", stats.select_cpu,
 		 stats.enqueue, stats.dispatch);
 	scx_dump("scx_ktstr: running=%llu moved=%llu dropped=%llu\n", stats.running, stats.moved,
@@ -220,7 +232,7 @@ s32 BPF_PROG(ktstr_init)
 		scx_error("init fault");
 		return -EPERM;
 	}
-	return scx_bpf_create_dsq(SHARED_DSQ, -1);
+	return scx_bpf_create_dsq(SHARED_DSQ, -1) ?: scx_bpf_create_dsq(MISPLACED_DSQ, -1);
 }
 
 SEC("struct_ops/ktstr_exit")

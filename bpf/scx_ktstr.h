@@ -33,6 +33,7 @@ enum ktstr_fault_kind {
 	KTSTR_FAULT_NO_ATTACH,		/* user space alone knows what to do */
 	KTSTR_FAULT_BAD_DSQ,
 	KTSTR_FAULT_DISPATCH_LOOP,
+	KTSTR_FAULT_MISPLACE,
 };
 
 struct ktstr_config {
@@ -53,6 +54,7 @@ struct ktstr_fault_now {
 	__u32 slow;			/* microseconds per callback */
 	__u32 bad_dsq;
 	__u32 dispatch_loop;
+	__u32 misplace;
 };
 
 struct ktstr_stats {
@@ -75,7 +77,7 @@ struct ktstr_exit_event {
 };
 
 _Static_assert(sizeof(struct ktstr_config) == 24, "shared layout");
-_Static_assert(sizeof(struct ktstr_fault_now) == 32, "shared layout");
+_Static_assert(sizeof(struct ktstr_fault_now) == 36, "shared layout");
 _Static_assert(sizeof(struct ktstr_stats) == 48, "shared layout");
 _Static_assert(sizeof(struct ktstr_exit_event) == 1168, "shared layout");
 
