@@ -31,7 +31,6 @@ enum { BPF_F_MMAPABLE = 1 << 10 };
 #define EFAULT 14
 #define ENODATA 61
 #define KTSTR_SIGSTOP 19
-#define KTSTR_FIRST_ERROR_KIND 1024	/* SCX_EXIT_ERROR, enum scx_exit_kind */
 
 struct bpf_raw_tracepoint_args {
 	__u64 args[0];

@@ -287,8 +287,8 @@ static __always_inline int triggered(void *ctx, u32 point, u32 kind)
 	struct ktstr_ring *ring = bpf_map_lookup_elem(&ktstr_rings, &cpu);
 	struct ktstr_control *c = control();
 
-	/* Only what the kernel holds against a scheduler; not that user space ends it. */
-	if (kind < KTSTR_FIRST_ERROR_KIND || !c || !ring || c->frozen > 1 ||
+	/* That user space ends a scheduler tells something only when that is what is looked into. */
+	if (!c || kind < c->first_kind || !ring || c->frozen > 1 ||
 	    __sync_val_compare_and_swap(&c->fired, 0, 1))
 		return 0;
 	c->frozen = 1;
@@ -312,7 +312,7 @@ int ktstr_probe_tracepoint(struct bpf_raw_tracepoint_args *ctx)
 	return c ? triggered(ctx, c->tracepoint_point, (u32)ctx->args[1]) : 0;
 }
 
-/* Which argument the kind is: the point's n_args. */
+/* Which argument the kind is: the point's n_args, or that there is none. */
 SEC("kprobe")
 int ktstr_probe_function(struct pt_regs *ctx)
 {
@@ -326,7 +326,8 @@ int ktstr_probe_function(struct pt_regs *ctx)
 	barrier_var(kinds[0]);
 	barrier_var(kinds[1]);
 	barrier_var(kinds[2]);
-	kind = spec->n_args == 0 ? kinds[0] : spec->n_args == 1 ? kinds[1] : kinds[2];
+	kind = spec->n_args == 0 ? kinds[0] : spec->n_args == 1 ? kinds[1] :
+	       spec->n_args == KTSTR_UNREGISTERED ? KTSTR_KIND_UNREG : kinds[2];
 	return triggered(ctx, point, (u32)kind);
 }
 

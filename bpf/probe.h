@@ -41,7 +41,12 @@ struct ktstr_capture {
 
 #define KTSTR_POINT_CONTEXT 1u		/* the arguments are in an array that the first one points at:
 					 * a struct_ops program */
+/* enum scx_exit_kind, kernel/sched/ext_internal.h */
+#define KTSTR_KIND_UNREG 64		/* user space, or its end */
+#define KTSTR_KIND_ERROR 1024		/* the first of what the kernel holds against a scheduler */
+
 #define KTSTR_NO_TASK 255
+#define KTSTR_UNREGISTERED 3		/* n_args of a trigger without an argument that tells the kind */
 
 struct ktstr_point_spec {
 	__u32 flags;
@@ -86,7 +91,7 @@ struct ktstr_control {
 	__u64 n;			/* where it stands among the events of its CPU */
 	__u32 point, cpu, pid, kind;	/* kind: enum scx_exit_kind */
 	__s32 stack_bytes;
-	__u32 pad;
+	__u32 first_kind;		/* a lower one is no trigger */
 	char comm[16];
 	__u64 stack[KTSTR_PROBE_STACK];
 };

@@ -166,11 +166,12 @@ static void attach_trigger(struct ktstr_prober *p, const struct planned *point)
 			    ktstr_now_ns() - begin_ns, &err);
 }
 
-/* The first trigger that attaches is enough: a second one would tell the same end twice. */
+/* The first trigger that attaches is enough, as far as it is told which kind of end it is: not all ends need pass it. */
 static void attach_triggers(struct ktstr_prober *p, const struct planned *points, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (is(&points[i].fields, "at", "trigger") && !p->has_trigger)
+		if (is(&points[i].fields, "at", "trigger") &&
+		    (!p->has_trigger || points[i].spec.n_args == KTSTR_UNREGISTERED))
 			attach_trigger(p, &points[i]);
 }
 

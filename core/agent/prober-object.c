@@ -78,6 +78,7 @@ static bool is_of_gate(const char *map)
 
 int ktstr_prober_load_gate(struct ktstr_prober *p, struct ktstr_err *err)
 {
+	uint64_t first_kind = KTSTR_KIND_ERROR;
 	struct bpf_program *program;
 	struct bpf_map *map;
 	int ret;
@@ -96,6 +97,8 @@ int ktstr_prober_load_gate(struct ktstr_prober *p, struct ktstr_err *err)
 	if (ret || !p->control)
 		return ret ? ret : err->code;
 	p->control->prober = (uint32_t)getpid();
+	ktstr_get_u64(&p->plan, "first_kind", &first_kind);
+	p->control->first_kind = (uint32_t)first_kind;
 	return 0;
 }
 

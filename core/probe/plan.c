@@ -70,15 +70,22 @@ static int note_key(struct planner *p, const struct ktstr_point *point, bool *re
 	return 0;
 }
 
-/* The argument that tells the kind of exit: the program that is the trigger reads it. */
-static int aim_trigger(struct ktstr_spec *spec, struct ktstr_err *err)
+/* An attempt that repeats one whose scheduler left by itself: how it leaves is what is looked into. */
+static bool left_by_itself(const struct planner *p)
+{
+	return p->base.input->verdicts[0]->cause == KTSTR_CAUSE_SCHED_EXIT;
+}
+
+/* The argument that tells the kind of exit: the program that is the trigger reads it. What is not told is by
+ * what a scheduler is unregistered. */
+static int aim_trigger(const struct planner *p, struct ktstr_spec *spec, struct ktstr_err *err)
 {
 	int kind = ktstr_spec_find_param(spec, "enum scx_exit_kind", "kind");
 
 	spec->bpf.n_captures = 0;
-	if (kind < 0 || kind > 2)
+	if ((kind < 0 && !left_by_itself(p)) || kind > 2)
 		return ktstr_err_set(err, -ENOENT, "it is not told which kind of exit it is");
-	spec->bpf.n_args = (uint8_t)kind;
+	spec->bpf.n_args = kind < 0 ? KTSTR_UNREGISTERED : (uint8_t)kind;
 	return 0;
 }
 
@@ -101,7 +108,7 @@ static int put_kernel_point(struct planner *p, const struct ktstr_point *point, 
 		ret = ktstr_spec_build(p->btf, btf__type_by_id(p->btf, (uint32_t)id)->type, p->btf, spec, err);
 		ktstr_put_u64(b, "btf_id", (uint64_t)id);
 		if (!ret && point->at == KTSTR_POINT_TRIGGER)
-			ret = aim_trigger(spec, err);
+			ret = aim_trigger(p, spec, err);
 	}
 	if (ret)
 		ktstr_put_str(b, "absent", err->msg);
@@ -331,6 +338,7 @@ static int build(struct planner *p, const struct ktstr_plan *plan, struct ktstr_
 	struct ktstr_probe_plan *out = p->plan;
 
 	ktstr_put_begin(&out->guest);
+	ktstr_put_u64(&out->guest, "first_kind", left_by_itself(p) ? KTSTR_KIND_UNREG : KTSTR_KIND_ERROR);
 	ask_all(p, plan);
 	put_ops(p);
 	put_enums(p);

@@ -2,7 +2,7 @@
 /*
  * probe/exit-trigger: stops the recording when the kernel throws the scheduler out, in the context that made it do
  * so. By the tracepoint where the kernel has it (7.3), else by the first of the functions that every error
- * passes (kernel/sched/ext.c).
+ * passes (kernel/sched/ext.c). One that left by itself passes neither before 7.3: there it is where it is unregistered.
  */
 #include <ktstr/probe.h>
 
@@ -11,9 +11,7 @@
 static int exit_trigger_plan(struct ktstr_planner *planner, const struct ktstr_value *values,
 			     struct ktstr_err *err)
 {
-	static const char *const functions[] = {
-		"scx_claim_exit", "scx_vexit", "scx_exit", "scx_error_irq_workfn",
-	};
+	static const char *const functions[] = { "scx_claim_exit", "scx_vexit", "scx_exit" };
 	struct ktstr_point point = {
 		.size = sizeof(point), .at = KTSTR_POINT_TRIGGER, .target = KTSTR_TARGET_TRACEPOINT,
 		.function = "sched_ext_exit", .why = "the kernel throws the scheduler out",
@@ -28,6 +26,13 @@ static int exit_trigger_plan(struct ktstr_planner *planner, const struct ktstr_v
 		point.function = functions[i];
 		if (!planner->has(planner, KTSTR_TARGET_KERNEL, functions[i]))
 			continue;
+		ret = planner->add(planner, &point, err);
+		found += !ret;
+		ret = ret == -ENOENT ? 0 : ret;
+	}
+	if (!ret && planner->input->verdicts[0]->cause == KTSTR_CAUSE_SCHED_EXIT) {
+		point.function = "bpf_scx_unreg";
+		point.why = "user space takes the scheduler away, or is gone";
 		ret = planner->add(planner, &point, err);
 		found += !ret;
 		ret = ret == -ENOENT ? 0 : ret;
