@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/vec.h"
+#include "run/scxexit.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -138,9 +139,10 @@ bool ktstr_chain_parse(struct ktstr_str line, struct ktstr_chain_line *ret)
 
 /* ---- stacks ---- */
 
-enum source { FROM_DUMP, FROM_KERNEL, FROM_SCHEDULER, SOURCES };
+/* The console last: it has what the kernel's log has, unless the guest could not send that any more. */
+enum source { FROM_DUMP, FROM_KERNEL, FROM_SCHEDULER, FROM_CONSOLE, SOURCES };
 
-static const char *const source_names[SOURCES] = { "sched_ext dump", "kernel log", "scheduler log" };
+static const char *const source_names[SOURCES] = { "sched_ext dump", "kernel log", "scheduler log", "console" };
 
 struct stack {
 	bool open, closed;
@@ -265,11 +267,14 @@ void ktstr_chain_reader_add(struct ktstr_chain_reader *r, const struct ktstr_rec
 {
 	struct ktstr_str text = { "", 0 };
 
-	if (rec->type != KTSTR_REC_SCX_DUMP && rec->type != KTSTR_REC_KMSG && rec->type != KTSTR_REC_SCHED_OUT)
+	if (rec->type != KTSTR_REC_SCX_DUMP && rec->type != KTSTR_REC_KMSG && rec->type != KTSTR_REC_SCHED_OUT &&
+	    rec->type != KTSTR_REC_CONSOLE)
 		return;
 	ktstr_get_str(&rec->fields, "text", &text);
 	if (rec->type == KTSTR_REC_KMSG)
 		take_kmsg(r, &r->stacks[FROM_KERNEL], text);
+	else if (rec->type == KTSTR_REC_CONSOLE)
+		take_kmsg(r, &r->stacks[FROM_CONSOLE], ktstr_scx_drop_stamps(text));
 	else
 		take_backtrace(r, &r->stacks[rec->type == KTSTR_REC_SCX_DUMP ? FROM_DUMP : FROM_SCHEDULER], text);
 }

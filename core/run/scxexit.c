@@ -86,6 +86,27 @@ void ktstr_scx_exit_kmsg(struct ktstr_scx_exit *exit, struct ktstr_str text)
 		copy(exit->message, sizeof(exit->message), text);
 }
 
+/* "[   12.345678] ", and with CONFIG_PRINTK_CALLER "[    T12] " behind it. */
+struct ktstr_str ktstr_scx_drop_stamps(struct ktstr_str text)
+{
+	const char *end;
+
+	while (text.len && *text.s == '[' && (end = memchr(text.s, ']', text.len))) {
+		text.len -= (size_t)(end + 1 - text.s);
+		text.s = end + 1;
+		if (text.len && *text.s == ' ') {
+			text.s++;
+			text.len--;
+		}
+	}
+	return text;
+}
+
+void ktstr_scx_exit_console(struct ktstr_scx_exit *exit, struct ktstr_str text)
+{
+	ktstr_scx_exit_kmsg(exit, ktstr_scx_drop_stamps(text));
+}
+
 /* 'COMM[PID] triggered exit kind KIND:', from scx_dump_state(). */
 void ktstr_scx_exit_dump(struct ktstr_scx_exit *exit, struct ktstr_str text)
 {
@@ -98,6 +119,18 @@ void ktstr_scx_exit_dump(struct ktstr_scx_exit *exit, struct ktstr_str text)
 		kind = kind * 10 + (uint64_t)(*text.s - '0');
 	if (kind && (!exit->kind || !exit->seen))
 		exit->kind = kind;
+}
+
+void ktstr_scx_exit_complete(struct ktstr_scx_exit *exit, const struct ktstr_scx_exit *console)
+{
+	uint64_t kind = exit->kind;
+
+	if (!exit->seen && console->seen) {
+		*exit = *console;
+		exit->kind = kind ? kind : console->kind;
+	}
+	if (console->seen && !exit->message[0] && !strcmp(exit->name, console->name))
+		memcpy(exit->message, console->message, sizeof(exit->message));
 }
 
 enum ktstr_cause ktstr_scx_exit_cause(const struct ktstr_scx_exit *exit)

@@ -23,8 +23,15 @@ struct ktstr_scx_exit {
 /* Takes one line of kernel log, in order. The first exit is kept, unless user space unregistered that one
  * and another one follows: a scenario may stop a scheduler and start it again. */
 void ktstr_scx_exit_kmsg(struct ktstr_scx_exit *exit, struct ktstr_str text);
+/* A line of the console without its time stamp. */
+struct ktstr_str ktstr_scx_drop_stamps(struct ktstr_str text);
+/* The same of a line of the console, which begins with a time stamp. */
+void ktstr_scx_exit_console(struct ktstr_scx_exit *exit, struct ktstr_str text);
 /* Takes one line of the sched_ext dump. */
 void ktstr_scx_exit_dump(struct ktstr_scx_exit *exit, struct ktstr_str text);
+
+/* The guest's log may have ended before the crash did: takes from what the console has what is missing. */
+void ktstr_scx_exit_complete(struct ktstr_scx_exit *exit, const struct ktstr_scx_exit *console);
 
 /* Error, stall, or neither: a scheduler that was unregistered. */
 enum ktstr_cause ktstr_scx_exit_cause(const struct ktstr_scx_exit *exit);

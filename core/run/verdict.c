@@ -16,6 +16,8 @@
 #include "run/run.h"
 #include "run/scxexit.h"
 
+#include <ktstr/task-name.h>
+
 #include <ctype.h>
 
 struct evidence {
@@ -27,7 +29,7 @@ struct evidence {
 	int64_t sched_code;
 	uint64_t sched_signal;
 	char sched_state[128];
-	struct ktstr_scx_exit scx;
+	struct ktstr_scx_exit scx, console;	/* as the kernel's log has it; as its console does */
 	char faults[KTSTR_FAULT_COUNT][256];	/* the line that told, "" when not seen */
 	char harness[512];
 	char guest_fault[512];
@@ -137,6 +139,10 @@ static void on_record(struct evidence *e, const struct ktstr_record *rec)
 	case KTSTR_REC_KMSG:
 		ktstr_get_str(f, "text", &s);
 		ktstr_scx_exit_kmsg(&e->scx, s);
+		break;
+	case KTSTR_REC_CONSOLE:
+		ktstr_get_str(f, "text", &s);
+		ktstr_scx_exit_console(&e->console, s);
 		break;
 	case KTSTR_REC_SCX_DUMP:
 		ktstr_get_str(f, "text", &s);
@@ -388,28 +394,46 @@ static size_t number_at(const char *text)
 	return hex > 2 ? hex : strspn(text, "0123456789");
 }
 
-/* A task as the kernel writes it: the name is already in `b`, and "[123]" follows. */
-static size_t task_at(const struct ktstr_buf *b, const char *text)
+/* A task as the kernel writes it: its name has been copied, and "[123]" follows. */
+static size_t task_at(const char *begin, const char *text)
 {
 	size_t n = *text == '[' ? strspn(text + 1, "0123456789") : 0;
 
-	return n && text[1 + n] == ']' && b->len && b->data[b->len - 1] != ' ' ? n + 2 : 0;
+	return n && text[1 + n] == ']' && text > begin && text[-1] != ' ' ? n + 2 : 0;
+}
+
+/* The next task in `text`: where its name begins; NULL: none. */
+static const char *next_task(const char *begin, const char *text, size_t *ret_len)
+{
+	for (const char *at = text; (at = strchr(at, '[')); at++) {
+		size_t n = task_at(begin, at);
+		const char *name = n ? ktstr_task_name(begin, at) : NULL;
+
+		if (!name || name < text)
+			continue;
+		*ret_len = (size_t)(at - name) + n;
+		return name;
+	}
+	return NULL;
 }
 
 /* Numbers become N and hexadecimal ones too, and a task is TASK, so that the same bug has the same signature. */
 static void put_normalised(struct ktstr_buf *b, const char *text)
 {
-	for (const char *p = text; *p;) {
-		size_t task = task_at(b, p), n = number_at(p);
+	size_t len = 0;
+	const char *task = next_task(text, text, &len);
 
-		if (task) {
-			while (b->len && b->data[b->len - 1] != ' ' && b->data[b->len - 1] != '(')
-				b->len--;
+	for (const char *p = text; *p;) {
+		size_t n = number_at(p);
+
+		if (p == task) {
 			ktstr_buf_puts(b, "TASK");
-		} else {
-			ktstr_buf_add(b, n ? "N" : p, 1);
+			p += len;
+			task = next_task(text, p, &len);
+			continue;
 		}
-		p += task ? task : n ? n : 1;
+		ktstr_buf_add(b, n ? "N" : p, 1);
+		p += n ? n : 1;
 	}
 }
 
@@ -499,6 +523,7 @@ int ktstr_verdict_create(const struct ktstr_journal *journal, struct ktstr_verdi
 		on_record(e, &rec);
 		ktstr_chain_reader_add(owned->chain, &rec);
 	}
+	ktstr_scx_exit_complete(&e->scx, &e->console);
 	v->chain = ktstr_chain_reader_end(owned->chain);
 	ret = ktstr_chain_reader_failed(owned->chain) || ktstr_watcher_failed(owned->watcher)
 		? ktstr_err_nomem(err) : 0;

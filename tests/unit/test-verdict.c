@@ -109,6 +109,26 @@ Test(verdict, the_kernels_words_are_the_reason)
 	      KMSG("sched_ext: foo: spin[99] failed to run for 6.9s"), DONE("scheduler-died"), STOPPED, END);
 }
 
+#define CONSOLE(text) { KTSTR_REC_CONSOLE, { "text" }, { text }, { 0 } }
+
+/* The channel of the guest's log died with the guest, at the latest with its last lines in it. */
+Test(verdict, the_console_has_the_words_that_the_log_lost)
+{
+	CHECK(KTSTR_OUTCOME_FAIL, KTSTR_CAUSE_SCHED_ERROR, "scheduler error (scx_bpf_error: enqueue fault)",
+	      RUN_WITH_SCHEDULER, ATTACHED,
+	      CONSOLE("[   12.322155] sched_ext: BPF scheduler \"foo\" disabled (scx_bpf_error)"),
+	      CONSOLE("[   12.323012][    T7] sched_ext: foo: enqueue fault"), DONE("scheduler-died"), STOPPED, END);
+	CHECK(KTSTR_OUTCOME_FAIL, KTSTR_CAUSE_SCHED_ERROR, "scheduler error (scx_bpf_error: enqueue fault)",
+	      RUN_WITH_SCHEDULER, ATTACHED,
+	      CONSOLE("[   12.322155] sched_ext: BPF scheduler \"foo\" disabled (scx_bpf_error)"),
+	      KMSG("sched_ext: BPF scheduler \"foo\" disabled (scx_bpf_error)"),
+	      CONSOLE("[   12.323012] sched_ext: foo: enqueue fault"), DONE("scheduler-died"), STOPPED, END);
+	/* The log has it all: what the console has besides is not of this end. */
+	CHECK(KTSTR_OUTCOME_PASS, KTSTR_CAUSE_NONE, "", RUN_WITH_SCHEDULER, ATTACHED,
+	      KMSG("sched_ext: BPF scheduler \"foo\" disabled (unregistered from user space)"),
+	      CONSOLE("[   12.323012] sched_ext: foo: said before"), DONE("ran"), STOPPED, END);
+}
+
 Test(verdict, an_orderly_unregistration_is_no_failure)
 {
 	CHECK(KTSTR_OUTCOME_PASS, KTSTR_CAUSE_NONE, "", RUN_WITH_SCHEDULER, ATTACHED,
@@ -164,6 +184,29 @@ Test(verdict, a_signature_has_the_functions_of_bpf_and_no_task)
 			 "foo_enqueue");
 	cr_assert_eq(v->chain->n_frames, 5, "the interrupt met a probe, which is no part of the bug");
 	ktstr_verdict_destroy(v);
+}
+
+Test(verdict, a_signature_has_no_task_whatever_its_name_is)
+{
+	static const char *const names[] = { "spin", "my own task", "kworker/u8:0", "7 of 9" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char stall[96], error[96];
+		const struct rec recs[] = { RUN_WITH_SCHEDULER, ATTACHED,
+			KMSG("sched_ext: BPF scheduler \"foo\" disabled (runnable task stall)"), KMSG(stall) };
+		const struct rec others[] = { RUN_WITH_SCHEDULER, ATTACHED,
+			KMSG("sched_ext: BPF scheduler \"foo\" disabled (runtime error)"), KMSG(error) };
+		struct ktstr_verdict *v;
+
+		snprintf(stall, sizeof(stall), "sched_ext: foo: %s[12] failed to run for 5.123s", names[i]);
+		snprintf(error, sizeof(error), "sched_ext: foo: target CPU 1 not allowed for %s[12]", names[i]);
+		v = judge(recs, 4);
+		cr_expect_str_eq(v->signature, "scheduler stall (runnable task stall: TASK failed to run for N.Ns)");
+		ktstr_verdict_destroy(v);
+		v = judge(others, 4);
+		cr_expect_str_eq(v->signature, "scheduler error (runtime error: target CPU N not allowed for TASK)");
+		ktstr_verdict_destroy(v);
+	}
 }
 
 Test(verdict, numbers_do_not_change_the_signature)
