@@ -211,7 +211,7 @@ static const struct made_point {
 
 enum { ENQUEUE = 1, ENQUEUE_X, SELECT, SELECT_X, DO_ENQUEUE, DO_ENQUEUE_X, DISPATCH, DISPATCH_X, PICK, INSERT, TICK };
 
-/* `task`: its pid; its address is 1000 more. 0: the event is about none. `value` is its second argument. */
+/* `task`: its pid; its address is 1000 more, its cgroup "odd" or "even". 0: the event is about none. `value` is its second argument. */
 struct made {
 	uint64_t ns, point, cpu, n, task, value, current;
 };
@@ -231,9 +231,9 @@ static void put_point(struct ktstr_journal_writer *w, const struct made_point *p
 	ktstr_put_bool(&b, "attached", true);
 	ktstr_put_u64(&b, "task", 0);
 	ktstr_put_array(&b, "items");
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 3; i++) {
 		ktstr_put_map(&b, NULL);
-		ktstr_put_str(&b, "name", i ? "comm" : "pid");
+		ktstr_put_str(&b, "name", (const char *[]){ "pid", "comm", "cgroup" }[i]);
 		ktstr_put_u64(&b, "param", 0);
 		ktstr_put_end(&b);
 	}
@@ -264,6 +264,7 @@ static void put_event(struct ktstr_journal_writer *w, const struct made *e)
 	ktstr_put_array(&b, "values");
 	ktstr_put_u64(&b, NULL, pid);
 	ktstr_put_str(&b, NULL, "worker");
+	ktstr_put_str(&b, NULL, pid % 2 ? "odd" : "even");
 	ktstr_put_end(&b);
 	ktstr_put_end(&b);
 	cr_assert_eq(ktstr_journal_append(w, KTSTR_REC_PROBE_EVENT, e->ns, b.data, b.len, NULL), 0);
@@ -293,8 +294,8 @@ static void put_trigger(struct ktstr_journal_writer *w, const struct made_trigge
 
 /* A trace and its story, out of a journal that is made of these events. */
 struct made_story {
-	struct ktstr_journal *journal;
-	struct ktstr_verdict verdict;
+	struct ktstr_journal *journal, *first;	/* the first attempt, where there is one before it */
+	struct ktstr_verdict verdict, first_verdict;
 	struct trace t;
 	struct story story;
 };
@@ -322,24 +323,35 @@ static struct ktstr_journal *make_journal(const struct made *events, size_t n, c
 	return j;
 }
 
-static struct made_story *tell(const struct made *events, size_t n, const struct made_trigger *g)
+/* Of an attempt that is not the first, when the message of that one is given. */
+static struct made_story *tell_of_second(const struct made *events, size_t n, const struct made_trigger *g,
+					 struct ktstr_journal *first, const char *message)
 {
 	struct made_story *m = calloc(1, sizeof(*m));
-	const struct ktstr_journal *journals[1];
-	const struct ktstr_verdict *verdicts[1];
+	const struct ktstr_journal *journals[2];
+	const struct ktstr_verdict *verdicts[2];
 	struct ktstr_section_input input = {
-		.size = sizeof(input), .attempts = 1, .journals = journals, .verdicts = verdicts,
+		.size = sizeof(input), .attempts = first ? 2 : 1, .journals = journals, .verdicts = verdicts,
 		.next = ktstr_journal_next,
 	};
 
 	cr_assert(m);
 	m->journal = make_journal(events, n, g);
+	m->first = first;
 	m->verdict = (struct ktstr_verdict){ .size = sizeof(m->verdict), .exit_message = g->message };
-	journals[0] = m->journal;
-	verdicts[0] = &m->verdict;
-	cr_assert_eq(trace_read(&m->t, &input, 0), 0);
+	m->first_verdict = (struct ktstr_verdict){ .size = sizeof(m->verdict), .exit_message = message };
+	journals[0] = first;
+	verdicts[0] = &m->first_verdict;
+	journals[first ? 1 : 0] = m->journal;
+	verdicts[first ? 1 : 0] = &m->verdict;
+	cr_assert_eq(trace_read(&m->t, &input, input.attempts - 1), 0);
 	story_find(&m->t, &m->story);
 	return m;
+}
+
+static struct made_story *tell(const struct made *events, size_t n, const struct made_trigger *g)
+{
+	return tell_of_second(events, n, g, NULL, NULL);
 }
 
 #define TELL(events, ...) tell(events, sizeof(events) / sizeof((events)[0]), &(struct made_trigger){ __VA_ARGS__ })
@@ -348,6 +360,7 @@ static void forget(struct made_story *m)
 {
 	trace_free(&m->t);
 	ktstr_journal_destroy(m->journal);
+	ktstr_journal_destroy(m->first);
 	free(m);
 }
 
@@ -494,6 +507,104 @@ Test(auto_repro, the_idle_task_is_nobody)
 	cr_expect(m->story.nobody);
 	cr_expect_eq(m->story.n_journey, 2, "that of the CPU");
 	forget(m);
+}
+
+/* ---- the task of the first attempt ---- */
+
+/* A journal with a worker of that pid, in a cgroup below another. */
+static struct ktstr_journal *make_first(uint64_t pid)
+{
+	char path[] = "/tmp/ktstr-test-auto-repro.XXXXXX";
+	struct ktstr_journal_writer *w;
+	struct ktstr_buf b = { 0 };
+	struct ktstr_journal *j;
+
+	close(mkstemp(path));
+	unlink(path);
+	cr_assert_eq(ktstr_journal_create(path, ktstr_now_ns(), &w, NULL), 0);
+	ktstr_put_begin(&b);
+	ktstr_put_str(&b, "cgroup", "both/even");
+	ktstr_put_u64(&b, "pid", pid);
+	ktstr_put_end(&b);
+	cr_assert_eq(ktstr_journal_append(w, KTSTR_REC_WORKER, 1, b.data, b.len, NULL), 0);
+	ktstr_buf_free(&b);
+	ktstr_journal_close(w);
+	cr_assert_eq(ktstr_journal_open(path, &j, NULL), 0);
+	unlink(path);
+	return j;
+}
+
+/* 21 was seen first, but is of another cgroup; 20 runs on; 22 is not seen any more. */
+static struct made_story *second(const char *message, const char *first_message)
+{
+	static const struct made events[] = {
+		EV(100, ENQUEUE, 0, 0, .task = 21), EV(101, ENQUEUE_X, 0, 1, .task = 21),
+		EV(102, ENQUEUE, 0, 2, .task = 20), EV(103, ENQUEUE_X, 0, 3, .task = 20),
+		EV(104, ENQUEUE, 0, 4, .task = 22), EV(105, ENQUEUE_X, 0, 5, .task = 22),
+		EV(106, ENQUEUE, 0, 6, .task = 20), EV(107, ENQUEUE_X, 0, 7, .task = 20),
+	};
+
+	return tell_of_second(events, sizeof(events) / sizeof(events[0]),
+			      &(struct made_trigger){ 200, 8, 1026, 7, message }, make_first(10), first_message);
+}
+
+Test(victim, is_found_by_name_and_cgroup_when_the_message_names_none)
+{
+	struct made_story *m = second("watchdog failed to check in for 5.0s", "worker[10] failed to run for 5.1s");
+
+	cr_expect_eq(m->story.pid, 22);
+	cr_expect(m->story.is_victim);
+	cr_expect_not(m->story.guess);
+	forget(m);
+}
+
+Test(victim, is_who_the_message_names_when_it_does)
+{
+	struct made_story *m = second("worker[20] failed to run for 5.0s", "worker[10] failed to run for 5.1s");
+
+	cr_expect_eq(m->story.pid, 20);
+	cr_expect(m->story.is_victim, "another pid, the same name and cgroup");
+	forget(m);
+	m = second("worker[21] failed to run for 5.0s", "worker[10] failed to run for 5.1s");
+	cr_expect_eq(m->story.pid, 21);
+	cr_expect_not(m->story.is_victim, "of another cgroup");
+	forget(m);
+}
+
+Test(victim, whose_cgroup_is_not_known_is_found_by_name)
+{
+	struct made_story *m = second("watchdog failed to check in for 5.0s", "worker[11] failed to run for 5.1s");
+
+	cr_expect_eq(m->story.pid, 21, "the one not seen for the longest time");
+	forget(m);
+	m = second("watchdog failed to check in for 5.0s", "nobody[11] failed to run for 5.1s");
+	cr_expect(m->story.guess);
+	forget(m);
+}
+
+Test(victim, may_have_a_name_with_blanks)
+{
+	static const struct {
+		const char *message, *name;
+	} cases[] = {
+		{ "my own task[12] failed to run for 5.123s", "my own task" },
+		{ "non-existent DSQ 0x5 for my own task[12]", "my own task" },
+		{ "SCX_DSQ_LOCAL[_ON] target CPU 1 not allowed for a b[12]", "a b" },
+		{ "SCX_DSQ_LOCAL[_ON] cannot move migration disabled a b[12] from CPU 0 to 1", "a b" },
+		{ "what a scheduler says of task[12] itself", "task" },
+		{ "kworker/1:1[12] failed to run for 5.123s", "kworker/1:1" },
+		{ "before (task[12])", "task" },
+	};
+	char comm[32];
+	uint64_t pid;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		cr_assert(trace_named_task(cases[i].message, comm, sizeof(comm), &pid), "%s", cases[i].message);
+		cr_expect_str_eq(comm, cases[i].name);
+		cr_expect_eq(pid, 12);
+	}
+	cr_expect_not(trace_named_task("nobody [12], and [x]", comm, sizeof(comm), &pid));
+	cr_expect_not(trace_named_task("[12]", comm, sizeof(comm), &pid));
 }
 
 /* ---- its journey ---- */

@@ -18,9 +18,6 @@ static const struct ktstr_param params[] = {
 		      .help = "last lines of each log of the repeated attempt; 0: all" },
 };
 
-#define KIND_ERROR 1024
-#define KIND_STALL 1026
-
 /* ---- did it come again? ---- */
 
 static bool was_thrown_out(const struct ktstr_verdict *v)

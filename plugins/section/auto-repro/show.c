@@ -117,6 +117,10 @@ void show_subject(const struct trace *t, const struct story *s, struct ktstr_doc
 	else
 		snprintf(text, sizeof(text), "%s[%llu]: %s%s", s->comm[0] ? s->comm : "?",
 			 (unsigned long long)s->pid, s->because, s->guess ? ", which is a guess" : "");
+	if (t->trigger.kind == KIND_STALL && t->victim.comm[0] && s->task)
+		ktstr_append(text, sizeof(text), "; %s %s[%llu] in the first attempt%s%.*s",
+			     s->is_victim ? "as" : "it was", t->victim.comm, (unsigned long long)t->victim.pid,
+			     t->victim.cgroup.len ? ", of cgroup " : "", KTSTR_STR_ARG(t->victim.cgroup));
 	if (s->guess && !s->pid)
 		ktstr_append(text, sizeof(text), " (the idle task: most likely not the one)");
 	doc->value(doc, "subject", text);

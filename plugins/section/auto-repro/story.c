@@ -3,28 +3,7 @@
 
 #include <ctype.h>
 
-#define KIND_UNREG 64		/* enum scx_exit_kind */
-#define KIND_STALL 1026
-
 /* ---- the message ---- */
-
-/* "COMM[PID]" anywhere in it. */
-static bool named_task(const char *message, char *comm, size_t size, uint64_t *ret_pid)
-{
-	for (const char *open = strchr(message, '['); open; open = strchr(open + 1, '[')) {
-		size_t digits = strspn(open + 1, "0123456789");
-		const char *begin = open;
-
-		if (!digits || open[1 + digits] != ']' || open == message || begin[-1] == ' ')
-			continue;
-		while (begin > message && begin[-1] != ' ' && begin[-1] != '(')
-			begin--;
-		snprintf(comm, size, "%.*s", (int)(open - begin), begin);
-		*ret_pid = strtoull(open + 1, NULL, 10);
-		return true;
-	}
-	return false;
-}
 
 /* A hexadecimal number in it. */
 static bool named_value(const char *message, uint64_t *ret)
@@ -85,7 +64,7 @@ static bool by_message(const struct trace *t, struct story *s)
 {
 	uint64_t pid = 0;
 
-	if (!named_task(t->verdict->exit_message, s->comm, sizeof(s->comm), &pid))
+	if (!trace_named_task(t->verdict->exit_message, s->comm, sizeof(s->comm), &pid))
 		return false;
 	s->pid = pid;
 	s->task = task_of_pid(t, pid);
@@ -160,6 +139,53 @@ static bool by_value(const struct trace *t, struct story *s)
 	return last;
 }
 
+static bool is_of_victim(const struct trace *t, const struct event *e)
+{
+	struct ktstr_field comm, cgroup;
+
+	return e->task && trace_item(t, e, "comm", &comm) && comm.type == KTSTR_FIELD_TEXT &&
+	       ktstr_str_is(comm.str, t->victim.comm) &&
+	       (!t->victim.cgroup.len ||
+		(trace_item(t, e, "cgroup", &cgroup) && cgroup.type == KTSTR_FIELD_TEXT &&
+		 cgroup.str.len == t->victim.cgroup.len && !memcmp(cgroup.str.s, t->victim.cgroup.s, cgroup.str.len)));
+}
+
+#define ALIKE_MAX 64		/* tasks of one name and cgroup */
+
+/* The one that stalled in the first attempt, by its name and cgroup: pids are others in each attempt. Of several of those
+ * it is the one that nothing has been seen of for the longest time. */
+static bool by_victim(const struct trace *t, struct story *s)
+{
+	const struct event *last[ALIKE_MAX], *oldest = NULL;
+	size_t n = 0, at;
+
+	for (size_t i = 0; t->victim.comm[0] && i < t->n_calls; i++) {
+		const struct event *e = t->calls[i].entry;
+
+		if (!is_before(t, e) || !is_of_victim(t, e))
+			continue;
+		for (at = 0; at < n && last[at]->task != e->task; at++)
+			;
+		if (at == n && n < ALIKE_MAX)
+			last[n++] = e;
+		else if (at < n && e->time_ns >= last[at]->time_ns)
+			last[at] = e;
+	}
+	for (at = 0; at < n; at++)
+		if (!oldest || last[at]->time_ns < oldest->time_ns)
+			oldest = last[at];
+	s->task = oldest ? oldest->task : 0;
+	s->because = "it has the name and the cgroup of the task that stalled in the first attempt";
+	return oldest;
+}
+
+/* Whether it is the task of the first attempt, too. */
+static void compare_victim(const struct trace *t, struct story *s)
+{
+	for (size_t i = t->n_calls; i && !s->is_victim; i--)
+		s->is_victim = t->calls[i - 1].entry->task == s->task && is_of_victim(t, t->calls[i - 1].entry);
+}
+
 static void by_current(const struct trace *t, struct story *s)
 {
 	/* Who unregisters a scheduler, or ends and so lets go of it, does that itself. */
@@ -228,13 +254,15 @@ static void find_subject(const struct trace *t, struct story *s)
 	if (t->trigger.kind == KIND_UNREG)
 		by_current(t, s);
 	else if ((stall && by_message(t, s)) || (!stall && by_open_frames(t, s)) || by_message(t, s) ||
-	    (!looped && by_value(t, s)))
+	    (!looped && stall && by_victim(t, s)) || (!looped && by_value(t, s)))
 		identify(t, s);
 	else if (s->nobody && !looped)
 		s->because = "the calls that were not over at the exit are about no task";
 	else if (!s->nobody)
 		by_current(t, s);
 	s->nobody = s->nobody && !s->task && !s->pid;
+	if (stall && s->task && t->victim.comm[0])
+		compare_victim(t, s);
 }
 
 /* ---- its journey ---- */

@@ -13,6 +13,7 @@ struct story {
 	char comm[32];
 	const char *because;		/* how it is known */
 	bool guess;
+	bool is_victim;			/* the one of the first attempt, by its name and cgroup */
 	bool nobody;			/* it is about no task: the journey is that of this CPU */
 	uint64_t cpu;
 	const struct call *loop;	/* the last of the calls of ops.dispatch() that lead nowhere; NULL: no loop */

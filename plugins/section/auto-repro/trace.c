@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "trace.h"
 
+#include <ktstr/task-name.h>
+
 #include <errno.h>
 
 /* ---- points ---- */
@@ -284,6 +286,46 @@ static int make_calls(struct trace *t)
 	return 0;
 }
 
+/* ---- the first attempt ---- */
+
+bool trace_named_task(const char *message, char *comm, size_t size, uint64_t *ret_pid)
+{
+	for (const char *open = strchr(message, '['); open; open = strchr(open + 1, '[')) {
+		size_t digits = strspn(open + 1, "0123456789");
+		const char *begin;
+
+		if (!digits || open[1 + digits] != ']' || open == message || open[-1] == ' ')
+			continue;
+		begin = ktstr_task_name(message, open);
+		snprintf(comm, size, "%.*s", (int)(open - begin), begin);
+		*ret_pid = strtoull(open + 1, NULL, 10);
+		return true;
+	}
+	return false;
+}
+
+/* Its worker, or what else runs in a cgroup of the scenario: the journal of that attempt knows. */
+static void find_victim(struct trace *t, const struct ktstr_section_input *input)
+{
+	const char *message = input->verdicts[0]->exit_message;
+	struct victim *v = &t->victim;
+	struct ktstr_record rec;
+	uint64_t cursor = 0;
+
+	if (!message || !trace_named_task(message, v->comm, sizeof(v->comm), &v->pid))
+		return;
+	while (input->next(input->journals[0], &cursor, &rec)) {
+		uint64_t pid = 0;
+
+		if ((rec.type == KTSTR_REC_WORKER || rec.type == KTSTR_REC_PAYLOAD_START) &&
+		    ktstr_get_u64(&rec.fields, "pid", &pid) && pid == v->pid)
+			ktstr_get_str(&rec.fields, "cgroup", &v->cgroup);
+	}
+	/* The probes have its own name only; and that of the root is no cgroup of the scenario's. */
+	for (const char *slash; (slash = memchr(v->cgroup.s, '/', v->cgroup.len));)
+		v->cgroup = (struct ktstr_str){ slash + 1, (size_t)(v->cgroup.s + v->cgroup.len - slash - 1) };
+}
+
 int trace_read(struct trace *t, const struct ktstr_section_input *input, size_t attempt)
 {
 	struct ktstr_record rec;
@@ -292,12 +334,15 @@ int trace_read(struct trace *t, const struct ktstr_section_input *input, size_t 
 
 	memset(t, 0, sizeof(*t));
 	t->verdict = input->verdicts[attempt];
+	t->victim.cgroup.s = "";
 	t->points = calloc(POINTS_MAX, sizeof(*t->points));
 	if (!t->points)
 		return -ENOMEM;
 	while (!ret && input->next(input->journals[attempt], &cursor, &rec))
 		ret = read_record(t, &rec);
 	find_exits(t);
+	if (attempt)
+		find_victim(t, input);
 	return ret ? ret : make_calls(t);
 }
 

@@ -5,6 +5,9 @@
 
 #include <ktstr/section.h>
 
+/* enum scx_exit_kind */
+enum { KIND_UNREG = 64, KIND_ERROR = 1024, KIND_STALL = 1026 };
+
 #define POINTS_MAX 512
 #define CPUS_MAX 1024
 
@@ -44,8 +47,16 @@ struct lines {
 	size_t n, cap;
 };
 
+/* The task that the message of the first attempt names, "" for none. */
+struct victim {
+	char comm[32];
+	uint64_t pid;			/* there: it is another one in each attempt */
+	struct ktstr_str cgroup;	/* empty when that is not known */
+};
+
 struct trace {
 	const struct ktstr_verdict *verdict;
+	struct victim victim;
 	struct point *points;		/* POINTS_MAX */
 	size_t n_points, n_attached;
 	struct event *events;
@@ -62,6 +73,9 @@ struct trace {
 	char guest_fault[256];
 	struct lines scheduler_log, dump, kernel_log;
 };
+
+/* "COMM[PID]" in a message of the kernel's. */
+bool trace_named_task(const char *message, char *comm, size_t size, uint64_t *ret_pid);
 
 /* 0 or -ENOMEM. */
 int trace_read(struct trace *t, const struct ktstr_section_input *input, size_t attempt);
