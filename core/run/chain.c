@@ -36,6 +36,7 @@ static const struct {
 	{ "entry_", true, "syscall entry" }, { "asm_", true, "interrupt entry" },
 	{ "sysvec_", true, "interrupt entry" }, { "__sysvec_", true, "interrupt entry" },
 	{ "irqentry_", true, "interrupt entry" }, { "irq_exit", true, "interrupt entry" },
+	{ "__irq_exit_rcu", false, "interrupt entry" }, { "handle_softirqs", false, "interrupt entry" },
 	{ "common_startup_64", false, "boot" }, { "secondary_startup_64", true, "boot" },
 	{ "start_secondary", false, "boot" }, { "start_kernel", false, "boot" },
 	{ "schedule", false, "the scheduler's entry" }, { "__schedule", false, "the scheduler's entry" },
@@ -298,6 +299,23 @@ static void mark_watchdog(const struct stack *s)
 	}
 }
 
+/* What an interrupt met, or what the kernel was preempted in, has nothing to do with it. */
+static void mark_interrupted(const struct stack *s)
+{
+	const char *why = NULL;
+
+	for (size_t i = 0; i < s->frames.n; i++) {
+		struct ktstr_chain_frame *f = s->frames.items[i];
+
+		if (why && !f->skipped)
+			f->skipped = why;
+		if (!strncmp(f->name, "asm_", 4))
+			why = "was interrupted";
+		else if (!why && !strncmp(f->name, "preempt_schedule", 16))
+			why = "was preempted";
+	}
+}
+
 const struct ktstr_chain *ktstr_chain_reader_end(struct ktstr_chain_reader *r)
 {
 	const struct stack *best = &r->stacks[0];
@@ -308,6 +326,7 @@ const struct ktstr_chain *ktstr_chain_reader_end(struct ktstr_chain_reader *r)
 	if (!best->frames.n)
 		return NULL;
 	mark_watchdog(best);
+	mark_interrupted(best);
 	r->chain = (struct ktstr_chain){
 		.size = sizeof(r->chain), .source = source_names[best - r->stacks],
 		.frames = (const struct ktstr_chain_frame *const *)best->frames.items,

@@ -6,6 +6,8 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 struct line {
@@ -55,6 +57,99 @@ static void expect_chain(const struct ktstr_chain *chain, const char *source, co
 	}
 	cr_expect_str_eq(text, frames);
 }
+
+/* ---- logs of real crashes ---- */
+
+#define LOG_LINES_MAX 128
+
+struct log {
+	char *text;
+	struct line lines[LOG_LINES_MAX];
+	size_t n;
+};
+
+/* crash-logs/NAME.txt: "kmsg: " and "dump: " before each line of those; with_dump: the latter, too. */
+static void read_log(const char *name, bool with_dump, struct log *log)
+{
+	char path[512];
+	size_t size = 0;
+	FILE *f;
+
+	memset(log, 0, sizeof(*log));
+	snprintf(path, sizeof(path), "%s/tests/unit/crash-logs/%s.txt", getenv("abs_top_srcdir") ?: ".", name);
+	f = fopen(path, "r");
+	cr_assert(f, "%s", path);
+	cr_assert_gt(getdelim(&log->text, &size, '\0', f), 0);
+	fclose(f);
+	for (char *p = log->text, *line; (line = strsep(&p, "\n")) && log->n < LOG_LINES_MAX;) {
+		bool kmsg = !strncmp(line, "kmsg:", 5), dump = !strncmp(line, "dump:", 5);
+
+		if (kmsg || (dump && with_dump))
+			log->lines[log->n++] = (struct line){ kmsg ? KTSTR_REC_KMSG : KTSTR_REC_SCX_DUMP,
+							      line + 5 + (line[5] == ' ') };
+	}
+}
+
+/* Of a chain: the functions that a repro looks at. */
+static void list_looked_at(const struct ktstr_chain *chain, char *text, size_t size)
+{
+	size_t n = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < chain->n_frames; i++)
+		if (!chain->frames[i]->skipped)
+			n += (size_t)snprintf(text + n, size - n, "%s%s%s", n ? " " : "", chain->frames[i]->name,
+					      chain->frames[i]->bpf ? "*" : "");
+}
+
+static void expect_log(const char *name, bool with_dump, size_t frames, const char *looked_at)
+{
+	static struct log log;
+	struct ktstr_chain_reader *reader;
+	const struct ktstr_chain *chain;
+	char text[2048];
+
+	read_log(name, with_dump, &log);
+	reader = read_lines(log.lines, log.n);
+	chain = ktstr_chain_reader_end(reader);
+	cr_assert(chain, "%s", name);
+	list_looked_at(chain, text, sizeof(text));
+	cr_expect_str_eq(chain->source, with_dump ? "sched_ext dump" : "kernel log", "%s", name);
+	cr_expect_eq(chain->n_frames, frames, "%s: %zu frames", name, chain->n_frames);
+	cr_expect_str_eq(text, looked_at, "%s: %s", name, text);
+	ktstr_chain_reader_destroy(reader);
+	free(log.text);
+}
+
+/* The dump and the log have the same stack: where both are, it is that of the dump. */
+Test(chain, of_five_kernels)
+{
+	static const struct {
+		const char *name;
+		size_t frames;		/* of the stack, each function once */
+		const char *looked_at;
+	} cases[] = {
+		{ "6.16-enqueue-error", 11, "ktstr_enqueue* do_enqueue_task put_prev_task_scx" },
+		{ "6.18-enqueue-error", 20, "ktstr_enqueue* do_enqueue_task put_prev_task_scx" },
+		{ "6.18-bad-dsq", 15, "find_dsq_for_dispatch do_enqueue_task put_prev_task_scx" },
+		{ "6.19-enqueue-error", 25,
+		  "ktstr_enqueue* do_enqueue_task enqueue_task_scx enqueue_task ttwu_do_activate try_to_wake_up "
+		  "call_timer_fn __run_timers run_timer_softirq" },
+		{ "7.0-enqueue-error", 17, "ktstr_enqueue* do_enqueue_task put_prev_task_scx" },
+		{ "7.3-enqueue-error", 20,
+		  "ktstr_enqueue* scx_do_enqueue_task enqueue_task_scx enqueue_task ttwu_do_activate try_to_wake_up" },
+		{ "7.3-bad-dsq", 14,
+		  "find_dsq_for_dispatch scx_do_enqueue_task enqueue_task_scx enqueue_task ttwu_do_activate "
+		  "try_to_wake_up wake_up_q futex_wake do_futex" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		expect_log(cases[i].name, false, cases[i].frames, cases[i].looked_at);
+		expect_log(cases[i].name, true, cases[i].frames, cases[i].looked_at);
+	}
+}
+
+/* ---- made-up ones, and parts of real ones ---- */
 
 /* 7.3.4, scx_bpf_error() in enqueue: dump and log have the same. */
 Test(chain, of_7_3)
