@@ -163,26 +163,57 @@ static void read_journal(struct evidence *e, const struct ktstr_section_input *i
 
 /* ---- the dump ---- */
 
-/* "CPU 1   : nr_run=...", some lines further down "          curr=rt-hog[99] class=rt_sched_class". */
-static void read_dump(struct evidence *e, const struct lines *dump)
+/* Number behind `key` in the line; false when it is not there, or is none ("(n/a)"). */
+static bool number_behind(const char *line, const char *key, uint64_t *ret)
 {
-	unsigned long cpu = CPUS_MAX;
+	const char *at = strstr(line, key);
+	char *end;
+
+	if (!at)
+		return false;
+	at += strlen(key);
+	*ret = strtoull(at, &end, 0);
+	return end != at;
+}
+
+/* " R COMM[PID] -5123ms": a task that waits. */
+static bool is_task(const char *line, uint64_t pid)
+{
+	char mark[32];
+	const char *at;
+
+	snprintf(mark, sizeof(mark), "[%llu] ", (unsigned long long)pid);
+	at = strstr(line, mark);
+	return at && (at[strlen(mark)] == '-' || at[strlen(mark)] == '+') && line[0] == ' ';
+}
+
+/* Of each CPU, "CPU 1   : nr_run=...", some lines further down "          curr=rt-hog[99] class=rt_sched_class", then its
+ * tasks that wait, each with some lines of what it is about and its stack, and a blank one. */
+static void read_dump(struct evidence *e, const struct lines *dump, uint64_t pid)
+{
+	uint64_t cpu = CPUS_MAX;
+	bool in_task = false;
 
 	for (size_t i = 0; i < dump->n; i++) {
 		struct ktstr_str line = dump->items[i];
-		char text[128];
+		char text[160];
 
 		snprintf(text, sizeof(text), "%.*s", KTSTR_STR_ARG(line));
 		if (!strncmp(text, "CPU ", 4) && isdigit((unsigned char)text[4]))
-			cpu = strtoul(text + 4, NULL, 10);
-		while (line.len && *line.s == ' ') {
-			line.s++;
-			line.len--;
-		}
-		if (cpu >= CPUS_MAX || line.len < 5 || memcmp(line.s, "curr=", 5))
+			cpu = strtoull(text + 4, NULL, 10);
+		if (cpu >= CPUS_MAX)
 			continue;
-		if (contains(line, " class=rt_") || contains(line, " class=dl_") || contains(line, " class=stop_"))
-			e->cpus[cpu].dumped = (struct ktstr_str){ line.s + 5, line.len - 5 };
+		in_task = line.len && (in_task || is_task(text, pid));
+		if (in_task && number_behind(text, "dsq_id=", &e->dumped.dsq)) {
+			e->dumped.there = true;
+			e->dumped.cpu = cpu;
+		}
+		if (strstr(text, "curr=") && (strstr(text, " class=rt_") || strstr(text, " class=dl_") ||
+					      strstr(text, " class=stop_"))) {
+			size_t before = (size_t)(strstr(text, "curr=") - text) + 5;
+
+			e->cpus[cpu].dumped = (struct ktstr_str){ line.s + before, line.len - before };
+		}
 	}
 }
 
@@ -216,7 +247,7 @@ int evidence_read(struct evidence *e, const struct ktstr_section_input *input, s
 	if (!e->cpus)
 		return -ENOMEM;
 	read_journal(e, input, attempt, pid, wait_ns);
-	read_dump(e, &t->dump);
+	read_dump(e, &t->dump, pid);
 	return 0;
 }
 

@@ -20,9 +20,16 @@ struct waiting {
 	uint64_t wait_ns, cpu, dsq;
 };
 
+/* Where the kernel's dump, which is made right after the exit, has the task. */
+struct dumped {
+	bool there;			/* on a DSQ */
+	uint64_t cpu, dsq;		/* in whose run queue; on which DSQ */
+};
+
 struct evidence {
 	struct cpu_seen *cpus;		/* CPUS_MAX */
 	struct waiting waiting;
+	struct dumped dumped;
 	bool starved;			/* the machine's CPUs waited for the host longer than they ran */
 };
 

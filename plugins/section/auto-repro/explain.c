@@ -106,6 +106,23 @@ static uint64_t waited_ns(const struct stall *stall, const struct event *since)
 	return stall->t->trigger.time_ns > since->time_ns ? stall->t->trigger.time_ns - since->time_ns : 0;
 }
 
+/* A CPU takes a task from a DSQ to its local one without a call about that task: the dump has it, or the monitors saw it. */
+static void find_place(struct stall *stall)
+{
+	const struct dumped *dumped = &stall->evidence.dumped;
+	const struct waiting *waiting = &stall->evidence.waiting;
+
+	if (dumped->there) {
+		stall->queued = true;
+		stall->dsq = dumped->dsq;
+		stall->local = dumped->dsq == DSQ_LOCAL;
+		stall->cpu = dumped->cpu;
+	} else if (!stall->local && waiting->has_dsq && waiting->has_cpu && waiting->dsq == DSQ_LOCAL) {
+		stall->local = true;
+		stall->cpu = waiting->cpu;
+	}
+}
+
 static int gather(struct stall *stall, const struct ktstr_section_input *input, size_t attempt)
 {
 	int ret;
@@ -116,12 +133,8 @@ static int gather(struct stall *stall, const struct ktstr_section_input *input, 
 		find_queue(stall);
 	ret = evidence_read(&stall->evidence, input, attempt, stall->t, stall->s->pid,
 			    stall->enqueue ? waited_ns(stall, stall->enqueue->entry) : 0);
-	/* The monitors saw it when the probes did not. */
-	if (!ret && !stall->local && stall->evidence.waiting.has_dsq && stall->evidence.waiting.has_cpu &&
-	    stall->evidence.waiting.dsq == DSQ_LOCAL) {
-		stall->local = true;
-		stall->cpu = stall->evidence.waiting.cpu;
-	}
+	if (!ret)
+		find_place(stall);
 	return ret;
 }
 
@@ -287,8 +300,11 @@ static bool is_left(const struct stall *stall, char *buf, size_t size)
 		return false;
 	decode_dsq(stall->dsq, dsq, sizeof(dsq));
 	say_enqueue(stall, "queued and not consumed", buf, size);
-	ktstr_append(buf, size, "put it on the DSQ %s ", dsq);
+	ktstr_append(buf, size, "was called ");
 	say_ago(stall, buf, size);
+	ktstr_append(buf, size, ", and it is on the DSQ %s", dsq);
+	if (stall->local)
+		ktstr_append(buf, size, " of CPU %llu", (unsigned long long)stall->cpu);
 	return true;
 }
 
