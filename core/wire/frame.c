@@ -48,6 +48,24 @@ void ktstr_frame_put(struct ktstr_buf *out, const struct ktstr_frame *frame)
 	ktstr_buf_add(out, frame->payload, frame->len);
 }
 
+size_t ktstr_frame_get_again(const void *data, size_t len, struct ktstr_frame *ret_frame)
+{
+	const uint8_t *h = data;
+	size_t payload = len < KTSTR_FRAME_HEADER ? 0 : get_le(h + H_LEN, 4);
+
+	if (len < KTSTR_FRAME_HEADER || len - KTSTR_FRAME_HEADER < payload)
+		return 0;
+	*ret_frame = (struct ktstr_frame){
+		.type = (uint32_t)get_le(h + H_TYPE, 4),
+		.seq = get_le(h + H_SEQ, 8),
+		.host_ns = get_le(h + H_HOST, 8),
+		.guest_ns = get_le(h + H_GUEST, 8),
+		.payload = h + KTSTR_FRAME_HEADER,
+		.len = payload,
+	};
+	return KTSTR_FRAME_HEADER + payload;
+}
+
 ssize_t ktstr_frame_get(const void *data, size_t len, struct ktstr_frame *ret_frame,
 			struct ktstr_err *err)
 {
@@ -72,15 +90,7 @@ ssize_t ktstr_frame_get(const void *data, size_t len, struct ktstr_frame *ret_fr
 	if (!ktstr_fields_parse(h + KTSTR_FRAME_HEADER, payload, &fields))
 		return ktstr_err_set(err, -EBADMSG, "payload of a frame of type %u is no map of fields",
 				     (unsigned)get_le(h + H_TYPE, 4));
-	*ret_frame = (struct ktstr_frame){
-		.type = (uint32_t)get_le(h + H_TYPE, 4),
-		.seq = get_le(h + H_SEQ, 8),
-		.host_ns = get_le(h + H_HOST, 8),
-		.guest_ns = get_le(h + H_GUEST, 8),
-		.payload = h + KTSTR_FRAME_HEADER,
-		.len = payload,
-	};
-	return (ssize_t)(KTSTR_FRAME_HEADER + payload);
+	return (ssize_t)ktstr_frame_get_again(data, len, ret_frame);
 }
 
 void *ktstr_framer_room(struct ktstr_framer *framer, size_t want)

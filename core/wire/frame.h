@@ -32,6 +32,10 @@ void ktstr_frame_put(struct ktstr_buf *out, const struct ktstr_frame *frame);
 ssize_t ktstr_frame_get(const void *data, size_t len, struct ktstr_frame *ret_frame,
 			struct ktstr_err *err);
 
+/* The same for a frame that ktstr_frame_get() has let through before: its checksum is not computed and its payload
+ * not checked again, which is most of what reading costs. 0 when it is not whole. */
+size_t ktstr_frame_get_again(const void *data, size_t len, struct ktstr_frame *ret_frame);
+
 /* Frames out of a byte stream. Zero-initialise; release with ktstr_framer_deinit(). */
 struct ktstr_framer {
 	struct ktstr_buf pending;

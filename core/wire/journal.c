@@ -236,14 +236,15 @@ bool ktstr_journal_next(const struct ktstr_journal *j, uint64_t *cursor,
 {
 	size_t at = j->first + (size_t)*cursor;
 	struct ktstr_frame frame;
-	ssize_t n;
+	size_t n;
 
 	if (at >= j->whole)
 		return false;
-	n = ktstr_frame_get(j->data + at, j->whole - at, &frame, NULL);
-	if (n <= 0 || !ktstr_fields_parse(frame.payload, frame.len, &ret_record->fields))
+	/* find_end() has been through all of them. */
+	n = ktstr_frame_get_again(j->data + at, j->whole - at, &frame);
+	if (!n || !ktstr_fields_parse(frame.payload, frame.len, &ret_record->fields))
 		return false;
-	*cursor += (uint64_t)n;
+	*cursor += n;
 	ret_record->seq = frame.seq;
 	ret_record->type = frame.type;
 	ret_record->host_ns = frame.host_ns;
