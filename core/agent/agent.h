@@ -19,7 +19,7 @@
 enum ktstr_agent_state {
 	KTSTR_AGENT_IDLE,	/* waits for the host's greeting, then takes files and the plan */
 	KTSTR_AGENT_PREPARING,	/* mounts, modules, streams */
-	KTSTR_AGENT_PROBING,	/* in an attempt that repeats a crash: the prober attaches its probes */
+	KTSTR_AGENT_PROBING,	/* in an attempt that repeats a crash: the prober is not ready yet */
 	KTSTR_AGENT_ATTACHING,	/* the scheduler runs; the kernel has not enabled it yet */
 	KTSTR_AGENT_RUNNING,	/* the engine carries out the scenario */
 	KTSTR_AGENT_STOPPING,	/* the engine was asked to come to an end */
@@ -70,7 +70,7 @@ struct ktstr_agent {
 
 	struct ktstr_guest_plan *plan;
 	struct ktstr_buf plan_payload;	/* for the engine */
-	struct ktstr_buf probes;	/* for the prober; empty: no probes in this attempt */
+	bool prober_ready;		/* the scheduler may start */
 
 	enum ktstr_agent_state state;
 	unsigned raised;		/* bit mask of events that wait for their turn */
@@ -107,6 +107,9 @@ void ktstr_supervise_report_scx(struct ktstr_agent *agent, bool attached);
 
 /* A child was reaped. */
 void ktstr_supervise_reaped(struct ktstr_agent *agent, const siginfo_t *info);
+
+/* Starts the prober, whose files are there, with what it is to attach (KTSTR_MSG_PROBES). */
+void ktstr_supervise_probe(struct ktstr_agent *agent, const void *probes, size_t len);
 
 /* Acts upon the raised events, until none is left. */
 void ktstr_supervise_run(struct ktstr_agent *agent);

@@ -278,7 +278,7 @@ static void on_message(void *ctx, const struct ktstr_frame *frame)
 		on_plan(agent, frame);
 		break;
 	case KTSTR_MSG_PROBES:
-		ktstr_buf_add(&agent->probes, frame->payload, frame->len);
+		ktstr_supervise_probe(agent, frame->payload, frame->len);
 		break;
 	case KTSTR_MSG_START:
 		ktstr_supervise_raise(agent, KTSTR_EVENT_START);

@@ -270,21 +270,13 @@ static void enter_preparing(struct ktstr_agent *agent)
 	}
 }
 
+/* It was started when its files were there; it may have died since, too. */
 static void enter_probing(struct ktstr_agent *agent)
 {
-	struct ktstr_err err = KTSTR_ERR_INIT;
-
-	if (!agent->probes.len || !agent->plan->command) {
+	if (agent->prober.pid && !agent->prober_ready)
+		set_deadline(agent, 0, PROBE_NS);
+	else
 		ktstr_supervise_raise(agent, KTSTR_EVENT_PROBED);
-		return;
-	}
-	if (ktstr_engine_link_start(&agent->prober, &err)) {
-		ktstr_report_fault(&agent->port, "prober", &err);
-		ktstr_supervise_raise(agent, KTSTR_EVENT_PROBED);
-		return;
-	}
-	ktstr_engine_link_send(&agent->prober, KTSTR_MSG_PROBES, agent->probes.data, agent->probes.len);
-	set_deadline(agent, 0, PROBE_NS);
 }
 
 /* The engine starts first: it loads its plugins while the scheduler attaches, and its own start
@@ -577,7 +569,24 @@ static void engine_reaped(struct ktstr_agent *agent, const siginfo_t *info)
 
 static void probes_ready(void *ctx)
 {
-	ktstr_supervise_raise(ctx, KTSTR_EVENT_PROBED);
+	struct ktstr_agent *agent = ctx;
+
+	agent->prober_ready = true;
+	ktstr_supervise_raise(agent, KTSTR_EVENT_PROBED);
+}
+
+void ktstr_supervise_probe(struct ktstr_agent *agent, const void *probes, size_t len)
+{
+	struct ktstr_err err = KTSTR_ERR_INIT, later = KTSTR_ERR_INIT;
+	const char *what;
+
+	if (agent->prober.pid)
+		return;
+	/* What cannot be settled is told when the run wants to begin. */
+	ktstr_agent_settle(agent, &what, &later);
+	if (ktstr_engine_link_start(&agent->prober, &err))
+		ktstr_report_fault(&agent->port, "prober", &err);
+	ktstr_engine_link_send(&agent->prober, KTSTR_MSG_PROBES, probes, len);
 }
 
 static void prober_finished(void *ctx, struct ktstr_str outcome, struct ktstr_str text)

@@ -66,6 +66,7 @@ struct attempt {
 	enum ktstr_fault copy_fault;	/* what its kernel said went wrong before it said hello */
 	bool settled;			/* the guest was told to do what is the same for every run */
 	bool greeted;			/* the guest was told to begin */
+	bool sent_probes;		/* what the prober is to attach is queued */
 	bool sent_all;			/* files, plan and start are queued */
 	unsigned faults;		/* bit per enum ktstr_fault that was journalled */
 	bool interrupted;

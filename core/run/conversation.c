@@ -61,10 +61,13 @@ static int send_plan(struct attempt *a)
 	return ret ? ret : ktstr_host_channel_put(&a->channel, KTSTR_MSG_PLAN, &b, a->err);
 }
 
+/* Once the files are there that the prober needs: it gets ready while the others are on their way. */
 static int send_probes(struct attempt *a)
 {
-	return a->p->probes ? ktstr_host_channel_put(&a->channel, KTSTR_MSG_PROBES, &a->p->probes->guest, a->err) :
-	       0;
+	if (!a->p->probes || a->sent_probes || a->cursor.file < a->p->payload->n_prober)
+		return 0;
+	a->sent_probes = true;
+	return ktstr_host_channel_put(&a->channel, KTSTR_MSG_PROBES, &a->p->probes->guest, a->err);
 }
 
 bool conversation_has_more(const struct attempt *a)
@@ -80,14 +83,14 @@ int conversation_pump(struct attempt *a)
 	       ktstr_host_channel_queued(&a->channel) < KTSTR_HOST_CHANNEL_LOW) {
 		_cleanup_buf_ struct ktstr_buf piece = { 0 };
 
-		ret = ktstr_payload_next(a->p->payload, &a->cursor, &piece, a->err);
+		ret = send_probes(a);
+		if (!ret)
+			ret = ktstr_payload_next(a->p->payload, &a->cursor, &piece, a->err);
 		if (ret == 1) {
 			ret = ktstr_host_channel_put(&a->channel, KTSTR_MSG_FILE, &piece, a->err);
 		} else if (!ret) {
 			a->sent_all = true;
 			ret = send_plan(a);
-			if (!ret)
-				ret = send_probes(a);
 			if (!ret)
 				ret = send_empty(a, KTSTR_MSG_START);
 		}

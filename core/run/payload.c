@@ -344,7 +344,16 @@ int ktstr_payload_create(const struct ktstr_plan *plan, const struct ktstr_kerne
 	return ret;
 }
 
-int ktstr_payload_add_prober(struct ktstr_payload *p, struct ktstr_err *err)
+static void files_deinit(struct ktstr_payload *p)
+{
+	for (size_t i = 0; i < p->files.n; i++) {
+		free(p->files.items[i].host_path);
+		free(p->files.items[i].guest_path);
+	}
+	ktstr_vec_free(&p->files);
+}
+
+static int collect_prober(struct ktstr_payload *p, struct ktstr_err *err)
 {
 	_cleanup_free_ char *prober = NULL;
 	struct ktstr_closure c = { 0 };
@@ -360,17 +369,44 @@ int ktstr_payload_add_prober(struct ktstr_payload *p, struct ktstr_err *err)
 	return ret;
 }
 
+/* Makes it file `at`, which it may be already, further behind. */
+static int put_at(struct ktstr_payload *p, const struct ktstr_payload_file *file, size_t at,
+		  struct ktstr_err *err)
+{
+	int ret = add_file(p, file->host_path, file->guest_path, err);
+	struct ktstr_payload_file moved;
+	size_t i = at;
+
+	if (ret)
+		return ret;
+	while (strcmp(p->files.items[i].guest_path, file->guest_path))
+		i++;
+	moved = p->files.items[i];
+	memmove(&p->files.items[at + 1], &p->files.items[at], (i - at) * sizeof(moved));
+	p->files.items[at] = moved;
+	return 0;
+}
+
+int ktstr_payload_add_prober(struct ktstr_payload *p, struct ktstr_err *err)
+{
+	struct ktstr_payload its = { 0 };
+	int ret = collect_prober(&its, err);
+
+	for (size_t i = 0; !ret && i < its.files.n; i++)
+		ret = put_at(p, &its.files.items[i], i, err);
+	if (!ret)
+		p->n_prober = its.files.n;
+	files_deinit(&its);
+	return ret;
+}
+
 void ktstr_payload_destroy(struct ktstr_payload *p)
 {
 	if (!p)
 		return;
-	for (size_t i = 0; i < p->files.n; i++) {
-		free(p->files.items[i].host_path);
-		free(p->files.items[i].guest_path);
-	}
+	files_deinit(p);
 	for (size_t i = 0; i < p->modules.n; i++)
 		free(p->modules.items[i]);
-	ktstr_vec_free(&p->files);
 	ktstr_vec_free(&p->modules);
 	free(p->scheduler);
 	free(p->scheduler_host);

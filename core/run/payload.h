@@ -23,6 +23,7 @@ struct ktstr_payload_file {
 
 struct ktstr_payload {
 	KTSTR_VEC(struct ktstr_payload_file) files;
+	size_t n_prober;		/* of them, the first ones: what the prober needs to run */
 	char *scheduler;		/* its path in the guest, or NULL */
 	KTSTR_VEC(char *) modules;	/* kernel modules in the guest, in plan order */
 	char *scheduler_host;		/* its path on the host, or NULL */
@@ -31,7 +32,8 @@ struct ktstr_payload {
 int ktstr_payload_create(const struct ktstr_plan *plan, const struct ktstr_kernel *kernel,
 			 struct ktstr_payload **ret_payload, struct ktstr_err *err);
 
-/* Adds the program that attaches probes: for attempts that repeat a crash. */
+/* Adds the program that attaches probes, for attempts that repeat a crash. It and its libraries come first, so
+ * that it can start while the rest is on its way. */
 int ktstr_payload_add_prober(struct ktstr_payload *payload, struct ktstr_err *err);
 void ktstr_payload_destroy(struct ktstr_payload *payload);
 

@@ -11,9 +11,10 @@
  *	  HELLO record		->
  *				<-	MSG_CLOCK x rounds
  *	  MSG_CLOCK (echo)	->
+ *				<-	MSG_FILE ... (the prober and its libraries) and MSG_PROBES, in an
+ *					attempt that repeats a crash
  *				<-	MSG_FILE ... (plugins, scheduler, engine, libraries)
  *				<-	MSG_PLAN
- *				<-	MSG_PROBES, in an attempt that repeats a crash
  *				<-	MSG_START
  *	  records		->
  *	  MSG_ASK		->

@@ -406,6 +406,41 @@ Test(attempt, pushes_more_than_a_queue_full)
 	unlink(path);
 }
 
+/* Anything in another order is never heard. */
+static void probed_early(struct guest *g)
+{
+	say_hello(g);
+	hear(g, KTSTR_MSG_FILE);
+	hear(g, KTSTR_MSG_PROBES);
+	hear(g, KTSTR_MSG_FILE);
+	hear(g, KTSTR_MSG_PLAN);
+	hear(g, KTSTR_MSG_START);
+	say_text(g, KTSTR_REC_STAGE, "stage", "mounts");
+	finish(g, "ran");
+}
+
+Test(attempt, tells_what_to_probe_when_the_prober_is_there)
+{
+	struct ktstr_probe_plan plan = { .n_points = 0 };
+	struct ktstr_payload_file files[2];
+
+	for (int i = 0; i < 2; i++)
+		files[i] = (struct ktstr_payload_file){
+			.host_path = (char *)"/proc/self/exe", .guest_path = (char *)(i ? "/b" : "/a"),
+			.mode = 0644, .size = 1000,
+		};
+	payload.files.items = files;
+	payload.files.n = 2;
+	payload.n_prober = 1;
+	ktstr_put_begin(&plan.guest);
+	ktstr_put_end(&plan.guest);
+	ktstr_put_begin(&plan.record);
+	probes = &plan;
+	expect(probed_early, KTSTR_OUTCOME_PASS, KTSTR_CAUSE_NONE, "");
+	ktstr_buf_free(&plan.guest);
+	ktstr_buf_free(&plan.record);
+}
+
 Test(attempt, aligns_the_clocks_by_measurement)
 {
 	struct ktstr_journal *j;
