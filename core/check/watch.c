@@ -295,7 +295,7 @@ static void keep_rates(struct ktstr_watcher *w, const double *rates, uint64_t at
 {
 	struct ktstr_watch_rates *kept;
 
-	if (!w->keep || (rates[0] < 0 && rates[1] < 0))
+	if (!w->keep)
 		return;
 	kept = ktstr_vec_add(&w->samples);
 	if (kept)

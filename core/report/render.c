@@ -11,6 +11,13 @@ static int as_json(const struct ktstr_document *doc, const struct ktstr_render_o
 	return ktstr_render_json(doc, out, err);
 }
 
+static int as_html(const struct ktstr_document *doc, const struct ktstr_render_options *options,
+		   struct ktstr_buf *out, struct ktstr_err *err)
+{
+	(void)options;
+	return ktstr_render_html(doc, out, err);
+}
+
 static const struct {
 	const char *name;
 	int (*render)(const struct ktstr_document *doc, const struct ktstr_render_options *options,
@@ -18,6 +25,7 @@ static const struct {
 } formats[] = {
 	[KTSTR_FORMAT_TEXT] = { "text", ktstr_render_text },
 	[KTSTR_FORMAT_JSON] = { "json", as_json },
+	[KTSTR_FORMAT_HTML] = { "html", as_html },
 };
 
 const char *ktstr_format_name(size_t i)

@@ -147,7 +147,7 @@ struct ktstr_render_options {
 int ktstr_render_text(const struct ktstr_document *doc, const struct ktstr_render_options *options,
 		      struct ktstr_buf *out, struct ktstr_err *err);
 
-enum ktstr_format { KTSTR_FORMAT_TEXT, KTSTR_FORMAT_JSON };
+enum ktstr_format { KTSTR_FORMAT_TEXT, KTSTR_FORMAT_JSON, KTSTR_FORMAT_HTML };
 
 /* The i-th format's name, NULL behind the last; the format of that name, false when there is none. */
 const char *ktstr_format_name(size_t i);
@@ -160,6 +160,9 @@ int ktstr_render(const struct ktstr_document *doc, enum ktstr_format format,
 
 /* Appends the report as one JSON document, as docs/report.schema.json describes it. */
 int ktstr_render_json(const struct ktstr_document *doc, struct ktstr_buf *out, struct ktstr_err *err);
+
+/* Appends the report as one HTML file that needs nothing else. */
+int ktstr_render_html(const struct ktstr_document *doc, struct ktstr_buf *out, struct ktstr_err *err);
 
 /* ---- folding ---- */
 

@@ -41,7 +41,7 @@ struct ktstr_watch_sample {
 	uint64_t depth;			/* of the deepest local DSQ */
 };
 
-/* The rates of event counters since the sample before, per second; below 0: not known. */
+/* The rates of event counters since the sample before, per second; below 0: not known, as of the first. */
 struct ktstr_watch_rates {
 	uint64_t at_ns;
 	double fallback, keep_last;
