@@ -4,28 +4,17 @@
 
 #include "base/vec.h"
 
-static int as_json(const struct ktstr_document *doc, const struct ktstr_render_options *options,
-		   struct ktstr_buf *out, struct ktstr_err *err)
-{
-	(void)options;
-	return ktstr_render_json(doc, out, err);
-}
-
-static int as_html(const struct ktstr_document *doc, const struct ktstr_render_options *options,
-		   struct ktstr_buf *out, struct ktstr_err *err)
-{
-	(void)options;
-	return ktstr_render_html(doc, out, err);
-}
+typedef int render_fn(const struct ktstr_document *doc, struct ktstr_buf *out, struct ktstr_err *err);
 
 static const struct {
 	const char *name;
-	int (*render)(const struct ktstr_document *doc, const struct ktstr_render_options *options,
-		      struct ktstr_buf *out, struct ktstr_err *err);
+	render_fn *render;	/* NULL: text, which alone has options */
 } formats[] = {
-	[KTSTR_FORMAT_TEXT] = { "text", ktstr_render_text },
-	[KTSTR_FORMAT_JSON] = { "json", as_json },
-	[KTSTR_FORMAT_HTML] = { "html", as_html },
+	[KTSTR_FORMAT_TEXT] = { "text", NULL },
+	[KTSTR_FORMAT_JSON] = { "json", ktstr_render_json },
+	[KTSTR_FORMAT_HTML] = { "html", ktstr_render_html },
+	[KTSTR_FORMAT_JUNIT] = { "junit", ktstr_render_junit },
+	[KTSTR_FORMAT_KTAP] = { "ktap", ktstr_render_ktap },
 };
 
 const char *ktstr_format_name(size_t i)
@@ -47,5 +36,6 @@ int ktstr_render(const struct ktstr_document *doc, enum ktstr_format format,
 		 const struct ktstr_render_options *options, struct ktstr_buf *out,
 		 struct ktstr_err *err)
 {
-	return formats[format].render(doc, options, out, err);
+	return formats[format].render ? formats[format].render(doc, out, err)
+				      : ktstr_render_text(doc, options, out, err);
 }

@@ -122,6 +122,10 @@ void ktstr_document_destroy(struct ktstr_document *doc);
 int ktstr_document_summarize(struct ktstr_document *doc, const struct ktstr_section_input *input,
 			     const char *run, const char *folder, struct ktstr_err *err);
 
+/* "crash [scheduler scx_x] [topology 1n2l2c1t] [kernel 7.3.4]": what tells this variant of a test from others.
+ * NULL when memory is out; the caller frees it. */
+char *ktstr_summary_name(const struct ktstr_summary *summary);
+
 /* "passed", "failed", "inconclusive", "skipped". */
 const char *ktstr_outcome_word(enum ktstr_outcome outcome);
 
@@ -147,7 +151,9 @@ struct ktstr_render_options {
 int ktstr_render_text(const struct ktstr_document *doc, const struct ktstr_render_options *options,
 		      struct ktstr_buf *out, struct ktstr_err *err);
 
-enum ktstr_format { KTSTR_FORMAT_TEXT, KTSTR_FORMAT_JSON, KTSTR_FORMAT_HTML };
+enum ktstr_format {
+	KTSTR_FORMAT_TEXT, KTSTR_FORMAT_JSON, KTSTR_FORMAT_HTML, KTSTR_FORMAT_JUNIT, KTSTR_FORMAT_KTAP,
+};
 
 /* The i-th format's name, NULL behind the last; the format of that name, false when there is none. */
 const char *ktstr_format_name(size_t i);
@@ -163,6 +169,10 @@ int ktstr_render_json(const struct ktstr_document *doc, struct ktstr_buf *out, s
 
 /* Appends the report as one HTML file that needs nothing else. */
 int ktstr_render_html(const struct ktstr_document *doc, struct ktstr_buf *out, struct ktstr_err *err);
+
+/* Append the run as a JUnit XML file with one test case, and as KTAP with one test. */
+int ktstr_render_junit(const struct ktstr_document *doc, struct ktstr_buf *out, struct ktstr_err *err);
+int ktstr_render_ktap(const struct ktstr_document *doc, struct ktstr_buf *out, struct ktstr_err *err);
 
 /* ---- folding ---- */
 

@@ -190,3 +190,20 @@ int ktstr_document_summarize(struct ktstr_document *doc, const struct ktstr_sect
 		memory = add_check(s, first->findings[i]);
 	return memory && fill_gaps(s) ? 0 : ktstr_err_nomem(err);
 }
+
+static void bracket(struct ktstr_buf *b, const char *what, const char *text)
+{
+	if (text && *text)
+		ktstr_buf_printf(b, " [%s %s]", what, text);
+}
+
+char *ktstr_summary_name(const struct ktstr_summary *s)
+{
+	struct ktstr_buf b = { 0 };
+
+	ktstr_buf_puts(&b, s->test && *s->test ? s->test : "(a test without a name)");
+	bracket(&b, "scheduler", s->scheduler);
+	bracket(&b, "topology", s->topology);
+	bracket(&b, "kernel", s->kernel);
+	return ktstr_buf_steal_str(&b);
+}
