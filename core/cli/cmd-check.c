@@ -60,9 +60,16 @@ static int run_check(int argc, char **argv)
 	return status;
 }
 
+static const struct ktstr_verb verbs[] = {
+	{ .args = "FILE...", .word = KTSTR_WORD_YAML,
+	  .help = "Reads pipelines and descriptions of schedulers, and tells every problem of each as file:line:column. "
+		  "Nothing is started." },
+	{ 0 },
+};
+
 const struct ktstr_command ktstr_cmd_check = {
 	.name = "check",
-	.usage = "FILE...",
 	.summary = "check pipelines and descriptions of schedulers, start nothing",
+	.verbs = verbs,
 	.run = run_check,
 };

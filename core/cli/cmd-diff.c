@@ -49,9 +49,18 @@ static int run(int argc, char **argv)
 	return status;
 }
 
+static const struct ktstr_option taken[] = { KTSTR_OUTPUT_HELP, { 0 } };
+
+static const struct ktstr_verb verbs[] = {
+	{ .args = "RUN RUN", .word = KTSTR_WORD_RUN, .options = taken,
+	  .help = "Says what is different between two stored runs: how they ended, and then each value and number of "
+		  "their reports that is not the same. Exit status 0 when both ended the same way, 1 when they did not." },
+	{ 0 },
+};
+
 const struct ktstr_command ktstr_cmd_diff = {
 	.name = "diff",
-	.usage = "RUN RUN [--format FORMAT] [--output FILE]...",
 	.summary = "what is different between two stored runs",
+	.verbs = verbs,
 	.run = run,
 };

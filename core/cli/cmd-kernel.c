@@ -19,7 +19,6 @@ struct args {
 
 struct action {
 	const char *name;
-	const char *usage;
 	bool takes_spec, needs_spec, takes_json, takes_debug;
 	int (*run)(const struct args *args);
 };
@@ -239,13 +238,10 @@ static int run_remove(const struct args *args)
 /* ---- the command ---- */
 
 static const struct action actions[] = {
-	{ .name = "fetch", .usage = "fetch [--debug] [debian|debian:SUITE|debian:VERSION]",
-	  .takes_spec = true, .takes_debug = true, .run = run_fetch },
-	{ .name = "list", .usage = "list [--json]", .takes_json = true, .run = run_list },
-	{ .name = "show", .usage = "show [--json] [SPEC]",
-	  .takes_spec = true, .takes_json = true, .run = run_show },
-	{ .name = "remove", .usage = "remove [--debug] RELEASE",
-	  .takes_spec = true, .needs_spec = true, .takes_debug = true, .run = run_remove },
+	{ .name = "fetch", .takes_spec = true, .takes_debug = true, .run = run_fetch },
+	{ .name = "list", .takes_json = true, .run = run_list },
+	{ .name = "show", .takes_spec = true, .takes_json = true, .run = run_show },
+	{ .name = "remove", .takes_spec = true, .needs_spec = true, .takes_debug = true, .run = run_remove },
 };
 
 static int parse_args(const struct action *action, int argc, char **argv, struct args *ret)
@@ -264,24 +260,15 @@ static int parse_args(const struct action *action, int argc, char **argv, struct
 			return ktstr_usage_error(&ktstr_cmd_kernel, "kernel %s has no option %s",
 						 action->name, argv[i]);
 		else if (!action->takes_spec || args.spec)
-			return ktstr_usage_error(&ktstr_cmd_kernel,
-						 "%s is one argument too many: ktstr "
-						 "kernel %s",
-						 argv[i], action->usage);
+			return ktstr_usage_error(&ktstr_cmd_kernel, "kernel %s: %s is one argument too many",
+						 action->name, argv[i]);
 		else
 			args.spec = argv[i];
 	}
 	if (action->needs_spec && !args.spec)
-		return ktstr_usage_error(&ktstr_cmd_kernel,
-					 "an argument is missing: ktstr kernel %s", action->usage);
+		return ktstr_usage_error(&ktstr_cmd_kernel, "kernel %s: an argument is missing", action->name);
 	*ret = args;
 	return KTSTR_EXIT_PASSED;
-}
-
-static void print_usage(FILE *to)
-{
-	for (size_t i = 0; i < KTSTR_ARRAY_SIZE(actions); i++)
-		fprintf(to, "%s ktstr kernel %s\n", i ? "      " : "usage:", actions[i].usage);
 }
 
 static int run_kernel(int argc, char **argv)
@@ -290,10 +277,8 @@ static int run_kernel(int argc, char **argv)
 	struct args args;
 	int status;
 
-	if (argc < 2 || !strcmp(argv[1], "--help")) {
-		print_usage(argc < 2 ? stderr : stdout);
-		return argc < 2 ? KTSTR_EXIT_USAGE : KTSTR_EXIT_PASSED;
-	}
+	if (argc < 2)
+		return ktstr_usage_error(&ktstr_cmd_kernel, "kernel: what about them?");
 	for (size_t i = 0; i < KTSTR_ARRAY_SIZE(actions); i++) {
 		names[i] = actions[i].name;
 		if (strcmp(argv[1], names[i]))
@@ -306,9 +291,33 @@ static int run_kernel(int argc, char **argv)
 				 near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
+static const struct ktstr_option json_options[] = {
+	{ .name = "--json", .help = "For programs" },
+	{ 0 },
+};
+static const struct ktstr_option fetch_options[] = {
+	{ .name = "--debug", .help = "The debug information of a kernel, too: for its source lines in reports" },
+	{ 0 },
+};
+static const struct ktstr_option remove_options[] = {
+	{ .name = "--debug", .help = "Only its debug information" },
+	{ 0 },
+};
+static const struct ktstr_verb verbs[] = {
+	{ .name = "fetch", .args = "[debian|debian:SUITE|debian:VERSION]", .word = KTSTR_WORD_KERNEL, .options = fetch_options,
+	  .help = "Gets a stock kernel of Debian through the mirror that apt uses, by default the newest." },
+	{ .name = "list", .options = json_options, .help = "Lists the kernels in the cache." },
+	{ .name = "show", .args = "[SPEC]", .word = KTSTR_WORD_KERNEL, .options = json_options,
+	  .help = "Shows one kernel, and what ktstr can do with it. SPEC is a release or its beginning, an image, or a "
+		  "build tree; without it, the kernel that a pipeline gets that names none." },
+	{ .name = "remove", .args = "RELEASE", .word = KTSTR_WORD_KERNEL, .options = remove_options,
+	  .help = "Removes a kernel from the cache." },
+	{ 0 },
+};
+
 const struct ktstr_command ktstr_cmd_kernel = {
 	.name = "kernel",
-	.usage = "fetch|list|show|remove [ARGUMENT]",
 	.summary = "get and look at kernels",
+	.verbs = verbs,
 	.run = run_kernel,
 };

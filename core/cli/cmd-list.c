@@ -330,9 +330,27 @@ static int run_list(int argc, char **argv)
 	return list.status;
 }
 
+static const struct ktstr_option list_options[] = {
+	{ .name = "--json", .help = "For programs" },
+	{ 0 },
+};
+static const struct ktstr_option flags_options[] = {
+	{ .name = "--json", .help = "For programs" },
+	{ .name = "--flags", .help = "The sets of flags, instead of files" },
+	{ 0 },
+};
+static const struct ktstr_verb verbs[] = {
+	{ .args = "[PATH...]", .word = KTSTR_WORD_FILE, .options = list_options,
+	  .help = "Lists the pipelines and the descriptions of schedulers below these paths, or those that came with "
+		  "ktstr, and says what each is for." },
+	{ .args = "FILE", .word = KTSTR_WORD_YAML, .options = flags_options,
+	  .help = "With --flags: the sets of its scheduler's flags that can be on together." },
+	{ 0 },
+};
+
 const struct ktstr_command ktstr_cmd_list = {
 	.name = "list",
-	.usage = "[--json] [--flags] [PATH...]",
 	.summary = "pipelines below these paths, or ktstr's own; --flags FILE: the sets of its flags",
+	.verbs = verbs,
 	.run = run_list,
 };

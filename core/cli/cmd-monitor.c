@@ -143,9 +143,20 @@ static int run(int argc, char **argv)
 	return watch(argv[optind], json);
 }
 
+static const struct ktstr_option taken[] = {
+	{ .name = "--json", .help = "What is journalled, a line each, for programs" },
+	{ 0 },
+};
+static const struct ktstr_verb verbs[] = {
+	{ .args = "RUN|PID", .word = KTSTR_WORD_RUN, .options = taken,
+	  .help = "Shows a run while it runs: its CPUs, sched_ext, its queues, the tasks that wait longest. PID is "
+		  "a ktstr that runs a test, or its VM." },
+	{ 0 },
+};
+
 const struct ktstr_command ktstr_cmd_monitor = {
 	.name = "monitor",
-	.usage = "[--json] RUN|PID",
 	.summary = "a run while it runs: its CPUs, sched_ext, queues",
+	.verbs = verbs,
 	.run = run,
 };

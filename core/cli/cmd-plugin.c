@@ -110,9 +110,21 @@ static int run(int argc, char **argv)
 							 : "test takes one module, behind --timeout DURATION if you like");
 }
 
+static const struct ktstr_option test_options[] = {
+	{ .name = "--timeout", .arg = "DURATION", .word = KTSTR_WORD_TEXT, .help = "For one check (2m)" },
+	{ 0 },
+};
+static const struct ktstr_verb verbs[] = {
+	{ .name = "new", .args = "KIND NAME [FOLDER]", .word = KTSTR_WORD_KIND,
+	  .help = "Writes a project of a plugin of your own that builds, passes its tests and does something." },
+	{ .name = "test", .args = "FILE.so", .word = KTSTR_WORD_MODULE, .options = test_options,
+	  .help = "Tells, as TAP, whether a module keeps the rules of plugins. Exit status 1 when it does not." },
+	{ 0 },
+};
+
 const struct ktstr_command ktstr_cmd_plugin = {
 	.name = "plugin",
-	.usage = "new KIND NAME [FOLDER] | test [--timeout DURATION] FILE.so",
 	.summary = "begins a plugin of your own; tells whether a module keeps the rules",
+	.verbs = verbs,
 	.run = run,
 };

@@ -54,9 +54,16 @@ static int run(int argc, char **argv)
 	return print_plugins(argv[2]);
 }
 
+static const struct ktstr_verb verbs[] = {
+	{ .help = "Lists the plugins that were found, and the modules that were refused, and why." },
+	{ .name = "show", .args = "KIND/NAME", .word = KTSTR_WORD_PLUGIN,
+	  .help = "Shows one plugin and its parameters." },
+	{ 0 },
+};
+
 const struct ktstr_command ktstr_cmd_plugins = {
 	.name = "plugins",
-	.usage = "[show KIND/NAME]",
 	.summary = "lists the plugins and their parameters",
+	.verbs = verbs,
 	.run = run,
 };

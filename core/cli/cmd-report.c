@@ -30,9 +30,18 @@ static int run(int argc, char **argv)
 	return status;
 }
 
+static const struct ktstr_option taken[] = { KTSTR_OUTPUT_HELP, { 0 } };
+
+static const struct ktstr_verb verbs[] = {
+	{ .args = "RUN", .word = KTSTR_WORD_RUN, .options = taken,
+	  .help = "Makes the report of a stored run again from its journals; nothing is started. RUN is an id out of "
+		  "`ktstr runs`, the beginning of one, a folder, or `last`. The exit status is that of the run." },
+	{ 0 },
+};
+
 const struct ktstr_command ktstr_cmd_report = {
 	.name = "report",
-	.usage = "RUN [--format FORMAT] [--output FILE]...",
 	.summary = "shows a stored run again; RUN is an id, its beginning, a folder, or \"last\"",
+	.verbs = verbs,
 	.run = run,
 };

@@ -259,9 +259,31 @@ static int run(int argc, char **argv)
 	return status;
 }
 
+static const struct ktstr_option list_options[] = {
+	{ .name = "--json", .help = "For programs" },
+	{ 0 },
+};
+static const struct ktstr_option prune_options[] = {
+	{ .name = "--keep", .arg = "N", .word = KTSTR_WORD_TEXT, .help = "The newest N may stay" },
+	{ .name = "--max-size", .arg = "SIZE", .word = KTSTR_WORD_TEXT,
+	  .help = "The newest that fit into SIZE on disk may stay" },
+	{ .name = "--older-than", .arg = "DURATION", .word = KTSTR_WORD_TEXT,
+	  .help = "Those that ended longer ago go" },
+	{ .name = "--dry-run", .help = "Only says which would go" },
+	{ 0 },
+};
+static const struct ktstr_verb verbs[] = {
+	{ .options = list_options, .help = "Lists the stored runs, the newest last: how they ended, how often a crash was "
+					   "reproduced, where they are." },
+	{ .name = "prune", .options = prune_options,
+	  .help = "Removes whole runs, the oldest first; the strictest limit counts. A run that is still being made "
+		  "stays." },
+	{ 0 },
+};
+
 const struct ktstr_command ktstr_cmd_runs = {
 	.name = "runs",
-	.usage = "[--json] | prune [--keep N] [--max-size SIZE] [--older-than DURATION] [--dry-run]",
 	.summary = "lists the stored runs, the newest last, or removes old ones",
+	.verbs = verbs,
 	.run = run,
 };

@@ -10,7 +10,7 @@
 #include <time.h>
 
 struct action {
-	const char *name, *usage;
+	const char *name;
 	int (*run)(struct ktstr_registry *registry, const char *cache_dir, int argc, char **argv);
 };
 
@@ -202,9 +202,9 @@ static int run_remove(struct ktstr_registry *registry, const char *cache_dir, in
 /* ---- the command ---- */
 
 static const struct action actions[] = {
-	{ "list", "list", run_list },
-	{ "warm", "warm FILE...", run_warm },
-	{ "remove", "remove NAME...|--all", run_remove },
+	{ "list", run_list },
+	{ "warm", run_warm },
+	{ "remove", run_remove },
 };
 
 static int run_action(const struct action *action, int argc, char **argv)
@@ -226,17 +226,27 @@ static int run_template(int argc, char **argv)
 	for (size_t i = 0; argc > 1 && i < KTSTR_ARRAY_SIZE(actions); i++)
 		if (!strcmp(argv[1], actions[i].name))
 			return run_action(&actions[i], argc - 2, argv + 2);
-	if (argc > 1 && strcmp(argv[1], "--help"))
-		return ktstr_usage_error(&ktstr_cmd_template, "there is no template %s", argv[1]);
-	for (size_t i = 0; i < KTSTR_ARRAY_SIZE(actions); i++)
-		fprintf(argc < 2 ? stderr : stdout, "%s ktstr template %s\n", i ? "      " : "usage:",
-			actions[i].usage);
-	return argc < 2 ? KTSTR_EXIT_USAGE : KTSTR_EXIT_PASSED;
+	if (argc < 2)
+		return ktstr_usage_error(&ktstr_cmd_template, "template: what about them?");
+	return ktstr_usage_error(&ktstr_cmd_template, "there is no template %s", argv[1]);
 }
+
+static const struct ktstr_option remove_options[] = {
+	{ .name = "--all", .help = "All of them" },
+	{ 0 },
+};
+static const struct ktstr_verb verbs[] = {
+	{ .name = "list", .help = "Lists the booted VMs that are kept to be copied." },
+	{ .name = "warm", .args = "FILE...", .word = KTSTR_WORD_YAML,
+	  .help = "Makes the templates of these pipelines, unless they are there." },
+	{ .name = "remove", .args = "NAME...", .word = KTSTR_WORD_TEMPLATE, .options = remove_options,
+	  .help = "Removes some of them, or all." },
+	{ 0 },
+};
 
 const struct ktstr_command ktstr_cmd_template = {
 	.name = "template",
-	.usage = "list|warm|remove [ARGUMENT...]",
 	.summary = "the VMs that are kept to be copied",
+	.verbs = verbs,
 	.run = run_template,
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "cli/cmd.h"
+#include "cli/manual.h"
 #include "cli/pipeline.h"
 #include "base/text.h"
 #include "base/vec.h"
@@ -7,64 +8,28 @@
 
 #include <getopt.h>
 
-static const struct ktstr_command *const commands[] = {
-	&ktstr_cmd_check, &ktstr_cmd_diff, &ktstr_cmd_kernel, &ktstr_cmd_list, &ktstr_cmd_monitor, &ktstr_cmd_plugin, &ktstr_cmd_plugins,
-	&ktstr_cmd_report, &ktstr_cmd_runs, &ktstr_cmd_template,
-};
-
-static void print_help(void)
+/* A command's options may stand anywhere; what is behind "--" is none. */
+static bool asks_for_help(int argc, char **argv)
 {
-	printf("ktstr - tests Linux CPU schedulers in a VM and tells why they crashed\n\n"
-	       "  ktstr --pipeline FILE [OPTION...]   run the test that FILE describes\n\n"
-	       "      --pipeline FILE    a pipeline file (YAML)\n"
-	       "      --kernel SPEC      image, build tree, cached version (7.3) or debian[:VERSION|:SUITE]\n"
-	       "      --scheduler PROG   a scheduler, or its description (.yaml), in place of the one in FILE\n"
-	       "      --flags A,B        which of the scheduler's flags are on; default: none\n"
-	       "      --no-template      boot the VM, even if there is a template to copy\n"
-	       "      --no-auto-repro    do not repeat a run whose scheduler died\n"
-	       "      --auto-repro N     repeat it up to N times, until it died like that again\n"
-	       "      --format FORMAT    text, json, html, junit or ktap; may be given several times\n"
-	       "      --output FILE      where the format before it goes; without it, standard output\n"
-	       "      --help, --version\n\n");
-	for (size_t i = 0; i < KTSTR_ARRAY_SIZE(commands); i++)
-		printf("  ktstr %-8s %-24s %s\n", commands[i]->name, commands[i]->usage,
-		       commands[i]->summary);
-	printf("\nKTSTR_VERBOSE=1 shows the VM's console while it runs; KTSTR_BACKTRACE=1 (or full) adds the\n"
-	       "diagnostics section to every report, and verbose. Exit status: 0 passed, 1 failed,\n"
-	       "2 inconclusive, 64 usage, 65 bad pipeline file, 69 this host lacks something, 70 internal error.\n");
-}
-
-int ktstr_complain(int status, const struct ktstr_err *err)
-{
-	fprintf(stderr, "ktstr: %s\n", err->msg);
-	return status;
-}
-
-int ktstr_usage_error(const struct ktstr_command *command, const char *fmt, ...)
-{
-	va_list ap;
-
-	fputs("ktstr: ", stderr);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	if (command)
-		fprintf(stderr, "\nusage: ktstr %s %s\n", command->name, command->usage);
-	else
-		fputs("\n`ktstr --help` shows what there is\n", stderr);
-	return KTSTR_EXIT_USAGE;
+	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
+		if (!strcmp(argv[i], "--help"))
+			return true;
+	return false;
 }
 
 static int run_command(int argc, char **argv)
 {
-	const char *names[KTSTR_ARRAY_SIZE(commands)], *near;
+	const struct ktstr_command *command = ktstr_command_find(argv[0]);
+	const char *names[32], *near;
+	size_t n = 0;
 
-	for (size_t i = 0; i < KTSTR_ARRAY_SIZE(commands); i++) {
-		names[i] = commands[i]->name;
-		if (!strcmp(argv[0], names[i]))
-			return commands[i]->run(argc, argv);
-	}
-	near = ktstr_nearest(argv[0], names, KTSTR_ARRAY_SIZE(names));
+	if (command && asks_for_help(argc, argv))
+		return ktstr_help(command, stdout);
+	if (command)
+		return command->run(argc, argv);
+	for (; ktstr_commands[n] && n < KTSTR_ARRAY_SIZE(names); n++)
+		names[n] = ktstr_commands[n]->name;
+	near = ktstr_nearest(argv[0], names, n);
 	return ktstr_usage_error(NULL, "there is no command %s%s%s%s", argv[0],
 				 near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }
@@ -116,7 +81,7 @@ int main(int argc, char **argv)
 			if (ktstr_outputs_option(&pipeline.outputs, c, optarg, NULL))
 				return KTSTR_EXIT_USAGE;
 			break;
-		case 'h': print_help(); return KTSTR_EXIT_PASSED;
+		case 'h': return ktstr_help(NULL, stdout);
 		case 'V': puts(PACKAGE_STRING); return KTSTR_EXIT_PASSED;
 		default: return KTSTR_EXIT_USAGE;
 		}

@@ -23,6 +23,13 @@ enum { KTSTR_OPTION_FORMAT = 256, KTSTR_OPTION_OUTPUT };
 	{ "format", required_argument, NULL, KTSTR_OPTION_FORMAT },			\
 	{ "output", required_argument, NULL, KTSTR_OPTION_OUTPUT }
 
+/* The same for a command's table. */
+#define KTSTR_OUTPUT_HELP								\
+	{ .name = "--format", .arg = "FORMAT", .word = KTSTR_WORD_FORMAT, .repeats = true,	\
+	  .help = "text, json, html, junit or ktap" },					\
+	{ .name = "--output", .arg = "FILE", .word = KTSTR_WORD_FILE, .repeats = true,	\
+	  .help = "Where the format before it goes; without it, standard output" }
+
 /* One of those two options. 0, or KTSTR_EXIT_USAGE after saying what is wrong with it. `command` is the
  * one whose options they are, NULL: none. */
 int ktstr_outputs_option(struct ktstr_outputs *outputs, int option, const char *value,

@@ -217,3 +217,29 @@ int ktstr_pipeline_main(const struct ktstr_pipeline_options *options)
 	ktstr_registry_destroy(registry);
 	return status;
 }
+
+static const struct ktstr_option taken[] = {
+	{ .name = "--kernel", .arg = "SPEC", .word = KTSTR_WORD_KERNEL,
+	  .help = "In place of the file's: an image, a build tree, a cached version (7.3) or debian[:VERSION|:SUITE]" },
+	{ .name = "--scheduler", .arg = "PROGRAM", .word = KTSTR_WORD_FILE,
+	  .help = "A scheduler, or its description (.yaml), in place of the file's" },
+	{ .name = "--flags", .arg = "A,B", .word = KTSTR_WORD_TEXT, .help = "Which of the scheduler's flags are on; by default none" },
+	{ .name = "--no-template", .help = "Boots the VM, even if there is a template to copy" },
+	{ .name = "--no-auto-repro", .help = "Does not repeat a run whose scheduler died" },
+	{ .name = "--auto-repro", .arg = "N", .word = KTSTR_WORD_TEXT,
+	  .help = "Repeats it up to N times, until it died like that again" },
+	KTSTR_OUTPUT_HELP,
+	{ 0 },
+};
+static const struct ktstr_verb verbs[] = {
+	{ .args = "--pipeline FILE", .word = KTSTR_WORD_YAML, .options = taken,
+	  .help = "Runs the test that FILE describes: boots a kernel in a VM, starts the scheduler under test, drives the "
+		  "workload, watches, and prints the report. When the scheduler died, the run is repeated with probes on "
+		  "the crash chain." },
+	{ 0 },
+};
+
+const struct ktstr_command ktstr_cmd_pipeline = {
+	.summary = "runs the test that FILE describes",
+	.verbs = verbs,
+};
