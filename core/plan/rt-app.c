@@ -26,7 +26,7 @@ static bool read_tasks(struct ktstr_reader *r, const struct ktstr_node *node, vo
 
 static const struct ktstr_key keys[] = {
 	{ .param = { .name = "rt-app", .type = KTSTR_PARAM_STRING,
-		     .help = "an rt-app file, from the pipeline's folder" },
+		     .help = "an rt-app file, from this file's folder" },
 	  .offset = offsetof(struct draft, file), .path = KTSTR_PATH },
 	{ .param = { .name = "tasks", .optional = true,
 		     .help = "those of its tasks that are meant; left out: all" },

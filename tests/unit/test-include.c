@@ -214,6 +214,11 @@ static const struct bad bad[] = {
 	{ { { "m.yaml", "include: a.yaml\nscenario:\n  steps:\n    - {hold: 1s, cgroups: [{name: b}]}\n" },
 	    { "a.yaml", "scenario:\n  cgroups:\n    - {name: b}\n" } },
 	  "m.yaml:4:28: cgroup `b` is there already: it is made in line 3 of a.yaml\n" },
+	{ { { "t/m.yaml", "include: ../lib/a.yaml\n" },
+	    { "lib/a.yaml", "scenario:\n  duration: 1s\n  cgroups: [{name: a, workers: [{rt-app: no.json}]}]\n"
+			    "  payloads: [{rt-app: no.json}]\n" } },
+	  "lib/a.yaml:3:42: opening t/../lib/no.json: No such file or directory\n"
+	  "lib/a.yaml:4:23: t/../lib/no.json: No such file or directory\n" },
 	{ { { "m.yaml", "include: a.yaml\nscenario: {include: a.yaml, duration: 1s}\n" },
 	    { "a.yaml", "test: x\n" } },
 	  "m.yaml:2:12: unknown key `include` here (known: duration, cgroups, payloads, steps, "
