@@ -211,7 +211,8 @@ static const struct made_point {
 
 enum { ENQUEUE = 1, ENQUEUE_X, SELECT, SELECT_X, DO_ENQUEUE, DO_ENQUEUE_X, DISPATCH, DISPATCH_X, PICK, INSERT, TICK };
 
-/* `task`: its pid; its address is 1000 more, its cgroup "odd" or "even". 0: the event is about none. `value` is its second argument. */
+/* `task`: its pid; its address is 1000 more, its cgroup "odd" or "even". 0: the event is about none. `value` is its second
+ * argument. */
 struct made {
 	uint64_t ns, point, cpu, n, task, value, current;
 };

@@ -233,14 +233,16 @@ Test(chain, from_the_console_when_the_log_ended)
 	static const struct line lines[] = {
 		KMSG("sched_ext: BPF scheduler \"ktstr\" disabled (scx_bpf_error)"),
 		CONSOLE("[    4.257314] sched_ext: BPF scheduler \"ktstr\" disabled (scx_bpf_error)"),
-		CONSOLE("[    4.259175] sched_ext: ktstr: enqueue fault"), CONSOLE("[    4.259312]    scx_kf_exit+0x8d/0xc0"),
+		CONSOLE("[    4.259175] sched_ext: ktstr: enqueue fault"),
+		CONSOLE("[    4.259312]    scx_kf_exit+0x8d/0xc0"),
 		CONSOLE("[    4.259417][    T7]    bpf_prog_a4b677de1aa3c0a6_ktstr_enqueue+0x49/0x51"),
 		CONSOLE("[    4.259463]    do_enqueue_task+0x14d/0x560"), CONSOLE("ktstr-agent: gone"),
 		CONSOLE("[    4.259473]    something_else+0x14d/0x560"),
 	};
 	struct ktstr_chain_reader *reader = READ(lines);
 
-	expect_chain(ktstr_chain_reader_end(reader), "console", "scx_kf_exit(exit path) ktstr_enqueue* do_enqueue_task");
+	expect_chain(ktstr_chain_reader_end(reader), "console",
+		     "scx_kf_exit(exit path) ktstr_enqueue* do_enqueue_task");
 	ktstr_chain_reader_destroy(reader);
 }
 

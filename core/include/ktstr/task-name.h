@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Tasks as the kernel writes them in its messages: COMM[PID]. Inline, as everything that a plugin may call. [any thread] */
+/* Tasks as the kernel writes them in its messages: COMM[PID]. Inline, as everything that a plugin may call.
+ * [any thread] */
 #ifndef KTSTR_TASK_NAME_H
 #define KTSTR_TASK_NAME_H
 
@@ -19,9 +20,9 @@ static inline bool ktstr_task_name_follows(const char *text, const char *at, con
 }
 
 /*
- * Where the name begins that ends at `bracket`, the [ of [PID], in `text`. A name may have blanks: only by
- * the words around it is it told from the rest (the formats are those of scx_error() in kernel/sched/ext.c). Where those
- * words are not there, it is what stands between the last blank and the bracket.
+ * Where the name begins that ends at `bracket`, the [ of [PID], in `text`. A name may have blanks: only the words around it
+ * tell it from the rest (the formats are those of scx_error() in kernel/sched/ext.c). Without those words it is
+ * what stands between the last blank and the bracket.
  */
 static inline const char *ktstr_task_name(const char *text, const char *bracket)
 {

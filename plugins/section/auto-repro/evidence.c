@@ -187,8 +187,10 @@ static bool is_task(const char *line, uint64_t pid)
 	return at && (at[strlen(mark)] == '-' || at[strlen(mark)] == '+') && line[0] == ' ';
 }
 
-/* Of each CPU, "CPU 1   : nr_run=...", some lines further down "          curr=rt-hog[99] class=rt_sched_class", then its
- * tasks that wait, each with some lines of what it is about and its stack, and a blank one. */
+/*
+ * Of each CPU "CPU 1   : nr_run=...", some lines further down "          curr=rt-hog[99] class=rt_sched_class",
+ * then its tasks that wait, each with some lines of what it is about, its stack, and a blank one.
+ */
 static void read_dump(struct evidence *e, const struct lines *dump, uint64_t pid)
 {
 	uint64_t cpu = CPUS_MAX;
@@ -233,7 +235,8 @@ void evidence_say_above(const struct evidence *e, uint64_t cpu, char *buf, size_
 	const struct cpu_seen *c = &e->cpus[cpu];
 
 	if (c->samples)
-		ktstr_append(buf, size, "such a task in %llu of %llu samples while it waited, most often %.*s[%llu] (%.*s)",
+		ktstr_append(buf, size, "such a task in %llu of %llu samples while it waited, "
+			     "most often %.*s[%llu] (%.*s)",
 			     (unsigned long long)c->above, (unsigned long long)c->samples, KTSTR_STR_ARG(c->comm),
 			     (unsigned long long)c->pid, KTSTR_STR_ARG(c->class));
 	else

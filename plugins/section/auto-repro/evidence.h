@@ -8,7 +8,7 @@
 /* A CPU in the time in which the task waited. */
 struct cpu_seen {
 	uint64_t samples;		/* of the monitor "runqueues" */
-	uint64_t above;			/* of them: with a task of a class above the scheduler's (stop, dl, rt) */
+	uint64_t above;			/* of them: with a task of stop, dl or rt */
 	struct ktstr_str comm, class;	/* of such a task: the one that was there most often */
 	uint64_t pid, votes;
 	struct ktstr_str dumped;	/* "COMM[PID] class=rt_sched_class": what the dump has of such a task */

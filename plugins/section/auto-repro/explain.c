@@ -106,7 +106,8 @@ static uint64_t waited_ns(const struct stall *stall, const struct event *since)
 	return stall->t->trigger.time_ns > since->time_ns ? stall->t->trigger.time_ns - since->time_ns : 0;
 }
 
-/* A CPU takes a task from a DSQ to its local one without a call about that task: the dump has it, or the monitors saw it. */
+/* A CPU takes a task from a DSQ to its local one without a call about that task: the dump has it, or the
+ * monitors saw it. */
 static void find_place(struct stall *stall)
 {
 	const struct dumped *dumped = &stall->evidence.dumped;
@@ -168,7 +169,8 @@ static bool is_dropped(const struct stall *stall, char *buf, size_t size)
 	say_enqueue(stall, "never dispatched", buf, size);
 	ktstr_append(buf, size, "ran ");
 	say_ago(stall, buf, size);
-	ktstr_append(buf, size, " and left it on no DSQ; whatever the scheduler keeps it in, it did not come out of that");
+	ktstr_append(buf, size, " and left it on no DSQ; whatever the scheduler keeps it in, it did not come out "
+		     "of that");
 	return true;
 }
 
@@ -287,8 +289,8 @@ static bool is_misplaced(const struct stall *stall, char *buf, size_t size)
 	decode_mask(stall->t, stall->mask, mask, sizeof(mask));
 	decode_mask(stall->t, list, taking, sizeof(taking));
 	decode_dsq(stall->dsq, dsq, sizeof(dsq));
-	snprintf(buf, size, "affinity that no CPU satisfies: it may run on CPU %s and is on the DSQ %s, whose tasks were seen "
-		 "to run on CPU %s only", mask, dsq, taking);
+	snprintf(buf, size, "affinity that no CPU satisfies: it may run on CPU %s and is on the DSQ %s, whose tasks "
+		 "were seen to run on CPU %s only", mask, dsq, taking);
 	return true;
 }
 

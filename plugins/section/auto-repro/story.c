@@ -152,8 +152,8 @@ static bool is_of_victim(const struct trace *t, const struct event *e)
 
 #define ALIKE_MAX 64		/* tasks of one name and cgroup */
 
-/* The one that stalled in the first attempt, by its name and cgroup: pids are others in each attempt. Of several of those
- * it is the one that nothing has been seen of for the longest time. */
+/* The one that stalled in the first attempt, by its name and cgroup: pids are others in each attempt. Of several
+ * of those it is the one that nothing has been seen of for the longest time. */
 static bool by_victim(const struct trace *t, struct story *s)
 {
 	const struct event *last[ALIKE_MAX], *oldest = NULL;
