@@ -19,7 +19,10 @@ enum ktstr_point_at {
 	KTSTR_POINT_ENTRY = 1,	/* the arguments as the function gets them */
 	KTSTR_POINT_EXIT,	/* the same arguments, read again as it returns, and its return value */
 	KTSTR_POINT_TRIGGER,	/* entry of what runs once when the kernel throws a scheduler out: it
-				 * stops the recording. The first one that attaches is used. */
+				 * stops the recording. The first one that attaches is used. A function
+				 * that is not told the kind of exit (no enum scx_exit_kind among its first
+				 * three parameters) is one only where the scheduler left by itself, as what
+				 * unregisters it; it is attached besides the other. */
 };
 
 enum ktstr_point_target {
