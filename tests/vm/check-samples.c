@@ -3,9 +3,10 @@
  * check-samples JOURNAL: what the monitors read from outside against what the guest itself said in the same run.
  *
  *	- lines "select_cpu=N enqueue=N ..." of scx_ktstr, whose own counters are those of its callbacks, against the
- *	  runs of its BPF programs: not less than half a second before, not more than at the next sample; of each
+ *	  runs of its BPF programs: not less than two seconds before, not more than at the next sample; of each
  *	  scheduler, when it was reloaded
  *	- lines of /proc/schedstat, which a payload printed, against schedstat and sched-domains in the same way
+ *	- lines of debugfs' sched/debug, which a payload printed, against the lengths of queues at about that time
  *	- "Event counters" of the sched_ext dump against the counters of scx-state: the same names, and values between
  *	  those of the last sample of a running scheduler and those after it
  *	- "NAME[PID] failed to run for N s" of the kernel's watchdog against how long that task waited by tasks
@@ -20,7 +21,8 @@
 #include <ctype.h>
 #include <inttypes.h>
 
-#define LAG_NS 500000000ull	/* of a line on its way from the scheduler to the journal */
+#define LAG_NS 2000000000ull	/* of a line on its way from the scheduler to the journal, on a busy host */
+#define START_LAG_NS 500000000ull	/* of the word that a payload was started */
 #define EVENTS_MAX 64
 
 static unsigned compared, failed;
@@ -48,8 +50,8 @@ static bool is_sample(const struct ktstr_record *r, const char *monitor)
 	       ktstr_str_is(who, monitor);
 }
 
-/* The samples of a monitor around a time at which the guest said something: the last one before it can have read what
- * it said, and the first one behind. False when one of them is not there. */
+/* The samples of a monitor around a time at which the guest said something: the last one before `from_ns`, when it
+ * can have read what it said, and the first one behind `to_ns`. False when one of them is not there. */
 static bool around(const struct ktstr_journal *j, const char *monitor, uint64_t from_ns, uint64_t to_ns,
 		   struct ktstr_record *ret_before, struct ktstr_record *ret_after)
 {
@@ -60,7 +62,7 @@ static bool around(const struct ktstr_journal *j, const char *monitor, uint64_t 
 	while (ktstr_journal_next(j, &cursor, &r)) {
 		if (!is_sample(&r, monitor))
 			continue;
-		if (r.host_ns + LAG_NS < from_ns) {
+		if (r.host_ns < from_ns) {
 			*ret_before = r;
 			before = true;
 		} else if (r.host_ns > to_ns) {
@@ -112,7 +114,7 @@ static void check_callback(const struct ktstr_journal *j, const char *op, uint64
 	struct ktstr_record first, last;
 
 	/* Between two schedulers nothing can be said. */
-	if (!around(j, "bpf-progs", at_ns, at_ns, &first, &last) || !runs_of(&first, op, &id, &before) ||
+	if (!around(j, "bpf-progs", at_ns < LAG_NS ? 0 : at_ns - LAG_NS, at_ns, &first, &last) || !runs_of(&first, op, &id, &before) ||
 	    !runs_of(&last, op, &id_after, &after) || id != id_after || !before)
 		return;
 	if (!strcmp(op, "running"))
@@ -147,7 +149,7 @@ static void check_line(const struct ktstr_journal *j, struct ktstr_str line, uin
 
 /* Its lines, version 17: what stands behind the last colon of the payload's. */
 struct schedstat {
-	uint64_t from_ns, to_ns;		/* when the first and the last line came */
+	uint64_t from_ns, to_ns;		/* before it was read, and when the last line came */
 	struct {
 		char name[16];
 		uint64_t count[IDLE_TYPES];	/* lb_count of all CPUs, by idle type */
@@ -204,7 +206,7 @@ static void check_cpu_line(const struct ktstr_journal *j, struct schedstat *s, c
 
 	if (sscanf(text, "cpu%u%n", &cpu, &used) != 1 || read_values(text + used, values) < 9)
 		return;
-	if (!around(j, "schedstat", at_ns, at_ns, &first, &last) || !nth_map(&first, "cpus", cpu, &first_cpu) ||
+	if (!around(j, "schedstat", s->from_ns, at_ns, &first, &last) || !nth_map(&first, "cpus", cpu, &first_cpu) ||
 	    !nth_map(&last, "cpus", cpu, &last_cpu)) {
 		expect(false, "CPU %u of /proc/schedstat has no samples of schedstat around it", cpu);
 		return;
@@ -239,7 +241,6 @@ static void add_domain_line(struct schedstat *s, const char *text, uint64_t at_n
 		strcpy(s->domains[s->n++].name, name);
 	for (size_t type = 0; type < IDLE_TYPES; type++)
 		s->domains[i].count[type] += values[11 * type];
-	s->from_ns = s->from_ns ? s->from_ns : at_ns;
 	s->to_ns = at_ns;
 }
 
@@ -254,6 +255,60 @@ static void take_schedstat(const struct ktstr_journal *j, struct schedstat *s, s
 	check_cpu_line(j, s, text + sizeof(path) - 1, at_ns);
 	add_domain_line(s, text + sizeof(path) - 1, at_ns);
 }
+
+/* ---- sched/debug ---- */
+
+/* "cpu#3, 2596.099 MHz", and later, first of the CPU's own queue: "  .nr_running                    : 5". */
+struct debug {
+	uint64_t from_ns;	/* before it was read */
+	unsigned cpu;		/* that is being described; DEBUG_NONE: none */
+	unsigned cpus;
+};
+
+#define DEBUG_NONE UINT32_MAX
+
+static bool length_of(const struct ktstr_record *r, unsigned cpu, uint64_t *ret)
+{
+	struct ktstr_fields fields;
+
+	return is_sample(r, "runqueues") && nth_map(r, "cpus", cpu, &fields) &&
+	       ktstr_get_u64(&fields, "nr_running", ret);
+}
+
+/* Lengths go up and down: what the guest saw is among those that were sampled around then, but for a task that came
+ * and went. */
+static void check_length(const struct ktstr_journal *j, unsigned cpu, uint64_t said, uint64_t from_ns,
+			 uint64_t at_ns)
+{
+	uint64_t cursor = 0, length, least = UINT64_MAX, most = 0;
+	struct ktstr_record r;
+
+	while (ktstr_journal_next(j, &cursor, &r)) {
+		if (r.host_ns < from_ns || r.host_ns > at_ns || !length_of(&r, cpu, &length))
+			continue;
+		least = length < least ? length : least;
+		most = length > most ? length : most;
+	}
+	expect(least <= most && said + 1 >= least && said <= most + 1, "nr_running of CPU %u: the guest says %" PRIu64
+	       ", samples around it from %" PRIu64 " to %" PRIu64, cpu, said, least, most);
+}
+
+static void take_debug(const struct ktstr_journal *j, struct debug *d, struct ktstr_str line, uint64_t at_ns)
+{
+	static const char path[] = "/sys/kernel/debug/sched/debug: ";
+	unsigned long long length;
+	char text[256];
+
+	snprintf(text, sizeof(text), "%.*s", KTSTR_STR_ARG(line));
+	if (strncmp(text, path, sizeof(path) - 1) || sscanf(text + sizeof(path) - 1, "cpu#%u", &d->cpu) == 1 ||
+	    d->cpu == DEBUG_NONE || sscanf(text + sizeof(path) - 1, " .nr_running : %llu", &length) != 1)
+		return;
+	check_length(j, d->cpu, length, d->from_ns, at_ns);
+	d->cpu = DEBUG_NONE;
+	d->cpus++;
+}
+
+/* ---- balancing ---- */
 
 /* lb_count of an idle type and a level, in a sample. */
 static bool balanced(const struct ktstr_record *r, const char *name, size_t type, uint64_t *ret)
@@ -279,8 +334,6 @@ static void check_schedstat(const struct ktstr_journal *j, const struct schedsta
 	struct ktstr_record first, last;
 	uint64_t before = 0, after = 0;
 
-	if (!s->to_ns && !s->cpus)
-		return;
 	expect(s->cpus == cpus, "/proc/schedstat has %u CPUs, the guest %" PRIu64, s->cpus, cpus);
 	if (!around(j, "sched-domains", s->from_ns, s->to_ns, &first, &last)) {
 		expect(false, "no samples of sched-domains around /proc/schedstat");
@@ -449,6 +502,7 @@ struct guest {
 	struct told told[RELOADS_MAX];
 	size_t n_told, now;	/* so many of them were told by the time of the record in question */
 	struct schedstat schedstat;
+	struct debug debug;
 	bool saw_worker;
 	bool saw_tasks;		/* there are samples of tasks */
 	unsigned stalls;	/* that the watchdog told of */
@@ -519,6 +573,25 @@ static void check_cpus(struct guest *g, const struct ktstr_record *r)
 	expect(n == g->cpus, "%" PRIu64 " CPUs, the guest says %" PRIu64, n, g->cpus);
 }
 
+static bool has_argument(const struct ktstr_fields *f, const char *wanted)
+{
+	struct ktstr_fields command;
+	struct ktstr_field argument;
+
+	if (!ktstr_get_sub(f, "command", &command))
+		return false;
+	while (ktstr_item_next(&command, &argument))
+		if (argument.type == KTSTR_FIELD_TEXT && ktstr_str_is(argument.str, wanted))
+			return true;
+	return false;
+}
+
+static void take_payload(const struct ktstr_journal *j, struct guest *g, struct ktstr_str line, uint64_t at_ns)
+{
+	take_schedstat(j, &g->schedstat, line, at_ns);
+	take_debug(j, &g->debug, line, at_ns);
+}
+
 static void check_record(const struct ktstr_journal *j, struct guest *g, struct events *e,
 			 const struct ktstr_record *r)
 {
@@ -536,8 +609,12 @@ static void check_record(const struct ktstr_journal *j, struct guest *g, struct 
 			g->now++;
 	if (r->type == KTSTR_REC_SCHED_OUT)
 		check_line(j, text, r->host_ns, g->cpus);
+	if (r->type == KTSTR_REC_PAYLOAD_START && has_argument(&r->fields, "/proc/schedstat"))
+		g->schedstat.from_ns = r->host_ns - START_LAG_NS;
+	if (r->type == KTSTR_REC_PAYLOAD_START && has_argument(&r->fields, "/sys/kernel/debug/sched/debug"))
+		g->debug.from_ns = r->host_ns - START_LAG_NS;
 	if (r->type == KTSTR_REC_PAYLOAD_OUT)
-		take_schedstat(j, &g->schedstat, text, r->host_ns);
+		take_payload(j, g, text, r->host_ns);
 	g->saw_tasks |= is_sample(r, "tasks");
 	if (r->type == KTSTR_REC_KMSG)
 		g->stalls += check_stall(j, text, r->host_ns);
@@ -558,7 +635,7 @@ int main(int argc, char **argv)
 {
 	struct ktstr_err err = KTSTR_ERR_INIT;
 	struct events events = { 0 };
-	struct guest guest = { 0 };
+	struct guest guest = { .debug = { .cpu = DEBUG_NONE } };
 	struct ktstr_journal *j;
 	struct ktstr_record r;
 	uint64_t cursor = 0;
@@ -571,8 +648,11 @@ int main(int argc, char **argv)
 	while (ktstr_journal_next(j, &cursor, &r))
 		check_record(j, &guest, &events, &r);
 	check_events(&events);
-	check_schedstat(j, &guest.schedstat, guest.cpus);
+	if (guest.schedstat.from_ns)
+		check_schedstat(j, &guest.schedstat, guest.cpus);
 	check_reloads(&guest);
+	expect(!guest.debug.from_ns || guest.debug.cpus == guest.cpus, "sched/debug has %u CPUs, the guest %" PRIu64,
+	       guest.debug.cpus, guest.cpus);
 	expect(!guest.saw_tasks || guest.stalls,
 	       "no task that the watchdog named is in the samples of tasks");
 	expect(guest.saw_worker, "no sample has a worker in class ext");
