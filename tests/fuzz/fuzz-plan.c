@@ -4,11 +4,7 @@
  * "#### NAME" begins a file of that name beside the pipeline, up to the next one: it is there to be
  * included, or to describe a scheduler. No other file is, wherever it is looked for.
  */
-#include "base/text.h"
-#include "plan/encode.h"
-#include "plugin/loader.h"
-
-#include "fuzz.h"
+#include "load-plan.h"
 
 /* Relative to the build tree. */
 #define PLUGINS "tests/fixtures/plan/.libs/plan-plugins.so"
@@ -67,41 +63,6 @@ static int read_file(void *ctx, const char *path, struct ktstr_buf *ret, struct 
 	return ktstr_err_errno(err, ENOENT, "%s", path);
 }
 
-static struct ktstr_registry *create_registry(void)
-{
-	struct ktstr_registry *registry = ktstr_registry_alloc();
-	struct ktstr_err err = KTSTR_ERR_INIT;
-
-	if (!registry || ktstr_registry_load(registry, PLUGINS, &err) < 0) {
-		fprintf(stderr, "run me in the build tree, after `make check`: %s\n", err.msg);
-		exit(2);
-	}
-	return registry;
-}
-
-static const char *plugin_path(void *ctx, const struct ktstr_module_info *module)
-{
-	(void)ctx;
-	return module->path;
-}
-
-static void encode(const struct ktstr_plan *plan)
-{
-	const char **modules = calloc(plan->modules.n + 1, sizeof(*modules));
-	struct ktstr_guest_paths paths = { .scheduler = plan->scheduler.name, .modules = modules,
-					   .plugin = plugin_path };
-	struct ktstr_buf out = { 0 };
-	struct ktstr_fields fields;
-
-	for (size_t i = 0; modules && i < plan->modules.n; i++)
-		modules[i] = "module";
-	if (modules && !ktstr_plan_encode(plan, &paths, false, 1, &out, NULL) &&
-	    !ktstr_fields_parse(out.data, out.len, &fields))
-		__builtin_trap();
-	ktstr_buf_free(&out);
-	free(modules);
-}
-
 /* Each of them can be on, and its name means it. */
 static void go_through_sets(const struct ktstr_plan *plan)
 {
@@ -138,14 +99,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	int ret;
 
 	if (!registry)
-		registry = create_registry();
+		registry = fuzz_registry(PLUGINS);
 	ret = ktstr_plan_load_for(MAIN, &options, registry, &problems, &plan, NULL);
 	if ((ret == 0) != (ktstr_problems_count(&problems) == 0) || (ret == 0) != (plan != NULL))
 		__builtin_trap();
 	if (plan && plan->scheduler.file)
 		go_through_sets(plan);
 	if (plan && !plan->only_scheduler)
-		encode(plan);
+		fuzz_encode(plan);
 	ktstr_problems_print(&problems, "fuzz.yaml", &text);
 	ktstr_buf_free(&text);
 	ktstr_problems_deinit(&problems);
