@@ -7,8 +7,8 @@
 
 #include <ktstr/text.h>
 
-/* A step that is shorter proves nothing about who came to run; who got that much was not starved, but
- * takes long for an iteration, as an emulated CPU does. */
+/* A step that is shorter proves nothing about who came to run, and a slow machine takes longer. Who got
+ * that much was not starved, but takes long for an iteration, as an emulated CPU does. */
 #define FAIR_NS (100 * KTSTR_NSEC_PER_MSEC)
 #define NAMED_MAX 3		/* workers of a group that are named */
 
@@ -275,13 +275,14 @@ static bool had_time(const struct ktstr_judging *j, const struct ktstr_stats_wor
 {
 	size_t first = w->phase < j->stats->n_phases ? w->phase : 0;
 	size_t last = w->phase < j->stats->n_phases ? w->phase + 1 : j->stats->n_phases;
+	double fair_ns = (double)FAIR_NS * j->slowness;
 	uint64_t ns = w->wall_ns;
 
 	if (ktstr_get_u64(&w->record, "open_ns", &ns))
-		return ns >= FAIR_NS;
+		return (double)ns >= fair_ns;
 	for (size_t i = first; i < last; i++)
 		ns += j->stats->phases[i]->end_ns - j->stats->phases[i]->begin_ns;
-	return ns >= FAIR_NS;
+	return (double)ns >= fair_ns;
 }
 
 static enum part starved(const struct ktstr_judging *j, const struct ktstr_stats_worker *w)
@@ -352,8 +353,9 @@ const struct ktstr_check ktstr_checks[KTSTR_CHECK_COUNT] = {
 	[KTSTR_CHECK_STARVATION] = {
 		.param = { .name = "starvation", .type = KTSTR_PARAM_BOOL, .def = "true",
 			   .optional = true,
-			   .help = "in a step of 100 ms or more, every worker does at least one "
-				   "iteration, or gets 100 ms of CPU time" },
+			   .help = "in a step of 100 ms or more (longer where times do not decide), "
+				   "every worker does at least one iteration, or gets 100 ms of CPU "
+				   "time" },
 		.evaluate = starvation,
 	},
 	[KTSTR_CHECK_MIN_WORK] = {

@@ -7,6 +7,9 @@
  * wake-ups are a large part of almost nothing. */
 #define BUSY_PART 20
 
+/* What an emulated machine does in a second is about what a real one does in a tenth of it. */
+#define SLOWNESS 10
+
 static void add_vmm(struct ktstr_conditions *c, const struct ktstr_fields *f)
 {
 	ktstr_get_cstr(f, "accel", c->accel, sizeof(c->accel));
@@ -104,4 +107,18 @@ bool ktstr_conditions_distrust(const struct ktstr_conditions *c, uint64_t limit,
 			 "the time that it ran, more than %.12g %%", (double)noise / 1e4,
 			 (double)limit / 1e4);
 	return c->emulated || noise > limit || !ktstr_conditions_noise(c, &noise);
+}
+
+/* While a virtual CPU waits for the host, the guest's clock goes on, and so do the slices that its
+ * scheduler hands out: they are gone, and nobody had them. */
+double ktstr_conditions_slowness(const struct ktstr_conditions *c, uint64_t limit)
+{
+	uint64_t noise = 0;
+	char why[1];
+
+	if (!ktstr_conditions_distrust(c, limit, why, sizeof(why)))
+		return 1;
+	if (!ktstr_conditions_noise(c, &noise) || noise <= limit)
+		return SLOWNESS;
+	return SLOWNESS * (1 + (double)noise / 1e6);
 }

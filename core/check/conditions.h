@@ -36,4 +36,8 @@ bool ktstr_conditions_noise(const struct ktstr_conditions *conditions, uint64_t 
 bool ktstr_conditions_distrust(const struct ktstr_conditions *conditions, uint64_t limit, char *buf,
 			       size_t size);
 
+/* How many times longer it takes there until a worker gets its turn than on a real machine, to be
+ * on the safe side; 1 where times can be judged. */
+double ktstr_conditions_slowness(const struct ktstr_conditions *conditions, uint64_t limit);
+
 #endif

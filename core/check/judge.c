@@ -138,15 +138,15 @@ int ktstr_judge(const struct ktstr_expect *expect, const struct ktstr_stats *sta
 		const struct ktstr_conditions *conditions, struct ktstr_findings *findings,
 		struct ktstr_err *err)
 {
+	uint64_t noise = expect->values[KTSTR_CHECK_HOST_NOISE].u64;
 	char why[256];
-	bool distrust = ktstr_conditions_distrust(conditions,
-						  expect->values[KTSTR_CHECK_HOST_NOISE].u64, why,
-						  sizeof(why));
+	bool distrust = ktstr_conditions_distrust(conditions, noise, why, sizeof(why));
 	bool ok = true;
 
 	for (size_t i = 0; ok && i < KTSTR_CHECK_COUNT; i++) {
 		struct ktstr_judging j = {
 			.check = &ktstr_checks[i], .limit = &expect->values[i], .stats = stats,
+			.slowness = ktstr_conditions_slowness(conditions, noise),
 		};
 
 		if (!is_on(j.check, j.limit))

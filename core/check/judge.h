@@ -30,6 +30,7 @@ struct ktstr_judging {
 	const struct ktstr_check *check;
 	const struct ktstr_value *limit;
 	const struct ktstr_stats *stats;
+	double slowness;		/* of the machine: see ktstr_conditions_slowness() */
 	size_t measured;		/* things that were held against the limit */
 	KTSTR_VEC(char *) violations;
 	bool nomem;

@@ -157,7 +157,7 @@ Test(expected, nobody_starves_in_a_moment)
 	static const struct made_worker brief[] = {
 		{ .cgroup = "a", .workload = "w", .pid = 7, .open_ns = SEC / 20 }, { 0 } };
 	static const struct made_worker long_enough[] = {
-		{ .cgroup = "a", .workload = "w", .pid = 7, .open_ns = SEC / 2 }, { 0 } };
+		{ .cgroup = "a", .workload = "w", .pid = 7, .open_ns = SEC }, { 0 } };
 	struct run r = ran();
 
 	r.workers = brief;

@@ -414,6 +414,41 @@ Test(judge, who_got_the_cpu_and_is_slow_is_not_starved)
 }
 
 /* A worker that never came to run has no time of its own: the step's counts. */
+static void expect_starved(uint64_t open_ns, const struct ktstr_conditions *c, bool starved)
+{
+	const struct made_worker two[2] = {
+		{ .cgroup = "a", .workload = "w", .pid = 1, .iterations = 9, .open_ns = open_ns },
+		{ .cgroup = "a", .workload = "w", .pid = 2, .cpu_ns = 4 * MS, .open_ns = open_ns },
+	};
+	struct ktstr_expect e = only(KTSTR_CHECK_STARVATION, &cases[0].limit, true);
+	struct judged j = { 0 };
+
+	put_two(&j, two, NULL);
+	judge(&j, &e, c);
+	cr_assert_eq(j.findings.list.items[0]->outcome,
+		     starved ? KTSTR_OUTCOME_FAIL : KTSTR_OUTCOME_PASS, "%llu ms",
+		     (unsigned long long)(open_ns / MS));
+	drop(&j);
+}
+
+/* What an emulated CPU, or one that stands still now and then, does in so little time nobody knows. */
+Test(judge, a_slow_machine_takes_longer_to_starve_somebody)
+{
+	struct ktstr_conditions c = calm(0);
+
+	expect_starved(99 * MS, &c, false);
+	expect_starved(100 * MS, &c, true);
+	c.emulated = true;
+	expect_starved(999 * MS, &c, false);
+	expect_starved(1000 * MS, &c, true);
+	c = calm(3 * SEC);		/* it waited three times as long as it ran */
+	expect_starved(3999 * MS, &c, false);
+	expect_starved(4000 * MS, &c, true);
+	memset(&c, 0, sizeof(c));	/* not known */
+	expect_starved(999 * MS, &c, false);
+	expect_starved(1000 * MS, &c, true);
+}
+
 Test(judge, who_never_began_is_starved)
 {
 	struct ktstr_expect e = only(KTSTR_CHECK_STARVATION, &cases[0].limit, false);
