@@ -294,6 +294,8 @@ void ktstr_slot_put(const struct ktstr_slot *slot, struct ktstr_buf *b)
 	bool counted = slot->base.have_migrations && slot->end.have_migrations;
 
 	ktstr_put_u64(b, "iterations", slot->iterations);
+	if (slot->begin_ns)
+		ktstr_put_u64(b, "begin_ns", slot->begin_ns);
 	ktstr_put_u64(b, "wall_ns", since(slot->end_ns, slot->begin_ns));
 	ktstr_put_u64(b, "cpu_ns", since(slot->end.cpu_ns, slot->base.cpu_ns));
 	ktstr_put_u64(b, "run_delay_ns", since(slot->end.run_delay_ns, slot->base.run_delay_ns));

@@ -322,6 +322,7 @@ Test(slot, is_put_as_differences)
 
 	m = put(&slot, &b);
 	cr_assert_eq(get(&m, "wall_ns"), 1000);
+	cr_assert_eq(get(&m, "begin_ns"), 100);
 	cr_assert_eq(get(&m, "cpu_ns"), 100);
 	cr_assert_eq(get(&m, "run_delay_ns"), 200);
 	cr_assert_eq(get(&m, "timeslices"), 300);

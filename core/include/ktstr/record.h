@@ -70,7 +70,8 @@ enum ktstr_rec {
 				 * others on purpose), max_runnable_ns u (longest time runnable and not running;
 				 * waits less than 4 ms apart or in one iteration count as one), wake? m (see
 				 * ktstr/histogram.h: latencies from the wake, or the end of a sleep, to
-				 * running; absent: none), open_ns? u (how long it was free to work). On a machine
+				 * running; absent: none), open_ns? u (how long it was free to work), begin_ns? u
+				 * (guest time when it began; absent: it never did). On a machine
 				 * with several NUMA nodes: node_changes? u (iterations that ended on another
 				 * node than the one before), pages? a of u (its own pages at its end, by node),
 				 * home? a of u (nodes where they are expected; absent: any),
