@@ -91,6 +91,7 @@ int main(int argc, char **argv)
 	if (pipeline.file) {
 		int status = ktstr_outputs_check(&pipeline.outputs, NULL);
 
+		pipeline.outputs.step_summary = getenv("GITHUB_STEP_SUMMARY");
 		return status ? status : ktstr_pipeline_main(&pipeline);
 	}
 	if (optind < argc) {

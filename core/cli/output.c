@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/show.h"
+#include "cli/step-summary.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -142,6 +143,15 @@ static int write_one(const struct ktstr_document *doc, enum ktstr_format format,
 	return ret ? ktstr_complain(KTSTR_EXIT_INTERNAL, &err) : KTSTR_EXIT_PASSED;
 }
 
+/* What cannot be written there is no fault of the run's. */
+static void add_to_summary(const char *path, const struct ktstr_document *doc)
+{
+	struct ktstr_err err = KTSTR_ERR_INIT;
+
+	if (path && *path && ktstr_step_summary_add(path, doc, &err))
+		ktstr_complain(0, &err);
+}
+
 int ktstr_outputs_write(const struct ktstr_outputs *o, const struct ktstr_document *doc)
 {
 	int status = KTSTR_EXIT_PASSED;
@@ -156,5 +166,7 @@ int ktstr_outputs_write(const struct ktstr_outputs *o, const struct ktstr_docume
 
 		status = status ? status : ret;
 	}
+	if (o)
+		add_to_summary(o->step_summary, doc);
 	return status;
 }

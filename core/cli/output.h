@@ -15,6 +15,7 @@ struct ktstr_outputs {
 		bool told;		/* --output was given for it */
 	} items[KTSTR_OUTPUTS_MAX];
 	size_t n;
+	const char *step_summary;	/* $GITHUB_STEP_SUMMARY of a run; NULL: none */
 };
 
 /* For getopt_long(); their values are above those of characters. */

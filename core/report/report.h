@@ -174,6 +174,10 @@ int ktstr_render_html(const struct ktstr_document *doc, struct ktstr_buf *out, s
 int ktstr_render_junit(const struct ktstr_document *doc, struct ktstr_buf *out, struct ktstr_err *err);
 int ktstr_render_ktap(const struct ktstr_document *doc, struct ktstr_buf *out, struct ktstr_err *err);
 
+/* The head of a table of runs in Markdown, and the run as a row of it. */
+extern const char ktstr_markdown_head[];
+int ktstr_markdown_row(const struct ktstr_document *doc, struct ktstr_buf *out, struct ktstr_err *err);
+
 /* ---- folding ---- */
 
 /* Folds repeating cycles of lines. Two lines are the same when they differ only in numbers, or, in
