@@ -63,6 +63,7 @@ extern const struct ktstr_command *const ktstr_commands[];	/* commands.c */
 
 extern const struct ktstr_command ktstr_cmd_check;	/* cmd-check.c */
 extern const struct ktstr_command ktstr_cmd_diff;	/* cmd-diff.c */
+extern const struct ktstr_command ktstr_cmd_export;	/* cmd-export.c */
 extern const struct ktstr_command ktstr_cmd_help;	/* cmd-help.c */
 extern const struct ktstr_command ktstr_cmd_kernel;	/* cmd-kernel.c */
 extern const struct ktstr_command ktstr_cmd_list;	/* cmd-list.c */

@@ -10,6 +10,11 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+static bool is_standard(const char *path)
+{
+	return !path || !strcmp(path, "-");
+}
+
 /* ---- the options ---- */
 
 static int unknown_format(const char *name, const struct ktstr_command *command)
@@ -46,7 +51,7 @@ static int set_path(struct ktstr_outputs *o, const char *path, const struct ktst
 	if (o->items[o->n - 1].told)
 		return ktstr_usage_error(command, "--output %s: --format %s has one already", path,
 					 ktstr_format_name(o->items[o->n - 1].format));
-	o->items[o->n - 1].path = strcmp(path, "-") ? path : NULL;
+	o->items[o->n - 1].path = is_standard(path) ? NULL : path;
 	o->items[o->n - 1].told = true;
 	return 0;
 }
@@ -69,13 +74,16 @@ static bool is_special(const char *path)
 	return !lstat(path, &st) && !S_ISREG(st.st_mode);
 }
 
-static int check_path(const char *path, struct ktstr_err *err)
+int ktstr_output_check(const char *path, struct ktstr_err *err)
 {
-	_cleanup_free_ char *copy = strdup(path);
+	_cleanup_free_ char *copy = NULL;
 	const char *folder = ".";
 	struct stat st;
 	char *slash;
 
+	if (is_standard(path))
+		return 0;
+	copy = strdup(path);
 	if (!copy)
 		return ktstr_err_nomem(err);
 	if (!stat(path, &st) && S_ISDIR(st.st_mode))
@@ -97,7 +105,7 @@ int ktstr_outputs_check(const struct ktstr_outputs *o, const struct ktstr_comman
 
 	for (size_t i = 0; i < o->n; i++) {
 		standard += !o->items[i].path;
-		if (o->items[i].path && check_path(o->items[i].path, &err))
+		if (ktstr_output_check(o->items[i].path, &err))
 			return ktstr_complain(KTSTR_EXIT_HOST_LACKS, &err);
 	}
 	if (standard > 1)
@@ -125,6 +133,17 @@ static int write_special(const char *path, const struct ktstr_buf *text, struct 
 	return ret ? ktstr_err_errno(err, -ret, "writing %s", path) : 0;
 }
 
+int ktstr_output_put(const char *path, const struct ktstr_buf *text, struct ktstr_err *err)
+{
+	int ret;
+
+	if (!is_standard(path))
+		return is_special(path) ? write_special(path, text, err)
+					: ktstr_file_write(path, text->data, text->len, file_mode(), err);
+	ret = ktstr_write_all(STDOUT_FILENO, text->data, text->len);
+	return ret ? ktstr_err_errno(err, -ret, "writing to standard output") : 0;
+}
+
 static int write_one(const struct ktstr_document *doc, enum ktstr_format format, const char *path)
 {
 	const struct ktstr_render_options plain = { .width = 0 };
@@ -135,11 +154,8 @@ static int write_one(const struct ktstr_document *doc, enum ktstr_format format,
 	if (!path && format == KTSTR_FORMAT_TEXT)
 		return ktstr_show_document(doc, 0);
 	ret = ktstr_render(doc, format, &plain, &text, &err);
-	if (!ret && !path && (ret = ktstr_write_all(STDOUT_FILENO, text.data, text.len)))
-		ktstr_err_errno(&err, -ret, "writing the report to standard output");
-	else if (!ret && path)
-		ret = is_special(path) ? write_special(path, &text, &err)
-				       : ktstr_file_write(path, text.data, text.len, file_mode(), &err);
+	if (!ret)
+		ret = ktstr_output_put(path, &text, &err);
 	return ret ? ktstr_complain(KTSTR_EXIT_INTERNAL, &err) : KTSTR_EXIT_PASSED;
 }
 

@@ -44,4 +44,8 @@ int ktstr_outputs_check(const struct ktstr_outputs *outputs, const struct ktstr_
  * does. An enum ktstr_exit, PASSED when everything was written. NULL: text alone. */
 int ktstr_outputs_write(const struct ktstr_outputs *outputs, const struct ktstr_document *doc);
 
+/* The same for a single file; NULL and "-" are standard output. */
+int ktstr_output_check(const char *path, struct ktstr_err *err);
+int ktstr_output_put(const char *path, const struct ktstr_buf *text, struct ktstr_err *err);
+
 #endif

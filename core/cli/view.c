@@ -5,9 +5,8 @@
 #include "base/text.h"
 #include "base/vec.h"
 #include "check/watch.h"
+#include "report/fields-json.h"
 #include "report/layout.h"
-
-#include <jansson.h>
 
 #define EVENTS_MAX 64
 #define NAME_SIZE 48
@@ -456,58 +455,9 @@ void ktstr_view_lines(struct ktstr_view *v, ktstr_view_line_fn *fn, void *ctx)
 
 /* ---- JSON ---- */
 
-static json_t *to_json(const struct ktstr_field *f, int depth);
-
-/* All that is in a map or an array; deeper than any record is, it is nothing. */
-static json_t *container(struct ktstr_fields it, bool is_map, int depth)
-{
-	json_t *j = is_map ? json_object() : json_array();
-	struct ktstr_field f;
-
-	while (j && depth < 16 && (is_map ? ktstr_field_next(&it, &f) : ktstr_item_next(&it, &f))) {
-		_cleanup_free_ char *key = is_map ? strndup(f.key.s, f.key.len) : NULL;
-		json_t *value = to_json(&f, depth + 1);
-
-		if (is_map && key)
-			json_object_set_new(j, key, value);
-		else if (!is_map)
-			json_array_append_new(j, value);
-		else
-			json_decref(value);
-	}
-	return j;
-}
-
-/* What is no UTF-8 is shown as reports show it. */
-static json_t *text_json(struct ktstr_str s)
-{
-	_cleanup_free_ char *clean = NULL;
-	struct ktstr_buf b = { 0 };
-
-	ktstr_layout_escape(&b, s.s, s.len);
-	clean = ktstr_buf_steal_str(&b);
-	return clean ? json_string(clean) : json_null();
-}
-
-static json_t *to_json(const struct ktstr_field *f, int depth)
-{
-	switch (f->type) {
-	case KTSTR_FIELD_U64:	/* JSON readers lose what is beyond: text is exact */
-		return f->u64 <= INT64_MAX ? json_integer((json_int_t)f->u64) :
-		       json_sprintf("%llu", (unsigned long long)f->u64);
-	case KTSTR_FIELD_S64: return json_integer((json_int_t)f->s64);
-	case KTSTR_FIELD_F64: return json_real(f->f64);
-	case KTSTR_FIELD_BOOL: return json_boolean(f->boolean);
-	case KTSTR_FIELD_TEXT: return text_json(f->str);
-	case KTSTR_FIELD_MAP: return container(f->sub, true, depth);
-	case KTSTR_FIELD_ARRAY: return container(f->sub, false, depth);
-	default: return json_null();
-	}
-}
-
 char *ktstr_view_json(const struct ktstr_record *record)
 {
-	json_t *j = json_object(), *fields = container(record->fields, true, 0);
+	json_t *j = json_object(), *fields = ktstr_json_fields(record->fields);
 	char *text = NULL;
 
 	if (j && fields) {

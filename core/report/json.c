@@ -8,9 +8,9 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "config.h"
+#include "report/fields-json.h"
 #include "report/layout.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <time.h>
 
@@ -54,12 +54,6 @@ static void set_optional(struct json *j, json_t *object, const char *key, const 
 {
 	if (s)
 		set_text(j, object, key, s);
-}
-
-/* Readers lose what is beyond: text is exact. */
-static json_t *count_of(uint64_t n)
-{
-	return n <= INT64_MAX ? json_integer((json_int_t)n) : json_sprintf("%llu", (unsigned long long)n);
 }
 
 static const char *tone_word(enum ktstr_tone tone)
@@ -170,7 +164,7 @@ static void fill_log(struct json *j, json_t *o, const struct ktstr_block *b)
 		set_text(j, line, "text", b->cells.items[i]);
 		set_optional(j, line, "source", origin ? origin->source : NULL);
 		if (origin && origin->time_ns != KTSTR_DOC_NO_TIME)
-			set(j, line, "time_ns", count_of(origin->time_ns));
+			set(j, line, "time_ns", ktstr_json_number(origin->time_ns));
 		if (origin && origin->notice)
 			set(j, line, "notice", json_true());
 		add(j, lines, line);
@@ -185,7 +179,7 @@ static json_t *points_of(struct json *j, const struct ktstr_block *b)
 	for (size_t i = 0; i < b->times.n; i++) {
 		json_t *point = json_array();
 
-		add(j, point, count_of(b->times.items[i]));
+		add(j, point, ktstr_json_number(b->times.items[i]));
 		for (size_t k = 0; k < b->cells.n; k++) {
 			double value = b->numbers.items[i * b->cells.n + k];
 
@@ -206,8 +200,8 @@ static json_t *spans_of(struct json *j, const struct ktstr_block *b)
 
 		set_text(j, span, "label", s->label);
 		set_text(j, span, "tone", tone_word(s->tone));
-		set(j, span, "begin_ns", count_of(s->begin_ns));
-		set(j, span, "end_ns", count_of(s->end_ns));
+		set(j, span, "begin_ns", ktstr_json_number(s->begin_ns));
+		set(j, span, "end_ns", ktstr_json_number(s->end_ns));
 		add(j, spans, span);
 	}
 	return spans;
@@ -236,7 +230,7 @@ static void fill_chain(struct json *j, json_t *o, const struct ktstr_block *b)
 		json_t *frame = json_object();
 
 		set_text(j, frame, "function", f->function);
-		set(j, frame, "offset", count_of(f->offset));
+		set(j, frame, "offset", ktstr_json_number(f->offset));
 		set_text(j, frame, "kind", f->bpf ? "bpf" : "kernel");
 		set_optional(j, frame, "place", f->place);
 		set_optional(j, frame, "details", f->details);
@@ -330,7 +324,7 @@ static json_t *attempts_of(struct json *j, const struct ktstr_summary *s)
 		set_text(j, o, "reason", a->reason);
 		set_text(j, o, "signature", a->signature);
 		if (a->duration_ns)
-			set(j, o, "duration_ns", count_of(a->duration_ns));
+			set(j, o, "duration_ns", ktstr_json_number(a->duration_ns));
 		if (i)
 			set(j, o, "same", json_boolean(a->same));
 		add(j, attempts, o);
