@@ -4,8 +4,8 @@
 #include "base/text.h"
 
 const struct ktstr_command *const ktstr_commands[] = {
-	&ktstr_cmd_check, &ktstr_cmd_diff, &ktstr_cmd_export, &ktstr_cmd_help, &ktstr_cmd_kernel, &ktstr_cmd_list, &ktstr_cmd_monitor,
-	&ktstr_cmd_plugin, &ktstr_cmd_plugins, &ktstr_cmd_report, &ktstr_cmd_runs, &ktstr_cmd_template, NULL,
+	&ktstr_cmd_check, &ktstr_cmd_diff, &ktstr_cmd_export, &ktstr_cmd_help, &ktstr_cmd_kernel, &ktstr_cmd_list,
+	&ktstr_cmd_monitor, &ktstr_cmd_plugin, &ktstr_cmd_plugins, &ktstr_cmd_report, &ktstr_cmd_runs, &ktstr_cmd_template, NULL,
 };
 
 const struct ktstr_command *ktstr_command_find(const char *name)
