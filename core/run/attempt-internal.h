@@ -31,6 +31,7 @@ struct clock_round {
 	uint64_t sent_ns;	/* when the current ping left */
 	uint64_t best_rtt_ns;
 	int64_t offset_ns;	/* guest - host, of the best round */
+	uint64_t first_sent_ns, first_heard_ns, first_guest_ns;	/* of the first one */
 	unsigned done;
 };
 
@@ -63,6 +64,7 @@ struct attempt {
 	struct ktstr_probe_events *probe_events;	/* NULL: no probes in this attempt */
 	struct ktstr_sources *sources;	/* the same */
 	bool cloned;			/* the machine is a copy of a template */
+	bool booted_anew;		/* one that booted was no good, and this is another */
 	enum ktstr_fault copy_fault;	/* what its kernel said went wrong before it said hello */
 	bool settled;			/* the guest was told to do what is the same for every run */
 	bool greeted;			/* the guest was told to begin */

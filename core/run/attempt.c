@@ -519,8 +519,10 @@ int attempt_boot_instead(struct attempt *a, const char *why)
 {
 	char text[700];
 
-	snprintf(text, sizeof(text), "the copy of the VM's template was no good (%s); the template was "
-		 "removed, and the VM booted", why);
+	snprintf(text, sizeof(text), a->cloned ?
+		 "the copy of the VM's template was no good (%s); the template was removed, and the VM booted" :
+		 "the VM was no good (%s); another one was booted", why);
+	a->booted_anew |= !a->cloned;
 	if (attempt_note(a, text))
 		return a->err->code;
 	a->ops->destroy(a->vmm);
@@ -532,7 +534,8 @@ int attempt_boot_instead(struct attempt *a, const char *why)
 	a->clock = (struct clock_round){ 0 };
 	a->last_event = (struct ktstr_vmm_event){ 0 };
 	a->stage = KTSTR_STAGE_PLANNED;
-	a->machine.template_use = KTSTR_TEMPLATE_RENEW;
+	if (a->machine.template_use != KTSTR_TEMPLATE_OFF)
+		a->machine.template_use = KTSTR_TEMPLATE_RENEW;
 	return start_machine(a);
 }
 

@@ -7,6 +7,7 @@
 #include <sys/random.h>
 
 #define CLOCK_ROUNDS 5
+#define CLOCK_TOO_FAR 1.25	/* times faster or slower than the host's */
 
 /* ---- out ---- */
 
@@ -145,22 +146,65 @@ static int on_hello(struct attempt *a, const struct ktstr_fields *f)
 	return send_clock(a);
 }
 
+/*
+ * How many times faster the guest's clock runs than the host's, for certain: whatever the exchanges took, at most the time
+ * between the first ping and the last echo went by, and at least that between the first echo and the last ping.
+ * Below 1: slower. 1: it may be right.
+ */
+static double clock_speed(const struct clock_round *c, uint64_t heard_ns, uint64_t guest_ns)
+{
+	double guest = (double)(guest_ns - c->first_guest_ns);
+	double at_most = (double)(heard_ns - c->first_sent_ns);
+	double at_least = c->sent_ns > c->first_heard_ns ? (double)(c->sent_ns - c->first_heard_ns) : 0;
+
+	if (guest_ns < c->first_guest_ns)
+		return 0;
+	return guest > at_most ? guest / at_most : guest < at_least ? guest / at_least : 1;
+}
+
+/*
+ * A kernel that finds out how fast the TSC runs while the host keeps its CPU waiting may get it wrong by far, and everything
+ * that it times then. It is seldom, so another one is booted; that one's clock decides.
+ */
+static int clock_is_wrong(struct attempt *a, double speed)
+{
+	char text[200];
+
+	snprintf(text, sizeof(text), "its clock ran at %.2f times the speed of the host's", speed);
+	if (a->cloned || !a->booted_anew)
+		return attempt_boot_instead(a, text);
+	snprintf(text, sizeof(text), "its clock runs at %.2f times the speed of the host's, that of another VM before it did, "
+		 "too: the host was too busy when the kernel measured its TSC", speed);
+	if (attempt_fault(a, KTSTR_FAULT_CLOCK, text, strlen(text)))
+		return a->err->code;
+	return attempt_leave(a);
+}
+
 /* The guest's clock at the middle of the shortest exchange is the best estimate. */
 static int on_clock(struct attempt *a, const struct ktstr_fields *f)
 {
 	uint64_t now = ktstr_now_ns() - a->start_ns, n = 0, guest_ns = 0, rtt;
 	struct ktstr_buf b = { 0 };
+	double speed;
 
 	if (a->phase != PHASE_CLOCK || !ktstr_get_u64(f, "n", &n) || n != a->clock.done ||
 	    !ktstr_get_u64(f, "guest_ns", &guest_ns))
 		return 0;	/* an echo from before Ctrl-C */
 	rtt = now - a->clock.sent_ns;
+	if (!a->clock.done) {
+		a->clock.first_sent_ns = a->clock.sent_ns;
+		a->clock.first_heard_ns = now;
+		a->clock.first_guest_ns = guest_ns;
+	}
 	if (!a->clock.done || rtt < a->clock.best_rtt_ns) {
 		a->clock.best_rtt_ns = rtt;
 		a->clock.offset_ns = (int64_t)guest_ns - (int64_t)(a->clock.sent_ns + rtt / 2);
 	}
 	if (++a->clock.done < CLOCK_ROUNDS)
 		return send_clock(a);
+	speed = clock_speed(&a->clock, now, guest_ns);
+	if (speed > CLOCK_TOO_FAR || speed < 1 / CLOCK_TOO_FAR)
+		return clock_is_wrong(a, speed);
 	ktstr_put_begin(&b);
 	ktstr_put_s64(&b, "offset_ns", a->clock.offset_ns);
 	ktstr_put_u64(&b, "rtt_ns", a->clock.best_rtt_ns);

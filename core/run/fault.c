@@ -19,6 +19,7 @@ static const char *const names[KTSTR_FAULT_COUNT] = {
 	[KTSTR_FAULT_TIMEOUT] = "timeout",
 	[KTSTR_FAULT_PROTOCOL] = "protocol error",
 	[KTSTR_FAULT_TOPOLOGY] = "topology mismatch",
+	[KTSTR_FAULT_CLOCK] = "wrong clock",
 };
 
 /*

@@ -21,6 +21,7 @@ enum ktstr_fault {
 	KTSTR_FAULT_TIMEOUT,
 	KTSTR_FAULT_PROTOCOL,		/* bytes on the channel that make no sense */
 	KTSTR_FAULT_TOPOLOGY,
+	KTSTR_FAULT_CLOCK,		/* the guest's clock runs at another speed than the host's */
 	KTSTR_FAULT_COUNT,
 };
 

@@ -176,13 +176,15 @@ static bool interrupted(const struct evidence *e, struct ktstr_buf *out)
 
 static bool harness(const struct evidence *e, struct ktstr_buf *out)
 {
-	const char *protocol = e->faults[KTSTR_FAULT_PROTOCOL];
+	const char *protocol = e->faults[KTSTR_FAULT_PROTOCOL], *clock = e->faults[KTSTR_FAULT_CLOCK];
 
 	if (e->harness[0])
 		ktstr_buf_printf(out, "ktstr could not go on: %s", e->harness);
 	else if (protocol[0])
 		ktstr_buf_printf(out, "the channel to the guest broke: %s", protocol);
-	return e->harness[0] || protocol[0];
+	else if (clock[0])
+		ktstr_buf_printf(out, "the guest could not be timed: %s", clock);
+	return e->harness[0] || protocol[0] || clock[0];
 }
 
 static bool any_fault(const struct evidence *e, struct ktstr_buf *out, const enum ktstr_fault *faults,

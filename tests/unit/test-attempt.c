@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 static bool templates;	/* the plan's `template` */
+static unsigned clock_speed = 1;	/* of the guest, times the host's */
 static const struct ktstr_probe_plan *probes;	/* of a repro */
 
 /* ---- the guest's side ---- */
@@ -84,7 +85,7 @@ static void hear(struct guest *g, uint32_t type)
 			ktstr_get_u64(&f, "n", &round);
 			ktstr_put_begin(&b);
 			ktstr_put_u64(&b, "n", round);
-			ktstr_put_u64(&b, "guest_ns", ktstr_now_ns() + 5 * KTSTR_NSEC_PER_SEC);
+			ktstr_put_u64(&b, "guest_ns", ktstr_now_ns() * clock_speed + 5 * KTSTR_NSEC_PER_SEC);
 			say(g, KTSTR_MSG_CLOCK, &b);
 		}
 		n = read(g->channel, ktstr_framer_room(&g->in, 65536), 65536);
@@ -160,7 +161,7 @@ static int vmm_create(const struct ktstr_host *host, const struct ktstr_value *v
 	(*ret)->epoll = epoll_create1(EPOLL_CLOEXEC);
 	(*ret)->queued = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	template_use = machine->template_use;
-	(*ret)->cloned = copied && !n_machines++;
+	(*ret)->cloned = ++n_machines == 1 && copied;
 	return 0;
 }
 
@@ -658,6 +659,12 @@ static void copy_passes(struct guest *g)
 	finish(g, "ran");
 }
 
+static void copy_with_a_fast_clock(struct guest *g)
+{
+	clock_speed = 9;
+	copy_passes(g);
+}
+
 static void copy_dies(struct guest *g)
 {
 	hear(g, KTSTR_MSG_GREET);
@@ -764,6 +771,43 @@ static void expect_boot_instead(guest_script *copy, const char *why)
 Test(templates, copy_that_dies_boots_instead)
 {
 	expect_boot_instead(copy_dies, "last words");
+}
+
+Test(templates, copy_whose_clock_is_wrong_boots_instead)
+{
+	expect_boot_instead(copy_with_a_fast_clock, "its clock ran at ");
+}
+
+/* Only of a machine that booted first: the one after it is right. */
+static void passing_too_fast_at_first(struct guest *g)
+{
+	clock_speed = n_machines == 1 ? 9 : 1;
+	passing(g);
+}
+
+Test(templates, boots_another_vm_when_the_clock_of_one_is_wrong)
+{
+	templates = true;
+	script = passing_too_fast_at_first;
+	cr_assert_eq(attempt(NULL), 0);
+	cr_expect_eq(n_machines, 2);
+	cr_expect_eq(template_use, KTSTR_TEMPLATE_RENEW);
+	cr_expect_eq(count_in_journal(KTSTR_REC_NOTE, "text", "its clock ran at "), 1);
+	cr_expect_eq(count_in_journal(KTSTR_REC_STAGE, "stage", "done"), 1);
+	cr_expect_eq(count_in_journal(KTSTR_REC_FAULT, "what", ""), 0);
+	unlink(journal_path);
+}
+
+static void passing_too_fast(struct guest *g)
+{
+	clock_speed = 9;
+	passing(g);
+}
+
+Test(templates, is_inconclusive_when_no_vm_has_a_clock_that_is_right)
+{
+	expect(passing_too_fast, KTSTR_OUTCOME_INCONCLUSIVE, KTSTR_CAUSE_HARNESS, "too busy when the kernel measured its TSC");
+	cr_expect_eq(n_machines, 2);
 }
 
 Test(templates, copy_that_says_nothing_boots_instead)
