@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Any bytes are a journal or are refused; a journal has a verdict, and every section can read it and says
- * something that can be decoded and shown. Checksums are put right first, so that what is behind
+ * Any bytes are a journal or are refused; a journal has a verdict, every section can read it and says
+ * something that can be decoded and shown in every format, and it can be exported as a trace. Checksums are put right first, so that what is behind
  * them is reached. Sections run in this process: a crash must be seen.
  */
 #include "base/text.h"
 #include "plugin/loader.h"
 #include "report/encode.h"
+#include "report/trace.h"
 #include "run/run.h"
 
 #include "fuzz.h"
@@ -25,8 +26,8 @@ enum { LEN_AT = 4, CRC_AT = 12, SEQ_AT = 16 };
 #define VALUES_MAX 16
 
 static const char *const sections[] = {
-	"error-line", "stats", "diagnostics", "timeline", "scheduler-log", "scx-dump",
-	"auto-repro",
+	"error-line", "stats", "diagnostics", "timeline", "scheduler-log", "scx-dump", "monitor",
+	"payloads", "auto-repro",
 };
 
 static uint32_t crc_of(const uint8_t *frame, size_t payload)
@@ -69,10 +70,10 @@ static struct ktstr_registry *load_sections(void)
 	return registry;
 }
 
-static void show(const uint8_t *data, size_t len)
+static void show(const uint8_t *data, size_t len, const struct ktstr_section_input *input)
 {
-	struct ktstr_doc_section *section = calloc(1, sizeof(*section));
-	struct ktstr_document doc = { .sections = { .items = section, .n = 1, .cap = 1 } };
+	struct ktstr_document *doc = calloc(1, sizeof(*doc));
+	struct ktstr_doc_section *section = doc ? ktstr_vec_add(&doc->sections) : NULL;
 	struct ktstr_render_options options = { .width = 60 };
 	struct ktstr_buf out = { 0 };
 	int result;
@@ -81,12 +82,24 @@ static void show(const uint8_t *data, size_t len)
 		return;
 	section->name = strdup("fuzz");
 	/* What the builder made has to be readable. */
-	if (ktstr_doc_section_decode(data, len, section, &result, NULL))
+	if (ktstr_doc_section_decode(data, len, section, &result, NULL) ||
+	    ktstr_document_summarize(doc, input, "run", "folder", NULL))
 		__builtin_trap();
-	ktstr_render_text(&doc, &options, &out, NULL);
+	for (size_t format = 0; ktstr_format_name(format); format++) {
+		out.len = 0;
+		ktstr_render(doc, (enum ktstr_format)format, &options, &out, NULL);
+	}
 	ktstr_buf_free(&out);
-	ktstr_doc_section_deinit(section);
-	free(section);
+	ktstr_document_destroy(doc);
+}
+
+static void export(const struct ktstr_journal *journal)
+{
+	const struct ktstr_trace_options options = { .name = "fuzz", .length_ns = 1000000000 };
+	struct ktstr_buf out = { 0 };
+
+	ktstr_trace_render(journal, &options, &out, NULL);
+	ktstr_buf_free(&out);
 }
 
 static void run_section(const struct ktstr_plugin *plugin, const struct ktstr_section_input *input)
@@ -103,7 +116,7 @@ static void run_section(const struct ktstr_plugin *plugin, const struct ktstr_se
 		__builtin_trap();
 	result = ops->build(input, values, ktstr_builder_doc(builder), &err);
 	if (ktstr_builder_finish(builder, result, err.msg, &data, &len))
-		show(data, len);
+		show(data, len, input);
 	ktstr_builder_destroy(builder);
 }
 
@@ -141,6 +154,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		mend_checksums(copy.data, len);
 		if (!ktstr_journal_open_bytes(copy.data, len, &journal, NULL)) {
 			run_sections(journal);
+			export(journal);
 			ktstr_journal_destroy(journal);
 		}
 	}
