@@ -10,9 +10,9 @@
 
 #include <math.h>
 
-#define HEIGHT 190
-#define TOP 26			/* above it: names of the steps */
-#define BOTTOM 164		/* below it: times */
+#define HEIGHT 198
+#define TOP 34			/* above it: names of the steps */
+#define BOTTOM 172		/* below it: times */
 #define POINTS_MAX 600		/* more are taken together, lowest and highest */
 #define COLOURS 6		/* .c0 to .c5 of the style */
 #define UNITS 1000		/* of the curves, across and down */
