@@ -69,6 +69,18 @@ struct pt_regs {
 #error "no register layout for this architecture"
 #endif
 
+/* A condition of a loop that the kernel bounds (BPF_JCOND with BPF_MAY_GOTO, 6.9; the compiler has no name for it). */
+#define can_loop ({								\
+	__label__ end, on;							\
+	bool more = true;							\
+	asm volatile goto("1: .byte 0xe5; .byte 0;"				\
+			  ".long ((%l[end] - 1b - 8) / 8) & 0xffff; .short 0" :::: end); \
+	goto on;								\
+end:	more = false;								\
+on:;										\
+	more;									\
+})
+
 #include "probe.h"
 
 #endif

@@ -66,41 +66,37 @@ static __always_inline u32 frozen(void)
 
 /* ---- recording ---- */
 
-/* The address that a capture's way leads to, or a negative error. */
-static __always_inline s64 follow(const struct ktstr_capture *c, u64 address)
-{
-	u32 hops = c->hops;
-	long err;
+/*
+ * Loops count in the event's own memory: the verifier cannot know what that holds, so every round looks the same to
+ * it, and it looks at one only. It does so for every copy of these programs, each time in proportion to their length.
+ */
 
-	for (u32 hop = 0; hop < KTSTR_PROBE_HOPS; hop++) {
-		if (hop >= hops)
-			return (s64)(address ? address + c->offset[hop] : 0);
-		if (!address)
-			return 0;
-		err = bpf_probe_read_kernel(&address, sizeof(address), (void *)(address + c->offset[hop]));
-		if (err)
-			return 1;	/* no address */
+/* The address that a capture's way leads to; 0: there is none; 1: it cannot be followed. */
+static __always_inline u64 follow(struct ktstr_event *event, const struct ktstr_capture *c)
+{
+	u64 address = event->args[c->arg & (KTSTR_PROBE_ARGS - 1)];
+	u32 hop = 0;
+
+	for (event->hop = 0; can_loop; event->hop++) {
+		hop = event->hop;
+		if (!address || hop >= c->hops || hop >= KTSTR_PROBE_HOPS)
+			break;
+		if (bpf_probe_read_kernel(&address, sizeof(address), (void *)(address + c->offset[hop])))
+			return 1;
 	}
-	return (s64)(address ? address + c->offset[KTSTR_PROBE_HOPS] : 0);
+	return address && hop <= KTSTR_PROBE_HOPS ? address + c->offset[hop] : 0;
 }
 
-struct walk {
-	struct ktstr_event *event;
-	const struct ktstr_point_spec *spec;
-};
-
-/* One capture; a failing one leaves its error in place of the value. It is called by bpf_loop(), so that the
- * verifier, which looks at every copy of these programs, need look at one round only. */
-static long ktstr_probe_capture(u32 i, struct walk *w)
+/* One capture; a failing one leaves its error in place of the value. */
+static __always_inline void capture(struct ktstr_event *event, const struct ktstr_point_spec *spec, u32 i)
 {
-	struct ktstr_event *event = w->event;
-	const struct ktstr_capture *c = &w->spec->captures[i & (KTSTR_PROBE_CAPTURES - 1)];
-	u64 address = (u64)follow(c, event->args[c->arg & (KTSTR_PROBE_ARGS - 1)]);
+	const struct ktstr_capture *c = &spec->captures[i];
+	u64 address = follow(event, c);
 	u32 at = c->at, size = c->size;
 	long err;
 
 	if (at > KTSTR_PROBE_DATA - KTSTR_PROBE_TEXT || size > KTSTR_PROBE_TEXT)
-		return 0;
+		return;
 	if (address < 4096)
 		err = address == 1 ? -EFAULT : -ENODATA;
 	else if (c->kind == KTSTR_CAPTURE_TEXT)
@@ -108,10 +104,15 @@ static long ktstr_probe_capture(u32 i, struct walk *w)
 	else
 		err = bpf_probe_read_kernel(&event->data[at], size, (void *)address);
 	if (err < 0) {
-		event->bad |= 1ull << (i & (KTSTR_PROBE_CAPTURES - 1));
+		event->bad |= 1ull << i;
 		*(s64 *)&event->data[at] = err;
 	}
-	return 0;
+}
+
+static __always_inline void capture_all(struct ktstr_event *event, const struct ktstr_point_spec *spec)
+{
+	for (event->next = 0; event->next < spec->n_captures && can_loop; event->next++)
+		capture(event, spec, event->next & (KTSTR_PROBE_CAPTURES - 1));
 }
 
 /* A copy for the subject's own history. */
@@ -158,16 +159,13 @@ static __always_inline struct ktstr_event *begin(u32 point, u32 is_frozen,
 }
 
 /* After a trigger, a task's own history is left as it is: that of a task that stalled is old. */
-static __always_inline void finish(struct ktstr_event *event, u32 is_frozen,
-				   const struct ktstr_point_spec *spec, u64 n)
+static __always_inline void finish(struct ktstr_event *event, const struct ktstr_point_spec *spec, u64 n)
 {
-	struct walk w = { .event = event, .spec = spec };
-
 	if (spec->task < KTSTR_PROBE_ARGS)
 		event->task = event->args[spec->task & (KTSTR_PROBE_ARGS - 1)];
-	bpf_loop(spec->n_captures, ktstr_probe_capture, &w, 0);
+	capture_all(event, spec);
 	event->n = n;
-	if (event->task && !is_frozen)
+	if (event->task && !frozen())
 		keep_for_task(event, spec);
 }
 
@@ -197,7 +195,7 @@ static __always_inline int entered(struct pt_regs *ctx)
 	if (!event)
 		return 0;
 	registers(ctx, event->args);
-	finish(event, 0, spec, n);
+	finish(event, spec, n);
 	return 0;
 }
 
@@ -213,28 +211,28 @@ int ktstr_probe_entry(struct pt_regs *ctx)
 	return entered(ctx);
 }
 
-/* ---- with a trampoline: exits, and functions of BPF programs ---- */
+/* ---- with a trampoline: callbacks of a scheduler, functions of BPF programs, exits ---- */
 
-static __always_inline void traced_args(void *ctx, const struct ktstr_point_spec *spec, u64 *args)
+/* A struct_ops program has one argument, the array of the callback's own. */
+static __always_inline void callback_args(void *ctx, u64 *args)
 {
-	u64 first = 0;
+	u64 array = 0;
 
-	bpf_get_func_arg(ctx, 0, &first);
-	if (spec->flags & KTSTR_POINT_CONTEXT) {
-		if (bpf_probe_read_kernel(args, sizeof(u64) * KTSTR_PROBE_ARGS, (void *)first))
-			__builtin_memset(args, 0, sizeof(u64) * KTSTR_PROBE_ARGS);
-		return;
-	}
-	args[0] = first;
-	for (u32 i = 1; i < KTSTR_PROBE_ARGS; i++) {
+	bpf_get_func_arg(ctx, 0, &array);
+	if (bpf_probe_read_kernel(args, sizeof(u64) * KTSTR_PROBE_ARGS, (void *)array))
+		__builtin_memset(args, 0, sizeof(u64) * KTSTR_PROBE_ARGS);
+}
+
+static __always_inline void function_args(void *ctx, const struct ktstr_point_spec *spec, u64 *args)
+{
+	for (u32 i = 0; i < KTSTR_PROBE_ARGS; i++) {
 		args[i] = 0;
 		if (i < spec->n_args)
 			bpf_get_func_arg(ctx, i, &args[i]);
 	}
 }
 
-SEC("fentry/try_to_wake_up")
-int ktstr_probe_traced_entry(void *ctx)
+static __always_inline int traced_entry(void *ctx, bool callback)
 {
 	const struct ktstr_point_spec *spec;
 	struct ktstr_event *event;
@@ -245,15 +243,17 @@ int ktstr_probe_traced_entry(void *ctx)
 	event = begin((u32)bpf_get_attach_cookie(ctx), 0, &spec, &n);
 	if (!event)
 		return 0;
-	traced_args(ctx, spec, event->args);
-	finish(event, 0, spec, n);
+	if (callback)
+		callback_args(ctx, event->args);
+	else
+		function_args(ctx, spec, event->args);
+	finish(event, spec, n);
 	return 0;
 }
 
 /* Not stopped by a trigger: what was on the stack then is what returns now. A later call returns without
  * an entry of its own, so it can be told apart. */
-SEC("fexit/try_to_wake_up")
-int ktstr_probe_traced_exit(void *ctx)
+static __always_inline int traced_exit(void *ctx, bool callback)
 {
 	const struct ktstr_point_spec *spec;
 	struct ktstr_event *event;
@@ -265,11 +265,39 @@ int ktstr_probe_traced_exit(void *ctx)
 	event = begin((u32)bpf_get_attach_cookie(ctx), is_frozen, &spec, &n);
 	if (!event)
 		return 0;
-	traced_args(ctx, spec, event->args);
+	if (callback)
+		callback_args(ctx, event->args);
+	else
+		function_args(ctx, spec, event->args);
 	bpf_get_func_ret(ctx, &ret);
 	event->ret = ret;
-	finish(event, is_frozen, spec, n);
+	finish(event, spec, n);
 	return 0;
+}
+
+/* Which function each is for is decided when it is loaded. */
+SEC("fentry")
+int ktstr_probe_callback_entry(void *ctx)
+{
+	return traced_entry(ctx, true);
+}
+
+SEC("fexit")
+int ktstr_probe_callback_exit(void *ctx)
+{
+	return traced_exit(ctx, true);
+}
+
+SEC("fentry")
+int ktstr_probe_function_entry(void *ctx)
+{
+	return traced_entry(ctx, false);
+}
+
+SEC("fexit")
+int ktstr_probe_function_exit(void *ctx)
+{
+	return traced_exit(ctx, false);
 }
 
 /* ---- triggers ---- */
@@ -314,7 +342,7 @@ int ktstr_probe_tracepoint(struct bpf_raw_tracepoint_args *ctx)
 
 /* Which argument the kind is: the point's n_args, or that there is none. */
 SEC("kprobe")
-int ktstr_probe_function(struct pt_regs *ctx)
+int ktstr_probe_trigger(struct pt_regs *ctx)
 {
 	u32 point = (u32)bpf_get_attach_cookie(ctx);
 	const struct ktstr_point_spec *spec = bpf_map_lookup_elem(&ktstr_points, &point);

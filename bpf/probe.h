@@ -39,8 +39,6 @@ struct ktstr_capture {
 	__u32 offset[KTSTR_PROBE_HOPS + 1];
 };
 
-#define KTSTR_POINT_CONTEXT 1u		/* the arguments are in an array that the first one points at:
-					 * a struct_ops program */
 /* enum scx_exit_kind, kernel/sched/ext_internal.h */
 #define KTSTR_KIND_UNREG 64		/* user space, or its end */
 #define KTSTR_KIND_ERROR 1024		/* the first of what the kernel holds against a scheduler */
@@ -49,7 +47,7 @@ struct ktstr_capture {
 #define KTSTR_UNREGISTERED 3		/* n_args of a trigger without an argument that tells the kind */
 
 struct ktstr_point_spec {
-	__u32 flags;
+	__u32 pad;
 	__u8 n_args;
 	__u8 n_captures;
 	__u8 task;			/* which argument is the subject, KTSTR_NO_TASK: none */
@@ -60,7 +58,8 @@ struct ktstr_point_spec {
 struct ktstr_event {
 	__u64 n;			/* of the events of this CPU; written last */
 	__u64 time_ns;			/* CLOCK_MONOTONIC */
-	__u32 point, cpu, pid, pad;	/* pid: of the current task */
+	__u32 point, cpu, pid;		/* pid: of the current task */
+	__u16 next, hop;		/* while it is written: the present capture, and where on its way */
 	__u64 task;			/* the subject's address, 0: none */
 	__u64 ret;
 	__u64 bad;			/* bit per capture that could not be read: its place holds -errno */

@@ -133,6 +133,7 @@ int ktstr_bpf_program_open(uint32_t id, struct ktstr_bpf_program *ret, struct kt
 	if (bpf_prog_get_info_by_fd(p.fd, &info, &len))
 		r = ktstr_err_errno(err, errno, "asking about BPF program %u", id);
 	p.type = info.type;
+	p.btf_id = info.btf_id;
 	if (!r && info.btf_id)
 		p.btf = btf__load_from_kernel_by_id(info.btf_id);
 	if (!r && p.btf)

@@ -25,7 +25,7 @@ struct ktstr_bpf_line {
 };
 
 struct ktstr_bpf_program {
-	uint32_t id, type;
+	uint32_t id, type, btf_id;
 	int fd;
 	struct btf *btf;
 	KTSTR_VEC(struct ktstr_bpf_function) functions;	/* the first one is its entry */

@@ -44,7 +44,8 @@ void ktstr_prober_report(struct ktstr_prober *p, const struct ktstr_fields *poin
 
 /* ---- attaching ---- */
 
-static int keep(struct ktstr_prober *p, struct bpf_link *link, int prog_fd, int link_fd, struct ktstr_err *err)
+int ktstr_prober_keep(struct ktstr_prober *p, struct bpf_link *link, int prog_fd, int link_fd,
+		      struct ktstr_err *err)
 {
 	if (!ktstr_vec_add(&p->attachments)) {
 		bpf_link__destroy(link);
@@ -61,45 +62,13 @@ static struct bpf_program *program(const struct ktstr_prober *p, const char *nam
 	return bpf_object__find_program_by_name(p->object, name);
 }
 
-int ktstr_prober_trace(struct ktstr_prober *p, uint32_t n, bool at_exit, int target_fd, uint32_t btf_id,
-		       struct ktstr_err *err)
-{
-	const enum bpf_attach_type type = at_exit ? BPF_TRACE_FEXIT : BPF_TRACE_FENTRY;
-	const struct ktstr_master *master = at_exit ? &p->exit : &p->entry;
-	LIBBPF_OPTS(bpf_prog_load_opts, load, .expected_attach_type = type, .attach_btf_id = btf_id,
-		    .prog_btf_fd = (uint32_t)bpf_object__btf_fd(p->object),
-		    .func_info = master->functions, .func_info_cnt = master->n_functions,
-		    .func_info_rec_size = sizeof(*master->functions));
-	LIBBPF_OPTS(bpf_link_create_opts, link, .tracing.cookie = n);
-	int prog_fd, link_fd, ret;
-
-	if (target_fd)
-		load.attach_prog_fd = (uint32_t)target_fd;
-	prog_fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "ktstr_trace", "GPL", master->insns, master->n_insns,
-				&load);
-	if (prog_fd < 0)
-		return ktstr_err_errno(err, errno, "loading a probe for it");
-	link_fd = bpf_link_create(prog_fd, 0, type, &link);
-	if (link_fd < 0) {
-		ret = ktstr_err_errno(err, errno, "attaching by %s", at_exit ? "fexit" : "fentry");
-		close(prog_fd);
-		return ret;
-	}
-	ret = keep(p, NULL, prog_fd, link_fd, err);
-	if (ret) {
-		close(link_fd);
-		close(prog_fd);
-	}
-	return ret;
-}
-
 static int kprobe(struct ktstr_prober *p, const char *name, uint32_t n, const char *function, bool at_return,
 		  struct ktstr_err *err)
 {
 	LIBBPF_OPTS(bpf_kprobe_opts, opts, .bpf_cookie = n, .retprobe = at_return);
 	struct bpf_link *link = bpf_program__attach_kprobe_opts(program(p, name), function, &opts);
 
-	return link ? keep(p, link, -1, -1, err) : ktstr_err_errno(err, errno, "attaching a kprobe to it");
+	return link ? ktstr_prober_keep(p, link, -1, -1, err) : ktstr_err_errno(err, errno, "attaching a kprobe to it");
 }
 
 /* ---- the plan's points ---- */
@@ -156,10 +125,10 @@ static void attach_trigger(struct ktstr_prober *p, const struct planned *point)
 									   point->function);
 
 		p->control->tracepoint_point = point->n;
-		ret = link ? keep(p, link, -1, -1, &err) :
+		ret = link ? ktstr_prober_keep(p, link, -1, -1, &err) :
 		      ktstr_err_errno(&err, errno, "attaching to the tracepoint");
 	} else if (!ret) {
-		ret = kprobe(p, "ktstr_probe_function", point->n, point->function, false, &err);
+		ret = kprobe(p, "ktstr_probe_trigger", point->n, point->function, false, &err);
 	}
 	p->has_trigger = p->has_trigger || !ret;
 	ktstr_prober_report(p, &point->fields, NULL, ret ? NULL : tracepoint ? "tracepoint" : "kprobe",
@@ -187,7 +156,9 @@ static void attach_exits(struct ktstr_prober *p, const struct planned *points, s
 			continue;
 		ret = ktstr_prober_set_point(p, point->n, &point->spec, &err);
 		if (!ret)
-			ret = ktstr_prober_trace(p, point->n, true, 0, point->btf_id, &err);
+			ret = ktstr_prober_trace(p, &(struct ktstr_traced){
+				.n = point->n, .at_exit = true, .btf_id = point->btf_id,
+			}, &err);
 		ktstr_prober_report(p, &point->fields, NULL, ret ? NULL : "fexit",
 				    ktstr_now_ns() - begin_ns, &err);
 	}
@@ -238,7 +209,7 @@ static bool attach_many(struct ktstr_prober *p, const struct entries *e)
 	LIBBPF_OPTS(bpf_kprobe_multi_opts, opts, .syms = e->names, .cookies = e->cookies, .cnt = e->n);
 	struct bpf_link *link = bpf_program__attach_kprobe_multi_opts(program(p, "ktstr_probe_entries"), NULL, &opts);
 
-	return link && !keep(p, link, -1, -1, NULL);
+	return link && !ktstr_prober_keep(p, link, -1, -1, NULL);
 }
 
 /* All at once where the kernel can; where it cannot, or when it refuses one of them, one by one. */

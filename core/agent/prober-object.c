@@ -63,7 +63,7 @@ static int open_object(const char *name, struct bpf_object **ret, struct ktstr_e
 	return *ret ? 0 : ktstr_err_errno(err, errno, "opening the probe programs");
 }
 
-static int load_object(struct bpf_object *object, struct ktstr_err *err)
+int ktstr_prober_load_object(struct bpf_object *object, struct ktstr_err *err)
 {
 	return bpf_object__load(object) ?
 	       ktstr_err_errno(err, errno, "loading the probe programs (%s)", complaint) : 0;
@@ -88,10 +88,10 @@ int ktstr_prober_load_gate(struct ktstr_prober *p, struct ktstr_err *err)
 	if (ret)
 		return ret;
 	bpf_object__for_each_program(program, p->gate)
-		bpf_program__set_autoload(program, !strcmp(bpf_program__name(program), "ktstr_probe_gate"));
+		bpf_program__set_autoload(program, !strcmp(bpf_program__name(program), KTSTR_PROBER_GATE));
 	bpf_object__for_each_map(map, p->gate)
 		bpf_map__set_autocreate(map, is_of_gate(bpf_map__name(map)));
-	ret = load_object(p->gate, err);
+	ret = ktstr_prober_load_object(p->gate, err);
 	if (!ret)
 		p->control = map_memory(p->gate, "ktstr_control", sizeof(*p->control), 1, err);
 	if (ret || !p->control)
@@ -104,30 +104,66 @@ int ktstr_prober_load_gate(struct ktstr_prober *p, struct ktstr_err *err)
 
 /* ---- the rest ---- */
 
-static int share_maps(struct ktstr_prober *p, struct ktstr_err *err)
+/* Maps of the gate's, or else of the first object after it. */
+static int shared_map(const struct ktstr_prober *p, const char *name)
+{
+	if (is_of_gate(name))
+		return bpf_object__find_map_fd_by_name(p->gate, name);
+	return p->object ? bpf_object__find_map_fd_by_name(p->object, name) : -1;
+}
+
+static int share_maps(struct ktstr_prober *p, struct bpf_object *object, struct ktstr_err *err)
 {
 	struct bpf_map *map;
 
-	bpf_object__for_each_map(map, p->object) {
-		const char *name = bpf_map__name(map);
+	bpf_object__for_each_map(map, object) {
+		int fd = shared_map(p, bpf_map__name(map));
 
-		if (is_of_gate(name) &&
-		    bpf_map__reuse_fd(map, bpf_object__find_map_fd_by_name(p->gate, name)))
-			return ktstr_err_errno(err, errno, "sharing the probes' %s", name);
+		if (fd >= 0 && bpf_map__reuse_fd(map, fd))
+			return ktstr_err_errno(err, errno, "sharing the probes' %s", bpf_map__name(map));
 	}
 	return 0;
 }
 
+static bool is_among(const char *name, const char *const *names, size_t n)
+{
+	while (n && strcmp(names[n - 1], name))
+		n--;
+	return n;
+}
+
+int ktstr_prober_open(struct ktstr_prober *p, const char *const *programs, size_t n, struct bpf_object **ret,
+		      struct ktstr_err *err)
+{
+	struct bpf_program *program;
+	struct bpf_object *object;
+	int r = open_object("ktstr_probe", &object, err);
+
+	if (r)
+		return r;
+	bpf_object__for_each_program(program, object)
+		bpf_program__set_autoload(program, is_among(bpf_program__name(program), programs, n));
+	r = share_maps(p, object, err);
+	if (r)
+		bpf_object__close(object);
+	else
+		*ret = object;
+	return r;
+}
+
 static int load_rest(struct ktstr_prober *p, struct ktstr_err *err)
 {
-	int ret = open_object("ktstr_probe", &p->object, err);
+	static const char *const programs[] = {
+		"ktstr_probe_entries", "ktstr_probe_entry", "ktstr_probe_tracepoint", "ktstr_probe_trigger",
+	};
+	struct bpf_object *object = NULL;
+	int ret = ktstr_prober_open(p, programs, KTSTR_ARRAY_SIZE(programs), &object, err);
 
 	if (ret)
 		return ret;
-	bpf_map__set_max_entries(bpf_object__find_map_by_name(p->object, "ktstr_rings"), p->n_cpus);
-	bpf_program__set_autoload(bpf_object__find_program_by_name(p->object, "ktstr_probe_gate"), false);
-	ret = share_maps(p, err);
-	return ret ? ret : load_object(p->object, err);
+	p->object = object;
+	bpf_map__set_max_entries(bpf_object__find_map_by_name(object, "ktstr_rings"), p->n_cpus);
+	return ktstr_prober_load_object(object, err);
 }
 
 static int map_all(struct ktstr_prober *p, struct ktstr_err *err)
@@ -139,77 +175,6 @@ static int map_all(struct ktstr_prober *p, struct ktstr_err *err)
 	return p->journeys ? 0 : err->code;
 }
 
-/* ---- masters ---- */
-
-static int by_offset(const void *a, const void *b)
-{
-	const struct bpf_func_info *x = a, *y = b;
-
-	return x->insn_off < y->insn_off ? -1 : x->insn_off > y->insn_off;
-}
-
-static bool has_offset(const struct ktstr_master *m, uint32_t n, uint32_t offset)
-{
-	for (uint32_t i = 0; i < n; i++)
-		if (m->functions[i].insn_off == offset)
-			return true;
-	return false;
-}
-
-/* Where the functions of a program begin, in its own instructions: the kernel tells of them as they became. */
-static uint32_t find_functions(const struct ktstr_master *m, uint32_t room)
-{
-	uint32_t n = 1;		/* the first one, at 0 */
-
-	for (size_t i = 0; i < m->n_insns && n < room; i++) {
-		const struct bpf_insn *insn = &m->insns[i];
-		bool call = insn->code == (BPF_JMP | BPF_CALL) && insn->src_reg == BPF_PSEUDO_CALL;
-		bool address = insn->code == (BPF_LD | BPF_IMM | BPF_DW) && insn->src_reg == BPF_PSEUDO_FUNC;
-		uint32_t at = (uint32_t)((int64_t)i + insn->imm + 1);
-
-		if ((call || address) && !has_offset(m, n, at))
-			m->functions[n++].insn_off = at;
-	}
-	qsort(m->functions, n, sizeof(*m->functions), by_offset);
-	return n;
-}
-
-static int make_master(const struct ktstr_prober *p, const char *name, struct ktstr_master *ret,
-		       struct ktstr_err *err)
-{
-	const struct bpf_program *program = bpf_object__find_program_by_name(p->object, name);
-	struct bpf_prog_info info = { 0 };
-	__u32 len = sizeof(info), n;
-	struct bpf_func_info *types;
-	int fd = bpf_program__fd(program);
-
-	ret->insns = bpf_program__insns(program);
-	ret->n_insns = bpf_program__insn_cnt(program);
-	if (bpf_prog_get_info_by_fd(fd, &info, &len) || !info.nr_func_info)
-		return ktstr_err_set(err, -EIO, "the kernel does not tell of %s's functions", name);
-	n = info.nr_func_info;
-	ret->functions = calloc(n, sizeof(*ret->functions));
-	types = calloc(n, sizeof(*types));
-	if (!ret->functions || !types) {
-		free(types);
-		return ktstr_err_nomem(err);
-	}
-	info = (struct bpf_prog_info){
-		.nr_func_info = n, .func_info_rec_size = sizeof(struct bpf_func_info),
-		.func_info = (uintptr_t)types,
-	};
-	len = sizeof(info);
-	ret->n_functions = find_functions(ret, n);
-	if (bpf_prog_get_info_by_fd(fd, &info, &len) || ret->n_functions != n) {
-		free(types);
-		return ktstr_err_set(err, -EIO, "the functions of %s are not those that the kernel knows", name);
-	}
-	for (__u32 i = 0; i < n; i++)
-		ret->functions[i].type_id = types[i].type_id;
-	free(types);
-	return 0;
-}
-
 int ktstr_prober_load(struct ktstr_prober *p, struct ktstr_err *err)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_CONF);
@@ -219,10 +184,6 @@ int ktstr_prober_load(struct ktstr_prober *p, struct ktstr_err *err)
 	ret = load_rest(p, err);
 	if (!ret)
 		ret = map_all(p, err);
-	if (!ret)
-		ret = make_master(p, "ktstr_probe_traced_entry", &p->entry, err);
-	if (!ret)
-		ret = make_master(p, "ktstr_probe_traced_exit", &p->exit, err);
 	if (ret)
 		return ret;
 	p->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
@@ -249,8 +210,7 @@ void ktstr_prober_unload(struct ktstr_prober *p)
 		munmap(p->rings, mapped_bytes(sizeof(struct ktstr_ring), p->n_cpus));
 	if (p->journeys)
 		munmap(p->journeys, mapped_bytes(sizeof(struct ktstr_journey), KTSTR_JOURNEYS));
-	free(p->entry.functions);
-	free(p->exit.functions);
+	ktstr_prober_untrace(p);
 	bpf_object__close(p->object);
 	bpf_object__close(p->gate);
 	if (p->stats_fd >= 0)

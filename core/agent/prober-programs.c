@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The scheduler's BPF programs: which there are, which member of struct sched_ext_ops each is for (the
- * kernel's struct_ops map says so), and probes on them.
+ * kernel's struct_ops map says so), and probes on them. A program is probed as soon as it is loaded, while the
+ * scheduler loads the next one; what its arguments are is told the probe when the map is there.
  */
 #include "agent/prober.h"
 
@@ -21,12 +22,11 @@ static bool is_probe(const struct ktstr_bpf_program *program)
 	       program->type == BPF_PROG_TYPE_RAW_TRACEPOINT;
 }
 
-static bool is_probed(const struct ktstr_prober *p, uint32_t id)
+static bool is_among(const uint32_t *ids, size_t n, uint32_t id)
 {
-	for (size_t i = 0; i < p->probed.n; i++)
-		if (p->probed.items[i] == id)
-			return true;
-	return false;
+	while (n && ids[n - 1] != id)
+		n--;
+	return n;
 }
 
 /* ---- one point ---- */
@@ -46,6 +46,11 @@ static bool wants(const struct ktstr_fields *point, const char *target, const ch
 	ktstr_get_str(point, "target", &kind);
 	ktstr_get_str(point, "function", &wanted);
 	return ktstr_str_is(kind, target) && (ktstr_str_is(wanted, "*") || ktstr_str_is(wanted, name));
+}
+
+static bool wants_any(const struct ktstr_fields *point, const char *target)
+{
+	return wants(point, target, "*");
 }
 
 /* The point as it was asked for, with the function that it turned out to be. */
@@ -69,30 +74,49 @@ static void describe(struct ktstr_buf *b, const struct ktstr_fields *asked, cons
 	ktstr_put_end(b);
 }
 
+static bool is_at_exit(const struct ktstr_fields *asked)
+{
+	struct ktstr_str at = { "", 0 };
+
+	ktstr_get_str(asked, "at", &at);
+	return ktstr_str_is(at, "exit");
+}
+
+static int attach(struct ktstr_prober *p, const struct ktstr_fields *asked, const struct ktstr_bpf_program *program,
+		  const struct ktstr_bpf_function *function, bool callback, uint32_t n, struct ktstr_err *err)
+{
+	return ktstr_prober_trace(p, &(struct ktstr_traced){
+		.n = n, .at_exit = is_at_exit(asked), .callback = callback, .target_fd = program->fd,
+		.btf_id = function->type_id, .program = program->id, .btf_object = program->btf_id,
+		.proto = function->proto, .function = function->name,
+	}, err);
+}
+
+static void report(struct ktstr_prober *p, const struct ktstr_fields *asked, const struct target *t, uint32_t n,
+		   uint64_t attach_ns, const struct ktstr_err *err)
+{
+	const char *by = err->code ? NULL : is_at_exit(asked) ? "fexit" : "fentry";
+	struct ktstr_buf b = { 0 };
+	struct ktstr_fields fields;
+
+	describe(&b, asked, t, n);
+	if (!b.failed && ktstr_fields_parse(b.data, b.len, &fields))
+		ktstr_prober_report(p, &fields, NULL, by, attach_ns, err);
+	ktstr_buf_free(&b);
+}
+
 static void attach_point(struct ktstr_prober *p, const struct ktstr_fields *asked, const struct target *t)
 {
 	uint64_t begin_ns = ktstr_now_ns();
 	struct ktstr_err err = KTSTR_ERR_INIT;
-	struct ktstr_buf b = { 0 };
-	struct ktstr_fields fields;
-	struct ktstr_str at = { "", 0 };
 	uint32_t n = p->next_point++;
-	bool at_exit;
-	int ret;
 
-	ktstr_get_str(asked, "at", &at);
-	at_exit = ktstr_str_is(at, "exit");
-	ret = ktstr_prober_set_point(p, n, &t->spec, &err);
-	if (!ret)
-		ret = ktstr_prober_trace(p, n, at_exit, t->program->fd, t->function->type_id, &err);
-	describe(&b, asked, t, n);
-	if (!b.failed && ktstr_fields_parse(b.data, b.len, &fields))
-		ktstr_prober_report(p, &fields, NULL, ret ? NULL : at_exit ? "fexit" : "fentry",
-				    ktstr_now_ns() - begin_ns, &err);
-	ktstr_buf_free(&b);
+	if (!ktstr_prober_set_point(p, n, &t->spec, &err))
+		attach(p, asked, t->program, t->function, t->op, n, &err);
+	report(p, asked, t, n, ktstr_now_ns() - begin_ns, &err);
 }
 
-/* Every point of the plan that means this function. */
+/* Every point of the plan that means this function, and not any. */
 static void attach_target(struct ktstr_prober *p, const struct target *t)
 {
 	struct ktstr_field list, item;
@@ -102,26 +126,84 @@ static void attach_target(struct ktstr_prober *p, const struct target *t)
 		return;
 	for (it = list.sub; ktstr_item_next(&it, &item);)
 		if (item.type == KTSTR_FIELD_MAP &&
-		    (t->op ? wants(&item.sub, "callback", t->op) :
+		    (t->op ? wants(&item.sub, "callback", t->op) && !wants_any(&item.sub, "callback") :
 			     wants(&item.sub, "program", t->function->name)))
 			attach_point(p, &item.sub, t);
 }
 
 /* ---- callbacks ---- */
 
-/* The first function of a struct_ops program is the callback; what its arguments are is in the plan. */
-static void attach_callback(struct ktstr_prober *p, const struct ktstr_bpf_program *program,
-			    const struct ktstr_fields *member, const char *op)
+static void attach_unnamed(struct ktstr_prober *p, const struct ktstr_bpf_program *program,
+			   const struct ktstr_fields *asked)
 {
-	struct target t = { .program = program, .function = &program->functions.items[0], .op = op };
-	struct ktstr_field point;
+	uint64_t begin_ns = ktstr_now_ns();
+	struct ktstr_unnamed *u = ktstr_vec_add(&p->unnamed);
 
-	if (!ktstr_get(member, "point", &point) || point.type != KTSTR_FIELD_MAP ||
-	    !ktstr_spec_get(&point.sub, &t.spec))
+	if (!u)
 		return;
-	t.spec.flags |= KTSTR_POINT_CONTEXT;
+	*u = (struct ktstr_unnamed){
+		.program = program->id, .n = p->next_point++, .asked = *asked,
+		.function = program->functions.items[0], .err = KTSTR_ERR_INIT,
+	};
+	attach(p, asked, program, &u->function, true, u->n, &u->err);
+	u->attach_ns = ktstr_now_ns() - begin_ns;
+}
+
+/* The first function of a struct_ops program is the callback. Which, is not known yet. */
+static void attach_any_callback(struct ktstr_prober *p, const struct ktstr_bpf_program *program)
+{
+	struct ktstr_field list, item;
+	struct ktstr_fields it;
+
+	if (!ktstr_get(&p->plan, "points", &list) || list.type != KTSTR_FIELD_ARRAY)
+		return;
+	for (it = list.sub; ktstr_item_next(&it, &item);)
+		if (item.type == KTSTR_FIELD_MAP && wants_any(&item.sub, "callback"))
+			attach_unnamed(p, program, &item.sub);
+}
+
+static void name(struct ktstr_prober *p, struct ktstr_unnamed *u, struct target *t)
+{
+	t->function = &u->function;
+	if (!u->err.code)
+		ktstr_prober_set_point(p, u->n, &t->spec, &u->err);
+	report(p, &u->asked, t, u->n, u->attach_ns, &u->err);
+	u->program = 0;
+}
+
+/* Points of the plan that name this callback. */
+static void attach_named(struct ktstr_prober *p, uint32_t id, struct target *t)
+{
+	struct ktstr_bpf_program program;
+	struct ktstr_err err = KTSTR_ERR_INIT;
+
+	if (ktstr_bpf_program_open(id, &program, &err))
+		return;
+	t->program = &program;
+	t->function = program.functions.n ? &program.functions.items[0] : NULL;
+	if (t->function)
+		attach_target(p, t);
+	ktstr_bpf_program_close(&program);
+}
+
+/* What the arguments of a callback are is in the plan. */
+static void name_callback(struct ktstr_prober *p, uint32_t id, const struct ktstr_fields *member, const char *op)
+{
+	struct target t = { .op = op };
+	struct ktstr_field point;
+	uint32_t *named;
+
+	if (is_among(p->named.items, p->named.n, id) || !ktstr_get(member, "point", &point) ||
+	    point.type != KTSTR_FIELD_MAP || !ktstr_spec_get(&point.sub, &t.spec))
+		return;
+	named = ktstr_vec_add(&p->named);
+	if (named)
+		*named = id;
 	ktstr_prober_copy_fields(&t.spec_fields, &point.sub);
-	attach_target(p, &t);
+	for (size_t i = 0; i < p->unnamed.n; i++)
+		if (p->unnamed.items[i].program == id)
+			name(p, &p->unnamed.items[i], &t);
+	attach_named(p, id, &t);
 	ktstr_buf_free(&t.spec_fields);
 }
 
@@ -187,29 +269,31 @@ static bool find_members(const struct ktstr_prober *p, uint64_t type, struct kts
 	return false;
 }
 
-/* A program, and the member that it is for: NULL, it is for none. */
-static void probe_program(struct ktstr_prober *p, uint32_t id, const struct ktstr_fields *member, const char *op)
+/* A program that may be new here. */
+static void probe_program(struct ktstr_prober *p, uint32_t id)
 {
 	struct ktstr_bpf_program program;
 	struct ktstr_err err = KTSTR_ERR_INIT;
+	bool callback;
 	uint32_t *probed;
 
-	if (is_probed(p, id) || ktstr_bpf_program_open(id, &program, &err))
+	if (is_among(p->probed.items, p->probed.n, id) || ktstr_bpf_program_open(id, &program, &err))
 		return;
 	probed = ktstr_vec_add(&p->probed);
 	if (probed)
 		*probed = id;
+	callback = program.type == BPF_PROG_TYPE_STRUCT_OPS;
 	if (!is_probe(&program) && program.functions.n) {
-		if (member)
-			attach_callback(p, &program, member, op);
-		for (size_t i = member ? 1 : 0; i < program.functions.n; i++)
+		if (callback)
+			attach_any_callback(p, &program);
+		for (size_t i = callback ? 1 : 0; i < program.functions.n; i++)
 			attach_function(p, &program, &program.functions.items[i]);
 	}
 	ktstr_bpf_program_close(&program);
 }
 
 /* At the place of a callback, the map's value has the id of its program; 0: there is none. */
-static void probe_members(struct ktstr_prober *p, struct ktstr_fields members, const uint8_t *value, size_t size)
+static void name_members(struct ktstr_prober *p, struct ktstr_fields members, const uint8_t *value, size_t size)
 {
 	struct ktstr_field item;
 
@@ -223,12 +307,12 @@ static void probe_members(struct ktstr_prober *p, struct ktstr_fields members, c
 			continue;
 		memcpy(&id, value + offset, sizeof(id));
 		if (id && id <= UINT32_MAX)
-			probe_program(p, (uint32_t)id, &item.sub, op);
+			name_callback(p, (uint32_t)id, &item.sub, op);
 	}
 }
 
 /* The programs that a struct_ops map of sched_ext refers to. */
-static void probe_map(struct ktstr_prober *p, int fd)
+static void name_map(struct ktstr_prober *p, int fd)
 {
 	struct bpf_map_info info = { 0 };
 	__u32 len = sizeof(info), zero = 0;
@@ -240,11 +324,20 @@ static void probe_map(struct ktstr_prober *p, int fd)
 	    !(value = calloc(1, info.value_size)))
 		return;
 	if (!bpf_map_lookup_elem(fd, &zero, value))
-		probe_members(p, members, value, info.value_size);
+		name_members(p, members, value, info.value_size);
 	free(value);
 }
 
 void ktstr_prober_attach_programs(struct ktstr_prober *p)
+{
+	__u32 id = 0;
+
+	while (!bpf_prog_get_next_id(id, &id))
+		probe_program(p, id);
+	ktstr_guest_channel_flush(&p->agent, NULL);
+}
+
+void ktstr_prober_name_callbacks(struct ktstr_prober *p)
 {
 	__u32 id = 0;
 
@@ -253,9 +346,7 @@ void ktstr_prober_attach_programs(struct ktstr_prober *p)
 
 		if (fd < 0)
 			continue;
-		probe_map(p, fd);
+		name_map(p, fd);
 		close(fd);
 	}
-	for (id = 0; !bpf_prog_get_next_id(id, &id);)
-		probe_program(p, id, NULL, NULL);
 }

@@ -63,8 +63,10 @@ static int on_news(void *ctx, void *data, size_t size)
 		ktstr_guest_channel_flush(&p->agent, NULL);
 		return 0;
 	}
-	if (p->attached)
+	if (p->attached) {
 		ktstr_prober_attach_programs(p);
+		ktstr_prober_name_callbacks(p);
+	}
 	ktstr_guest_channel_flush(&p->agent, NULL);
 	kill((pid_t)news->pid, SIGCONT);
 	return 0;
@@ -80,7 +82,7 @@ static void news_ready(void *ctx, uint32_t events)
 
 static int open_gate(struct ktstr_prober *p, struct ktstr_err *err)
 {
-	struct bpf_program *gate = bpf_object__find_program_by_name(p->gate, "ktstr_probe_gate");
+	struct bpf_program *gate = bpf_object__find_program_by_name(p->gate, KTSTR_PROBER_GATE);
 	struct ktstr_attachment *a = ktstr_vec_add(&p->attachments);
 
 	if (!a)
@@ -133,6 +135,10 @@ static void attach(struct ktstr_prober *p)
 	if (gate)
 		say(p, KTSTR_MSG_PROBES_READY);
 	p->attached = !rest;
+	if (!rest && ktstr_prober_watch_loads(p, &err))
+		ktstr_report_fault(&p->agent, "prober", &err);
+	if (!rest)
+		ktstr_prober_attach_programs(p);	/* what was loaded meanwhile */
 	ktstr_guest_channel_flush(&p->agent, NULL);
 }
 
@@ -198,9 +204,12 @@ static void end(struct ktstr_prober *p)
 {
 	ring_buffer__free(p->news_ring);
 	ktstr_loop_forget(&p->loop, &p->news);
+	ktstr_prober_forget_loads(p);
 	ktstr_prober_unload(p);
 	btf__free(p->kernel_btf);
 	ktstr_vec_free(&p->probed);
+	ktstr_vec_free(&p->unnamed);
+	ktstr_vec_free(&p->named);
 	ktstr_guest_channel_deinit(&p->agent, &p->loop);
 	ktstr_loop_deinit(&p->loop);
 	ktstr_buf_free(&p->plan_bytes);
