@@ -83,4 +83,12 @@ on:;										\
 
 #include "probe.h"
 
+#define ktstr_call(number, ctx) ({						\
+	register u64 r0 asm("r0");						\
+	register void *r1 asm("r1") = (ctx);					\
+	asm volatile("call %[n]" : "=r"(r0), "+r"(r1) : [n]"i"(number) :	\
+		     "r2", "r3", "r4", "r5", "memory");				\
+	r0;									\
+})
+
 #endif

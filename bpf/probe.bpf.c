@@ -211,6 +211,53 @@ int ktstr_probe_entry(struct pt_regs *ctx)
 	return entered(ctx);
 }
 
+/* ---- the same as they return, too (kprobe.session, 6.13) ---- */
+
+/* The event of the call, if the ring has it still: without, a return would be about nothing. */
+static __always_inline const struct ktstr_event *entry_of(u64 cookie)
+{
+	u32 cpu = (u32)(cookie >> 48);
+	u64 n = cookie << 16 >> 16;
+	struct ktstr_ring *ring = bpf_map_lookup_elem(&ktstr_rings, &cpu);
+	const struct ktstr_event *entry;
+
+	if (!ring)
+		return NULL;
+	entry = &ring->events[n & (KTSTR_RING_EVENTS - 1)];
+	return entry->n == n ? entry : NULL;
+}
+
+/* In the attachment's cookie are the numbers of the entry's point and, above, of the return's; in that of a call is which
+ * event it is. To return 1 at an entry is to want no return. */
+SEC("ktstr.session")
+int ktstr_probe_session(struct pt_regs *ctx)
+{
+	u64 *call = (u64 *)ktstr_call(KTSTR_CALL_COOKIE, ctx), points = bpf_get_attach_cookie(ctx), n;
+	bool returns = ktstr_call(KTSTR_CALL_IS_RETURN, ctx) & 1;
+	u32 entry_point = (u32)points, exit_point = (u32)(points >> 32);
+	const struct ktstr_event *entry = returns ? entry_of(*call) : NULL;
+	const struct ktstr_point_spec *spec;
+	u32 is_frozen = frozen();
+	struct ktstr_event *event;
+
+	if (is_frozen > (returns ? 1 : 0) || (returns && !entry))
+		return 1;
+	event = begin(returns || entry_point == KTSTR_NO_POINT ? exit_point : entry_point, is_frozen, &spec, &n);
+	if (!event)
+		return 1;
+	if (entry) {
+		__builtin_memcpy(event->args, entry->args, sizeof(event->args));
+		event->ret = PT_REGS_RC(ctx);
+	} else {
+		registers(ctx, event->args);
+		*call = (u64)event->cpu << 48 | (n << 16 >> 16);
+		if (entry_point == KTSTR_NO_POINT)	/* it is there for its arguments */
+			event->point = KTSTR_NO_POINT;
+	}
+	finish(event, spec, n);
+	return !returns && exit_point == KTSTR_NO_POINT;
+}
+
 /* ---- with a trampoline: callbacks of a scheduler, functions of BPF programs, exits ---- */
 
 /* A struct_ops program has one argument, the array of the callback's own. */

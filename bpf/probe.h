@@ -45,6 +45,12 @@ struct ktstr_capture {
 
 #define KTSTR_NO_TASK 255
 #define KTSTR_UNREGISTERED 3		/* n_args of a trigger without an argument that tells the kind */
+#define KTSTR_NO_POINT 0xffffffffu
+
+/* Calls of functions that the kernel knows by their BTF id, and the programs by these numbers, until the prober puts
+ * the ids in. Both take the context; which arguments they have differs from kernel to kernel. */
+#define KTSTR_CALL_IS_RETURN 0x6b740001
+#define KTSTR_CALL_COOKIE 0x6b740002
 
 struct ktstr_point_spec {
 	__u32 pad;

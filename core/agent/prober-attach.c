@@ -62,11 +62,11 @@ static struct bpf_program *program(const struct ktstr_prober *p, const char *nam
 	return bpf_object__find_program_by_name(p->object, name);
 }
 
-static int kprobe(struct ktstr_prober *p, const char *name, uint32_t n, const char *function, bool at_return,
+static int kprobe(struct ktstr_prober *p, const struct bpf_program *with, uint32_t n, const char *function,
 		  struct ktstr_err *err)
 {
-	LIBBPF_OPTS(bpf_kprobe_opts, opts, .bpf_cookie = n, .retprobe = at_return);
-	struct bpf_link *link = bpf_program__attach_kprobe_opts(program(p, name), function, &opts);
+	LIBBPF_OPTS(bpf_kprobe_opts, opts, .bpf_cookie = n);
+	struct bpf_link *link = bpf_program__attach_kprobe_opts(with, function, &opts);
 
 	return link ? ktstr_prober_keep(p, link, -1, -1, err) : ktstr_err_errno(err, errno, "attaching a kprobe to it");
 }
@@ -78,6 +78,7 @@ struct planned {
 	struct ktstr_point_spec spec;
 	char function[128];
 	uint32_t n, btf_id;
+	bool done;			/* it is attached, or told not to be */
 };
 
 static bool is(const struct ktstr_fields *f, const char *key, const char *text)
@@ -128,7 +129,7 @@ static void attach_trigger(struct ktstr_prober *p, const struct planned *point)
 		ret = link ? ktstr_prober_keep(p, link, -1, -1, &err) :
 		      ktstr_err_errno(&err, errno, "attaching to the tracepoint");
 	} else if (!ret) {
-		ret = kprobe(p, "ktstr_probe_trigger", point->n, point->function, false, &err);
+		ret = kprobe(p, program(p, "ktstr_probe_trigger"), point->n, point->function, &err);
 	}
 	p->has_trigger = p->has_trigger || !ret;
 	ktstr_prober_report(p, &point->fields, NULL, ret ? NULL : tracepoint ? "tracepoint" : "kprobe",
@@ -152,7 +153,7 @@ static void attach_exits(struct ktstr_prober *p, const struct planned *points, s
 		struct ktstr_err err = KTSTR_ERR_INIT;
 		int ret;
 
-		if (!is(&point->fields, "at", "exit"))
+		if (point->done || !is(&point->fields, "at", "exit"))
 			continue;
 		ret = ktstr_prober_set_point(p, point->n, &point->spec, &err);
 		if (!ret)
@@ -164,11 +165,25 @@ static void attach_exits(struct ktstr_prober *p, const struct planned *points, s
 	}
 }
 
+/* Loaded when a function turns out to need it. */
+static const struct bpf_program *single_program(struct ktstr_prober *p, struct ktstr_err *err)
+{
+	static const char *const names[] = { "ktstr_probe_entry" };
+
+	if (!p->single && !ktstr_prober_open(p, names, 1, &p->single, err) &&
+	    ktstr_prober_load_object(p->single, err)) {
+		bpf_object__close(p->single);
+		p->single = NULL;
+	}
+	return p->single ? bpf_object__find_program_by_name(p->single, names[0]) : NULL;
+}
+
 static void attach_entry(struct ktstr_prober *p, const struct planned *point)
 {
 	uint64_t begin_ns = ktstr_now_ns();
 	struct ktstr_err err = KTSTR_ERR_INIT;
-	int ret = kprobe(p, "ktstr_probe_entry", point->n, point->function, false, &err);
+	const struct bpf_program *with = single_program(p, &err);
+	int ret = with ? kprobe(p, with, point->n, point->function, &err) : err.code;
 
 	ktstr_prober_report(p, &point->fields, NULL, ret ? NULL : "kprobe", ktstr_now_ns() - begin_ns, &err);
 }
@@ -191,7 +206,7 @@ static bool gather_entries(struct ktstr_prober *p, const struct planned *points,
 	if (!e->names || !e->cookies || !e->points)
 		return false;
 	for (size_t i = 0; i < n; i++) {
-		if (!is(&points[i].fields, "at", "entry"))
+		if (points[i].done || !is(&points[i].fields, "at", "entry"))
 			continue;
 		if (ktstr_prober_set_point(p, points[i].n, &points[i].spec, &err)) {
 			ktstr_prober_report(p, &points[i].fields, NULL, NULL, 0, &err);
@@ -230,6 +245,81 @@ static void attach_entries(struct ktstr_prober *p, const struct planned *points,
 	free(e.points);
 }
 
+/* ---- entry and return at once ---- */
+
+static const struct planned *find_point(const struct planned *points, size_t n, const char *function,
+					const char *at)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(points[i].function, function) && is(&points[i].fields, "at", at))
+			return &points[i];
+	return NULL;
+}
+
+/* A function that has both is taken by its entry. */
+static bool is_taken(const struct planned *points, size_t n, const struct planned *point)
+{
+	return is(&point->fields, "at", "trigger") ||
+	       (is(&point->fields, "at", "exit") && find_point(points, n, point->function, "entry"));
+}
+
+static int set_if(struct ktstr_prober *p, const struct planned *point, struct ktstr_err *err)
+{
+	return point ? ktstr_prober_set_point(p, point->n, &point->spec, err) : 0;
+}
+
+static size_t gather_both(struct ktstr_prober *p, const struct planned *points, size_t n, struct ktstr_both *both)
+{
+	size_t n_both = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct planned *entry = find_point(points, n, points[i].function, "entry");
+		const struct planned *exit = find_point(points, n, points[i].function, "exit");
+		struct ktstr_both *b = &both[n_both];
+
+		if (is_taken(points, n, &points[i]))
+			continue;
+		*b = (struct ktstr_both){
+			.function = points[i].function, .entry = entry ? entry->n : KTSTR_NO_POINT,
+			.exit = exit ? exit->n : KTSTR_NO_POINT, .err = KTSTR_ERR_INIT,
+		};
+		n_both += !set_if(p, entry, &b->err) && !set_if(p, exit, &b->err);
+	}
+	return n_both;
+}
+
+/* An entry may still be had by a kprobe of its own. */
+static void report_both(struct ktstr_prober *p, struct planned *points, size_t n, const struct ktstr_both *b,
+			uint64_t each_ns)
+{
+	const char *by = b->err.code ? NULL : "kprobe-session";
+
+	for (size_t i = 0; i < n; i++) {
+		if (points[i].n != b->entry && points[i].n != b->exit)
+			continue;
+		if (!by && points[i].n == b->entry)
+			attach_entry(p, &points[i]);
+		else
+			ktstr_prober_report(p, &points[i].fields, NULL, by, each_ns, &b->err);
+		points[i].done = true;
+	}
+}
+
+static void attach_both(struct ktstr_prober *p, struct planned *points, size_t n)
+{
+	uint64_t begin_ns = ktstr_now_ns();
+	struct ktstr_both *both = calloc(n + 1, sizeof(*both));
+	size_t n_both = both ? gather_both(p, points, n, both) : 0;
+
+	uint64_t each_ns;
+
+	ktstr_prober_attach_session(p, both, n_both);
+	each_ns = n_both ? (ktstr_now_ns() - begin_ns) / n_both : 0;
+	for (size_t i = 0; i < n_both; i++)
+		report_both(p, points, n, &both[i], each_ns);
+	free(both);
+}
+
 static bool in_kernel(const struct planned *point)
 {
 	return is(&point->fields, "target", "kernel") || is(&point->fields, "target", "tracepoint");
@@ -254,6 +344,8 @@ void ktstr_prober_attach_kernel(struct ktstr_prober *p)
 		n += in_kernel(&points[n]) && !is_absent(p, &points[n]);
 	}
 	attach_triggers(p, points, n);
+	if (ktstr_prober_has_session(p))
+		attach_both(p, points, n);
 	attach_entries(p, points, n);
 	attach_exits(p, points, n);
 	free(points);

@@ -33,6 +33,8 @@ static void send_batch(struct batch *batch)
 
 static void add_event(struct batch *batch, const struct ktstr_event *event)
 {
+	if (event->point == KTSTR_NO_POINT)
+		return;
 	ktstr_buf_add(&batch->events, event, sizeof(*event));
 	if (++batch->n == BATCH)
 		send_batch(batch);

@@ -84,7 +84,9 @@ int ktstr_prober_load_gate(struct ktstr_prober *p, struct ktstr_err *err)
 	int ret;
 
 	libbpf_set_print(listen);
-	ret = open_object("ktstr_gate", &p->gate, err);
+	ret = ktstr_prober_prepare_session(p, err);
+	if (!ret)
+		ret = open_object("ktstr_gate", &p->gate, err);
 	if (ret)
 		return ret;
 	bpf_object__for_each_program(program, p->gate)
@@ -153,8 +155,9 @@ int ktstr_prober_open(struct ktstr_prober *p, const char *const *programs, size_
 
 static int load_rest(struct ktstr_prober *p, struct ktstr_err *err)
 {
-	static const char *const programs[] = {
-		"ktstr_probe_entries", "ktstr_probe_entry", "ktstr_probe_tracepoint", "ktstr_probe_trigger",
+	const char *const programs[] = {
+		ktstr_prober_has_session(p) ? "ktstr_probe_session" : "ktstr_probe_entries",
+		"ktstr_probe_tracepoint", "ktstr_probe_trigger",
 	};
 	struct bpf_object *object = NULL;
 	int ret = ktstr_prober_open(p, programs, KTSTR_ARRAY_SIZE(programs), &object, err);
@@ -211,6 +214,7 @@ void ktstr_prober_unload(struct ktstr_prober *p)
 	if (p->journeys)
 		munmap(p->journeys, mapped_bytes(sizeof(struct ktstr_journey), KTSTR_JOURNEYS));
 	ktstr_prober_untrace(p);
+	bpf_object__close(p->single);
 	bpf_object__close(p->object);
 	bpf_object__close(p->gate);
 	if (p->stats_fd >= 0)

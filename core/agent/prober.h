@@ -72,6 +72,7 @@ struct ktstr_prober {
 	struct ktstr_guest_channel agent;
 	struct ktstr_source news;
 	struct bpf_object *gate, *object;
+	struct bpf_object *single;	/* kprobes of one function each: NULL while none was needed */
 	struct ktstr_masters callbacks, functions;
 	KTSTR_VEC(struct ktstr_prototype) prototypes;
 	struct ring_buffer *news_ring;
@@ -130,6 +131,20 @@ void ktstr_prober_report(struct ktstr_prober *p, const struct ktstr_fields *poin
 			 const struct ktstr_err *err);
 /* The fields of a map as they are, without its ends. */
 void ktstr_prober_copy_fields(struct ktstr_buf *b, const struct ktstr_fields *fields);
+
+/* ---- prober-session.c: many of the kernel's at once, entry and return ---- */
+
+struct ktstr_both {
+	const char *function;
+	uint32_t entry, exit;		/* numbers of the points; one of them may be KTSTR_NO_POINT */
+	struct ktstr_err err;		/* why it is not attached; code 0: it is */
+};
+
+/* True when the kernel has it: KTSTR_MSG_PROBES says so. */
+bool ktstr_prober_has_session(const struct ktstr_prober *p);
+/* Before objects are opened. */
+int ktstr_prober_prepare_session(struct ktstr_prober *p, struct ktstr_err *err);
+void ktstr_prober_attach_session(struct ktstr_prober *p, struct ktstr_both *both, size_t n);
 
 /* ---- prober-programs.c: the scheduler's ---- */
 

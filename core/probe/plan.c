@@ -331,6 +331,21 @@ static void put_enums(struct planner *p)
 	ktstr_put_end(&p->plan->guest);
 }
 
+/* ---- what the programs call ---- */
+
+/* The kernel's functions that a program for entry and return needs (kprobe.session, 6.13), by their ids. */
+static void put_functions(struct planner *p)
+{
+	static const char *const names[] = { "bpf_session_is_return", "bpf_session_cookie" };
+
+	for (size_t i = 0; i < KTSTR_ARRAY_SIZE(names); i++) {
+		int id = find_function(p->btf, names[i]);
+
+		if (id > 0)
+			ktstr_put_u64(&p->plan->guest, names[i], (uint64_t)id);
+	}
+}
+
 /* ---- all of it ---- */
 
 static int build(struct planner *p, const struct ktstr_plan *plan, struct ktstr_err *err)
@@ -342,6 +357,7 @@ static int build(struct planner *p, const struct ktstr_plan *plan, struct ktstr_
 	ask_all(p, plan);
 	put_ops(p);
 	put_enums(p);
+	put_functions(p);
 	ktstr_put_end(&out->guest);
 	for (size_t i = 0; i < p->keys.n; i++)
 		free(p->keys.items[i]);

@@ -6,7 +6,8 @@
  * What travels (KTSTR_MSG_PROBES) is a map: points a of m {n u, probe, at, target, function, op?, why, and of a
  * point in the kernel the fields of ktstr_spec_put(), btf_id u, or absent t: why it cannot be}; ops a of m
  * {type u (BTF id of the value of a struct_ops map), members a of m {op t, offset u (in that value), point m
- * (ktstr_spec_put() of that callback)}}: one for each kind of scheduler; enums a of m (KTSTR_REC_ENUM).
+ * (ktstr_spec_put() of that callback)}}: one for each kind of scheduler; enums a of m (KTSTR_REC_ENUM);
+ * bpf_session_is_return u, bpf_session_cookie u: BTF ids of these functions, where the kernel has them.
  */
 #ifndef KTSTR_PROBE_PLAN_H
 #define KTSTR_PROBE_PLAN_H

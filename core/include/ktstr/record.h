@@ -99,7 +99,7 @@ enum ktstr_rec {
 					 * why: it had nothing to look at, because */
 	KTSTR_REC_PROBE_POINT = 67,	/* n u (its number), probe t, at t (entry, exit, trigger), target t (kernel,
 					 * callback, program: of BPF), function t, op? t (member of sched_ext_ops), why t, by? t
-					 * (kprobe, kprobe-multi, fentry, fexit, tracepoint), attached b, error? t, params a
+					 * (kprobe, kprobe-multi, kprobe-session, fentry, fexit, tracepoint), attached b, error? t, params a
 					 * of m {name? t, type t}, ret? t (its type; absent: void), task? u (which
 					 * parameter the subject is), items a of m {name t ("scx.slice"), param u,
 					 * form t (unsigned, signed, bool, hex, text, mask, pointer, enum, flags),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * probe/kernel-exit: the kernel's functions on the crash chain, as they return: what they changed. Each
+ * probe/kernel-exit: the kernel's functions on the crash chain, as they return: what they changed. Before 6.13 each
  * takes a program of its own to be loaded, so there is a limit; the innermost ones come first.
  */
 #include <ktstr/probe.h>
