@@ -242,7 +242,7 @@ bool ktstr_journal_next(const struct ktstr_journal *j, uint64_t *cursor,
 		return false;
 	/* find_end() has been through all of them. */
 	n = ktstr_frame_get_again(j->data + at, j->whole - at, &frame);
-	if (!n || !ktstr_fields_parse(frame.payload, frame.len, &ret_record->fields))
+	if (!n || !ktstr_fields_open(frame.payload, frame.len, &ret_record->fields))
 		return false;
 	*cursor += n;
 	ret_record->seq = frame.seq;

@@ -107,6 +107,9 @@ Test(fields, every_flipped_bit_stays_inside)
 		if (ktstr_fields_parse(copy, b.len, &f))
 			while (ktstr_field_next(&f, &item))
 				;
+		if (ktstr_fields_open(copy, b.len, &f))	/* unchecked, and inside all the same */
+			while (ktstr_field_next(&f, &item))
+				;
 		free(copy);
 	}
 	ktstr_buf_free(&b);
@@ -120,4 +123,23 @@ Test(fields, nesting_is_bounded)
 	memset(deep, 0x9f, sizeof(deep));
 	deep[0] = 0xbf;
 	cr_assert_not(ktstr_fields_parse(deep, sizeof(deep), &f));
+}
+
+/* Both forms of a map, and the same fields in it. */
+Test(fields, a_checked_payload_opens_as_it_was_parsed)
+{
+	static const uint8_t definite[] = { 0xa1, 0x61, 'n', 0x07 }, indefinite[] = { 0xbf, 0x61, 'n', 0x07, 0xff };
+	static const struct { const uint8_t *data; size_t len; } maps[] = {
+		{ definite, sizeof(definite) }, { indefinite, sizeof(indefinite) },
+	};
+
+	for (int i = 0; i < 2; i++) {
+		struct ktstr_fields f;
+		struct ktstr_field item;
+
+		cr_assert(ktstr_fields_open(maps[i].data, maps[i].len, &f));
+		cr_assert(ktstr_field_next(&f, &item));
+		cr_assert_eq(item.u64, 7);
+		cr_assert_not(ktstr_field_next(&f, &item));
+	}
 }

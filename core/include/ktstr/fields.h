@@ -309,6 +309,19 @@ static inline bool ktstr_fields_parse(const void *data, size_t len, struct ktstr
 	return true;
 }
 
+/* The same of a payload that was checked before, without looking at its inside again. */
+static inline bool ktstr_fields_open(const void *data, size_t len, struct ktstr_fields *ret)
+{
+	const uint8_t *p = data, *end = p + len;
+	uint8_t major, info;
+	uint64_t n;
+
+	if (!ktstr_read_head(&p, end, &major, &info, &n) || major != KTSTR_CBOR_MAP)
+		return false;
+	*ret = (struct ktstr_fields){ .p = p, .end = end, .count = info == 31 ? UINT64_MAX : 2 * n };
+	return true;
+}
+
 static inline bool ktstr_fields_at_end(const struct ktstr_fields *it)
 {
 	return !it->count || it->p >= it->end ||
