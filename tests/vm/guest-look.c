@@ -7,16 +7,19 @@
  *	tasks CGROUP...		a line for each process in them: CPUs, policy, nice, memory policy;
  *				"." is the root, without the kernel's threads
  *	self			where it is itself
+ *	programs		a line for each loaded BPF program: what bpf(2), so bpftool, says of it
  *	json, lines		some metrics
  *	exit STATUS, sleep, ignore (signals, and sleeps), spew (and never ends), eat (memory)
  */
 #include <errno.h>
+#include <linux/bpf.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static int fail(const char *what)
@@ -122,6 +125,43 @@ static int do_self(char **args)
 	return print_file("/proc/self/cgroup");
 }
 
+static int bpf(enum bpf_cmd cmd, union bpf_attr *attr)
+{
+	return (int)syscall(SYS_bpf, cmd, attr, sizeof(*attr));
+}
+
+static int print_program(unsigned int id)
+{
+	union bpf_attr attr = { .prog_id = id };
+	struct bpf_prog_info info = { 0 };
+	int fd = bpf(BPF_PROG_GET_FD_BY_ID, &attr);
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : fail("BPF_PROG_GET_FD_BY_ID");	/* it is gone */
+	attr = (union bpf_attr){ .info = { .bpf_fd = (unsigned int)fd, .info_len = sizeof(info),
+					   .info = (unsigned long)&info } };
+	if (bpf(BPF_OBJ_GET_INFO_BY_FD, &attr))
+		return fail("BPF_OBJ_GET_INFO_BY_FD");
+	close(fd);
+	printf("program %s type=%u verified_insns=%u run_cnt=%llu\n", info.name, info.type,
+	       info.verified_insns, info.run_cnt);
+	return 0;
+}
+
+static int do_programs(char **args)
+{
+	union bpf_attr attr = { 0 };
+	int status = 0;
+
+	(void)args;
+	while (!status && !bpf(BPF_PROG_GET_NEXT_ID, &attr)) {
+		status = print_program(attr.next_id);
+		attr = (union bpf_attr){ .start_id = attr.next_id };
+	}
+	puts("that is all");
+	return status;
+}
+
 static int do_json(char **args)
 {
 	(void)args;
@@ -179,7 +219,8 @@ static const struct {
 	const char *name;
 	int (*run)(char **args);
 } actions[] = {
-	{ "files", do_files }, { "tasks", do_tasks }, { "self", do_self }, { "json", do_json },
+	{ "files", do_files }, { "tasks", do_tasks }, { "self", do_self }, { "programs", do_programs },
+	{ "json", do_json },
 	{ "lines", do_lines }, { "exit", do_exit }, { "sleep", do_sleep },
 	{ "ignore", do_ignore }, { "spew", do_spew }, { "eat", do_eat },
 };
