@@ -100,6 +100,23 @@ static int needs(struct conform *c, struct ktstr_err *err)
 	return each_symbol(c, SHT_DYNSYM, is_not_cores, err);
 }
 
+/* ---- what is not its own ---- */
+
+static int is_no_sanitizers(const struct file *f, const GElf_Sym *sym, const char *name, struct ktstr_err *err)
+{
+	(void)f, (void)err;
+	return sym->st_shndx == SHN_UNDEF && (!strncmp(name, "__asan_", 7) || !strncmp(name, "__tsan_", 7) ||
+					      !strncmp(name, "__msan_", 7)) ? -EEXIST : 0;
+}
+
+/* A sanitizer brings constructors and variables to everything that it looks at. */
+static int skip_sanitized(struct conform *c, struct ktstr_err *err)
+{
+	int ret = each_symbol(c, SHT_DYNSYM, is_no_sanitizers, err);
+
+	return ret == -EEXIST ? conform_skip(err, "it is built with a sanitizer") : ret;
+}
+
 /* ---- what happens when it is loaded ---- */
 
 /* crtbegin.o of gcc brings one constructor, frame_dummy, to every library. */
@@ -109,8 +126,10 @@ static int constructors(struct conform *c, struct ktstr_err *err)
 	Elf_Scn *scn = NULL;
 	GElf_Shdr shdr;
 	size_t n = 0;
-	int ret = file_open(&f, c->path, err);
+	int ret = skip_sanitized(c, err);
 
+	if (!ret)
+		ret = file_open(&f, c->path, err);
 	if (ret)
 		return ret;
 	while ((scn = elf_nextscn(f.elf, scn)))
@@ -151,8 +170,11 @@ static int is_constant(const struct file *f, const GElf_Sym *sym, const char *na
 
 static int state(struct conform *c, struct ktstr_err *err)
 {
-	int ret = each_symbol(c, SHT_SYMTAB, is_constant, err);
+	int ret = skip_sanitized(c, err);
 
+	if (ret)
+		return ret;
+	ret = each_symbol(c, SHT_SYMTAB, is_constant, err);
 	return ret == CONFORM_SKIPPED ? conform_skip(err, "it is stripped") : ret;
 }
 

@@ -134,6 +134,9 @@ Test(worker, tells_where_its_memory_is_when_the_machine_has_nodes)
 	const struct ktstr_cpu_map two = { .places = &place, .n = 1, .nodes = 2 };
 	uint64_t ready, pages = 0;
 
+#ifdef __SANITIZE_ADDRESS__
+	cr_skip_test("the address space is AddressSanitizer's");
+#endif
 	if (syscall(SYS_move_pages, 0, 0ul, NULL, NULL, NULL, 0))
 		cr_skip_test("no move_pages() here");
 	machine = &two;
