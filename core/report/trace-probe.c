@@ -58,15 +58,10 @@ static void add_point(struct probes *p, const struct ktstr_fields *f)
 		point->items = list;
 }
 
-static bool same(struct ktstr_str a, struct ktstr_str b)
-{
-	return a.len == b.len && (!a.len || !memcmp(a.s, b.s, a.len));
-}
-
 /* The same function of the same kind: a callback may be called as a kernel's function is. */
 static bool is_call_of(const struct point *a, const struct point *b)
 {
-	return same(a->function, b->function) && same(a->target, b->target);
+	return ktstr_str_equal(a->function, b->function) && ktstr_str_equal(a->target, b->target);
 }
 
 static void find_exits(struct probes *p)

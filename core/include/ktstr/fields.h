@@ -349,6 +349,12 @@ static inline bool ktstr_field_next(struct ktstr_fields *it, struct ktstr_field 
 	return true;
 }
 
+/* What is absent has no bytes, and no place where they would be. */
+static inline bool ktstr_str_equal(struct ktstr_str a, struct ktstr_str b)
+{
+	return a.len == b.len && (!a.len || !memcmp(a.s, b.s, a.len));
+}
+
 static inline bool ktstr_str_is(struct ktstr_str s, const char *text)
 {
 	return s.len == strlen(text) && (!s.len || !memcmp(s.s, text, s.len));

@@ -92,7 +92,7 @@ static bool next_constant(struct constants *c, struct ktstr_str *ret_name, uint6
 static struct ktstr_str short_name(struct ktstr_str name)
 {
 	for (int parts = 0; parts < 2; parts++) {
-		const char *end = memchr(name.s, '_', name.len);
+		const char *end = name.len ? memchr(name.s, '_', name.len) : NULL;
 
 		if (!end || end + 1 == name.s + name.len)
 			break;

@@ -43,7 +43,7 @@ static void find_source(const struct trace *t, struct ktstr_str function, uint64
 		ktstr_get_u64(&t->sources[i], "offset", &at);
 		ktstr_get_str(&t->sources[i], "file", &file);
 		ktstr_get_u64(&t->sources[i], "line", &line);
-		if (name.len != function.len || memcmp(name.s, function.s, name.len) || at != offset || !file.len)
+		if (!ktstr_str_equal(name, function) || at != offset || !file.len)
 			continue;
 		snprintf(buf, size, "%.*s:%llu", KTSTR_STR_ARG(file), (unsigned long long)line);
 		return;
@@ -376,7 +376,7 @@ static bool is_shown(const struct shown *shown, const struct trace *t, const str
 	for (size_t i = 0; i < shown->n; i++) {
 		struct ktstr_str is = trace_point(t, shown->calls[i]->entry)->function;
 
-		if (is.len == function.len && !memcmp(is.s, function.s, is.len))
+		if (ktstr_str_equal(is, function))
 			return true;
 	}
 	return false;

@@ -147,7 +147,7 @@ static bool is_of_victim(const struct trace *t, const struct event *e)
 	       ktstr_str_is(comm.str, t->victim.comm) &&
 	       (!t->victim.cgroup.len ||
 		(trace_item(t, e, "cgroup", &cgroup) && cgroup.type == KTSTR_FIELD_TEXT &&
-		 cgroup.str.len == t->victim.cgroup.len && !memcmp(cgroup.str.s, t->victim.cgroup.s, cgroup.str.len)));
+		 ktstr_str_equal(cgroup.str, t->victim.cgroup)));
 }
 
 #define ALIKE_MAX 64		/* tasks of one name and cgroup */

@@ -39,11 +39,6 @@ static void read_point(struct trace *t, const struct ktstr_fields *f)
 	t->n_attached += p->attached;
 }
 
-static bool same(struct ktstr_str a, struct ktstr_str b)
-{
-	return a.len == b.len && !memcmp(a.s, b.s, a.len);
-}
-
 static bool is_exit(const struct point *p)
 {
 	return ktstr_str_is(p->at, "exit");
@@ -54,8 +49,8 @@ static void find_exits(struct trace *t)
 	for (size_t i = 0; i < POINTS_MAX; i++)
 		for (size_t j = 0; t->points[i].attached && j < POINTS_MAX; j++)
 			if (t->points[j].attached && is_exit(&t->points[j]) &&
-			    same(t->points[i].function, t->points[j].function) &&
-			    same(t->points[i].target, t->points[j].target))
+			    ktstr_str_equal(t->points[i].function, t->points[j].function) &&
+			    ktstr_str_equal(t->points[i].target, t->points[j].target))
 				t->points[i].has_exit = true;
 }
 
@@ -233,7 +228,7 @@ static bool belongs(const struct trace *t, const struct event *entry, const stru
 {
 	const struct point *a = trace_point(t, entry), *b = trace_point(t, exit);
 
-	return same(a->function, b->function) && same(a->target, b->target) && entry->pid == exit->pid &&
+	return ktstr_str_equal(a->function, b->function) && ktstr_str_equal(a->target, b->target) && entry->pid == exit->pid &&
 	       first_argument(entry) == first_argument(exit);
 }
 
@@ -322,7 +317,7 @@ static void find_victim(struct trace *t, const struct ktstr_section_input *input
 			ktstr_get_str(&rec.fields, "cgroup", &v->cgroup);
 	}
 	/* The probes have its own name only; and that of the root is no cgroup of the scenario's. */
-	for (const char *slash; (slash = memchr(v->cgroup.s, '/', v->cgroup.len));)
+	for (const char *slash; v->cgroup.len && (slash = memchr(v->cgroup.s, '/', v->cgroup.len));)
 		v->cgroup = (struct ktstr_str){ slash + 1, (size_t)(v->cgroup.s + v->cgroup.len - slash - 1) };
 }
 

@@ -54,8 +54,7 @@ static bool is_of(const struct ktstr_record *rec, struct ktstr_str name)
 {
 	struct ktstr_str s = { "", 0 };
 
-	return ktstr_get_str(&rec->fields, "name", &s) && s.len == name.len &&
-	       !memcmp(s.s, name.s, name.len);
+	return ktstr_get_str(&rec->fields, "name", &s) && ktstr_str_equal(s, name);
 }
 
 /* All that programs of that name wrote, from the record at `cursor` on. */

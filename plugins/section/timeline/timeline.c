@@ -137,11 +137,6 @@ static void say_phases(const struct ktstr_stats *s, struct ktstr_doc *doc)
 
 /* ---- who worked in them ---- */
 
-static bool same(struct ktstr_str a, struct ktstr_str b)
-{
-	return a.len == b.len && !memcmp(a.s, b.s, a.len);
-}
-
 /* What that group was in the step before; NULL when it was not there. */
 static const struct ktstr_stats_set *before(const struct ktstr_stats *s, size_t phase,
 					    const struct ktstr_stats_set *g)
@@ -149,8 +144,8 @@ static const struct ktstr_stats_set *before(const struct ktstr_stats *s, size_t 
 	const struct ktstr_stats_phase *p = phase ? s->phases[phase - 1] : NULL;
 
 	for (size_t i = 0; p && i < p->n_groups; i++)
-		if (same(p->groups[i]->cgroup, g->cgroup) &&
-		    same(p->groups[i]->workload, g->workload) && same(p->groups[i]->role, g->role))
+		if (ktstr_str_equal(p->groups[i]->cgroup, g->cgroup) &&
+		    ktstr_str_equal(p->groups[i]->workload, g->workload) && ktstr_str_equal(p->groups[i]->role, g->role))
 			return p->groups[i];
 	return NULL;
 }
