@@ -28,18 +28,11 @@ static int compare(char **names, const struct ktstr_registry *registry, const st
 
 static int run(int argc, char **argv)
 {
-	static const struct option options[] = { KTSTR_OUTPUT_OPTIONS, { 0 } };
 	struct ktstr_outputs outputs = { .n = 0 };
 	struct ktstr_err err = KTSTR_ERR_INIT;
 	struct ktstr_registry *registry;
-	int c, status;
+	int status = ktstr_outputs_read(&outputs, argc, argv, 2, &ktstr_cmd_diff);
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1)
-		if (c == '?' || ktstr_outputs_option(&outputs, c, optarg, &ktstr_cmd_diff))
-			return KTSTR_EXIT_USAGE;
-	if (argc - optind != 2)
-		return ktstr_usage_error(&ktstr_cmd_diff, "diff: name two runs; `ktstr runs` lists them");
-	status = ktstr_outputs_check(&outputs, &ktstr_cmd_diff);
 	if (status)
 		return status;
 	if (ktstr_registry_create(&registry, &err))

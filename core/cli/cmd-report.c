@@ -8,19 +8,11 @@
 
 static int run(int argc, char **argv)
 {
-	static const struct option options[] = { KTSTR_OUTPUT_OPTIONS, { 0 } };
 	struct ktstr_outputs outputs = { .n = 0 };
 	struct ktstr_err err = KTSTR_ERR_INIT;
 	struct ktstr_registry *registry;
-	int c, status;
+	int status = ktstr_outputs_read(&outputs, argc, argv, 1, &ktstr_cmd_report);
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1)
-		if (c == '?' || ktstr_outputs_option(&outputs, c, optarg, &ktstr_cmd_report))
-			return KTSTR_EXIT_USAGE;
-	if (argc - optind != 1)
-		return ktstr_usage_error(&ktstr_cmd_report, "report: name one run; `ktstr runs` "
-					 "lists them");
-	status = ktstr_outputs_check(&outputs, &ktstr_cmd_report);
 	if (status)
 		return status;
 	if (ktstr_registry_create(&registry, &err))

@@ -8,6 +8,7 @@
 #include "cli/step-summary.h"
 
 #include <fcntl.h>
+#include <getopt.h>
 #include <sys/stat.h>
 
 static bool is_standard(const char *path)
@@ -166,6 +167,21 @@ static void add_to_summary(const char *path, const struct ktstr_document *doc)
 
 	if (path && *path && ktstr_step_summary_add(path, doc, &err))
 		ktstr_complain(0, &err);
+}
+
+int ktstr_outputs_read(struct ktstr_outputs *outputs, int argc, char **argv, int n,
+		       const struct ktstr_command *command)
+{
+	static const struct option options[] = { KTSTR_OUTPUT_OPTIONS, { 0 } };
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1)
+		if (c == '?' || ktstr_outputs_option(outputs, c, optarg, command))
+			return KTSTR_EXIT_USAGE;
+	if (argc - optind != n)
+		return ktstr_usage_error(command, "%s: name %s; `ktstr runs` lists them", command->name,
+					 n == 1 ? "one run" : "two runs");
+	return ktstr_outputs_check(outputs, command);
 }
 
 int ktstr_outputs_write(const struct ktstr_outputs *o, const struct ktstr_document *doc)

@@ -40,6 +40,11 @@ int ktstr_outputs_option(struct ktstr_outputs *outputs, int option, const char *
  * can tell, else an enum ktstr_exit after saying why. */
 int ktstr_outputs_check(const struct ktstr_outputs *outputs, const struct ktstr_command *command);
 
+/* The whole command line of a command that takes these options and `n` runs: those stand at argv[optind] then. 0, or an
+ * enum ktstr_exit after saying what is wrong. */
+int ktstr_outputs_read(struct ktstr_outputs *outputs, int argc, char **argv, int n,
+		       const struct ktstr_command *command);
+
 /* Writes the document to all of them, going on when one fails. Text goes to standard output where nothing else
  * does. An enum ktstr_exit, PASSED when everything was written. NULL: text alone. */
 int ktstr_outputs_write(const struct ktstr_outputs *outputs, const struct ktstr_document *doc);
